@@ -1,0 +1,95 @@
+"""Local maxima over the Euler grid of a rotational correlation."""
+
+from __future__ import annotations
+
+import math
+
+from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.types import F32, F64, I64
+
+
+@jit
+def is_peak(values: F32, j: int, k: int, i: int) -> bool:
+    """Whether the grid point is at least as high as its 26 wrap-around neighbours."""
+    size = values.shape[0]
+    v = values[j, k, i]
+    for dj in range(-1, 2):
+        a = (j + dj) % size
+        for dk in range(-1, 2):
+            b = (k + dk) % size
+            for di in range(-1, 2):
+                if values[a, b, (i + di) % size] > v:
+                    return False
+    return True
+
+
+@jit
+def parabola(before: float, here: float, after: float) -> float:
+    """Offset of the vertex through three equidistant values, within half a step."""
+    bend = before - 2.0 * here + after
+    if bend >= 0.0:
+        return 0.0
+    return min(0.5, max(-0.5, 0.5 * (before - after) / bend))
+
+
+@jit
+def find_peaks(values: F32, heights: F32, angles: F64) -> int:
+    """Collect local maxima: heights and ZYZ angles (radians) off the grid by parabolas.
+
+    ``values`` (N, N, N) with axes beta, gamma, alpha, each ``2 pi index / N``; only
+    ``0 <= beta <= pi`` is searched, as the other half repeats it. Returns how many were found;
+    when the arrays are full the lowest so far is replaced.
+    """
+    size = values.shape[0]
+    unit = 2.0 * math.pi / size
+    room = heights.shape[0]
+    count = 0
+    lowest = 0
+    for j in range(size // 2 + 1):
+        for k in range(size):
+            for i in range(size):
+                v = values[j, k, i]
+                if count == room and v <= heights[lowest]:
+                    continue
+                if not is_peak(values, j, k, i):
+                    continue
+                slot = count if count < room else lowest
+                heights[slot] = v
+                beta = j + parabola(values[j - 1, k, i], v, values[(j + 1) % size, k, i])
+                gamma = k + parabola(values[j, k - 1, i], v, values[j, (k + 1) % size, i])
+                alpha = i + parabola(values[j, k, i - 1], v, values[j, k, (i + 1) % size])
+                angles[slot, 0] = alpha * unit
+                angles[slot, 1] = beta * unit
+                angles[slot, 2] = gamma * unit
+                if count < room:
+                    count += 1
+                if count == room:
+                    lowest = 0
+                    for q in range(1, room):
+                        if heights[q] < heights[lowest]:
+                            lowest = q
+    return count
+
+
+@jit
+def thin_out(rotations: F64, order: I64, cosine: float, kept: I64) -> int:
+    """Walk rotations (C, 9) in ``order`` and keep those no closer than the angle to any kept.
+
+    ``cosine`` is ``1 + 2 cos(angle)``, the trace at that distance. Returns how many were kept.
+    """
+    count = 0
+    for c in order:
+        alone = True
+        for q in range(count):
+            trace = 0.0
+            for e in range(9):
+                trace += rotations[kept[q], e] * rotations[c, e]
+            if trace > cosine:
+                alone = False
+                break
+        if alone:
+            kept[count] = c
+            count += 1
+            if count == kept.shape[0]:
+                break
+    return count

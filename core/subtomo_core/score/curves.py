@@ -1,0 +1,84 @@
+"""Fourier shell correlation and correlations within a band."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from subtomo_core.fourier import multiplicity, radius_of, shell_sums, to_fourier
+
+Volume = NDArray[np.float32]
+Curve = NDArray[np.float64]
+
+
+def fsc(first: Volume, second: Volume) -> Curve:
+    """Fourier shell correlation of two maps (n, n, n) in shells 0 .. n/2.
+
+    Every shell holds the whole transform's components whose radius rounds to its number. A
+    shell where either map is empty has the value 0.
+    """
+    box = first.shape[0]
+    F, G = to_fourier(first), to_fourier(second)
+    cross = shell_sums((F * G.conj()).real, box)
+    power = shell_sums(np.abs(F) ** 2, box) * shell_sums(np.abs(G) ** 2, box)
+    curve: Curve = np.divide(cross, np.sqrt(power), out=np.zeros_like(cross), where=power > 0)
+    return curve
+
+
+def resolution_angstrom(curve: ArrayLike, threshold: float, extent_angstrom: float) -> float:
+    """Resolution at which a shell correlation first falls below ``threshold``.
+
+    Parameters
+    ----------
+    curve : array_like
+        Values of shells 0, 1, ..., shape (m,); shell 0, the mean, is not looked at.
+    threshold : float
+        0.5 against a known structure, 0.143 between independent halves.
+    extent_angstrom : float
+        Box times voxel size: shell s lies at ``extent / s``.
+
+    Returns
+    -------
+    float
+        In ångström, linear between shells. The whole extent where even shell 1 is below, the
+        last shell's resolution where none is.
+    """
+    values = np.asarray(curve, np.float64)
+    below = np.nonzero(values[1:] < threshold)[0] + 1
+    if len(below) == 0:
+        return extent_angstrom / (len(values) - 1)
+    shell = int(below[0])
+    if shell == 1:
+        return extent_angstrom
+    above, under = float(values[shell - 1]), float(values[shell])
+    return extent_angstrom / (shell - 1 + (above - threshold) / (above - under))
+
+
+def correlation(first: Volume, second: Volume, mask: Volume | None = None) -> float:
+    """Correlation coefficient r of two maps (n, n, n), weighted by ``mask`` where given."""
+    w = np.ones(first.shape) if mask is None else mask.astype(np.float64)
+    total = w.sum()
+    a = first - (w * first).sum() / total
+    b = second - (w * second).sum() / total
+    norm = np.sqrt((w * a * a).sum() * (w * b * b).sum())
+    return float((w * a * b).sum() / norm) if norm > 0 else 0.0
+
+
+def band_of(curve: ArrayLike, threshold: float = 0.5) -> NDArray[np.bool_]:
+    """Shells from 1 up to the last before a curve first falls below ``threshold``, as flags."""
+    values = np.asarray(curve, np.float64)
+    inside = np.logical_and.accumulate(values[1:] >= threshold)
+    return np.concatenate([[False], inside])
+
+
+def r_in_band(first: Volume, second: Volume, shells: NDArray[np.bool_]) -> float:
+    """Correlation of two maps over the components of the flagged shells 0 .. n/2 alone."""
+    box = first.shape[0]
+    shell = np.rint(radius_of(box)).astype(np.int64)
+    flags = np.zeros(shell.max() + 1, bool)
+    flags[: len(shells)] = shells
+    weight = flags[shell] * multiplicity(box)
+    F, G = to_fourier(first), to_fourier(second)
+    power = (weight * np.abs(F) ** 2).sum() * (weight * np.abs(G) ** 2).sum()
+    cross = (weight * (F * G.conj()).real).sum()
+    return float(cross / np.sqrt(power)) if power > 0 else 0.0

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from subtomo_core.kernels.peaks import find_peaks, is_peak, parabola, thin_out
+from subtomo_core.rotations import angular_distance, random_rotations
+from support.strategies import seeds
+
+SIZE = 12
+UNIT = 2 * np.pi / SIZE
+
+
+def found(values, room):
+    heights, angles = np.empty(room, np.float32), np.empty((room, 3))
+    count = find_peaks(values, heights, angles)
+    return heights[:count], angles[:count]
+
+
+def local_maxima(values):
+    """Highest among the 26 neighbours round the corner, for 0 <= beta <= pi."""
+    around = [np.roll(values, step, (0, 1, 2)) for step in product((-1, 0, 1), repeat=3)]
+    return np.argwhere((values >= np.max(around, 0))[: SIZE // 2 + 1])
+
+
+def bump(centre):
+    """Product of cosines: its one maximum lies at ``centre`` (beta, gamma, alpha) grid steps."""
+    axes = [np.cos((np.arange(SIZE) - c) * UNIT) for c in centre]
+    return (axes[0][:, None, None] + axes[1][:, None] + axes[2]).astype(np.float32)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seeds())
+def test_all_local_maxima_are_found_round_the_corner_too(seed):
+    values = np.random.default_rng(seed).normal(size=(SIZE,) * 3).astype(np.float32)
+    expected = local_maxima(values)
+    heights, angles = found(values, len(expected) + 5)
+    assert len(heights) == len(expected)
+    # In the same order, each within half a step of its grid point.
+    assert np.array_equal(heights, values[tuple(expected.T)])
+    assert (np.abs(angles / UNIT - expected[:, [2, 0, 1]]) <= 0.5).all()
+
+
+@settings(max_examples=15, deadline=None)
+@given(seeds(), st.integers(1, 20))
+def test_when_room_is_short_the_highest_stay(seed, room):
+    values = np.random.default_rng(seed).normal(size=(SIZE,) * 3).astype(np.float32)
+    expected = np.sort(values[tuple(local_maxima(values).T)])[-room:]
+    heights, _ = found(values, room)
+    assert np.array_equal(np.sort(heights), expected)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.5, 5.5), st.floats(-0.5, 11.5), st.floats(-0.5, 11.5))
+def test_a_smooth_summit_is_found_between_grid_points(beta, gamma, alpha):
+    _, angles = found(bump((beta, gamma, alpha)), 1)
+    difference = angles[0] / UNIT - (alpha, beta, gamma)
+    # Through a cosine sampled at 30 degrees a parabola errs by at most 0.009 of a step.
+    assert np.abs((difference + SIZE / 2) % SIZE - SIZE / 2).max() < 0.02
+
+
+def test_a_peak_is_no_lower_than_any_neighbour():
+    values = np.zeros((4, 4, 4), np.float32)
+    values[0, 0, 0] = 1.0
+    assert is_peak(values, 0, 0, 0)
+    for corner in product((0, 1, 3), repeat=3):
+        if corner != (0, 0, 0):
+            assert not is_peak(values, *corner)
+    assert is_peak(values, 2, 2, 2)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(-0.5, 0.5), st.floats(0.1, 10.0))
+def test_a_parabolas_vertex_is_exact(vertex, bend):
+    values = [-bend * (x - vertex) ** 2 for x in (-1.0, 0.0, 1.0)]
+    assert parabola(*values) == pytest.approx(vertex, abs=1e-9)
+
+
+def test_flat_and_hollow_ground_has_no_vertex():
+    assert parabola(1.0, 1.0, 1.0) == 0.0
+    assert parabola(2.0, 1.0, 3.0) == 0.0
+
+
+@settings(max_examples=15, deadline=None)
+@given(seeds(), st.integers(1, 60), st.floats(10.0, 80.0))
+def test_thinning_keeps_the_first_and_drops_what_is_close_to_it(seed, room, angle):
+    rng = np.random.default_rng(seed)
+    rotations = random_rotations(rng, 60)
+    order = rng.permutation(60)
+    kept = np.empty(room, np.int64)
+    cosine = 1.0 + 2.0 * np.cos(np.radians(angle))
+    count = thin_out(rotations.reshape(-1, 9), order, cosine, kept)
+    expected: list[int] = []
+    for c in order:
+        if len(expected) < room and all(
+            angular_distance(rotations[c], rotations[k]) >= angle for k in expected
+        ):
+            expected.append(int(c))
+    assert kept[:count].tolist() == expected

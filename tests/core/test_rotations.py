@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from scipy.spatial.transform import Rotation
+
+from subtomo_core.errors import InputError
+from subtomo_core.rotations import (
+    angular_distance,
+    even_rotations,
+    from_euler,
+    from_relion_angles,
+    from_relion_origins,
+    from_rotation_vectors,
+    inverse_pose,
+    mean_rotation,
+    random_rotations,
+    relion_angles,
+    relion_origins,
+    rotation_about,
+    symmetry_group,
+    to_euler,
+)
+from support.strategies import rotations, shifts
+
+SIZES = {"C1": 1, "C7": 7, "D2": 4, "D7": 14, "T": 12, "O": 24, "I": 60}
+
+
+@given(rotations())
+def test_angles_and_matrices_are_the_same_rotation(R):
+    assert np.allclose(from_euler(to_euler(R)), R, atol=1e-7)
+    assert np.allclose(from_relion_angles(relion_angles(R)), R, atol=1e-7)
+
+
+def test_euler_angles_turn_about_z_then_y_then_z():
+    angles = np.random.default_rng(0).uniform(-180, 180, (5, 4, 3))
+    reference = Rotation.from_euler("ZYZ", angles.reshape(-1, 3), degrees=True).as_matrix()
+    assert np.allclose(from_euler(angles).reshape(-1, 3, 3), reference)
+
+
+@pytest.mark.parametrize("tilt", [0.0, 180.0, 1e-12])
+def test_the_poles_keep_their_rotation(tilt):
+    R = from_euler([20.0, tilt, 40.0])
+    assert np.allclose(from_euler(to_euler(R)), R, atol=1e-8)
+    assert to_euler(R)[2] == 0.0
+
+
+def test_relion_angles_are_those_of_the_inverse():
+    R = random_rotations(np.random.default_rng(1), 10)
+    inverse = Rotation.from_matrix(R).inv().as_euler("ZYZ", degrees=True)
+    assert np.allclose(relion_angles(R), inverse)
+
+
+def test_relion_origins_bring_the_particle_back():
+    t = np.array([1.5, -2.0, 0.25])
+    assert np.allclose(relion_origins(t, 4.0), [-6.0, 8.0, -1.0])
+    assert np.allclose(from_relion_origins(relion_origins(t, 4.0), 4.0), t)
+
+
+def test_random_rotations_are_uniform():
+    R = random_rotations(np.random.default_rng(2), 20_000)
+    assert np.allclose(R @ R.swapaxes(1, 2), np.eye(3), atol=1e-12)
+    assert np.allclose(np.linalg.det(R), 1.0)
+    # Uniform rotations average to nothing, and 3 cos^2 of the tilt has mean 1.
+    assert np.abs(R.mean(0)).max() < 4 * np.sqrt(1 / 3 / 20_000)
+    assert abs((R[:, 2, 2] ** 2).mean() - 1 / 3) < 0.01
+    # The angle's density is (1 - cos) / pi: its mean is pi/2 + 2/pi.
+    assert abs(angular_distance(R, np.eye(3)).mean() - np.degrees(np.pi / 2 + 2 / np.pi)) < 1.0
+
+
+@given(rotations(), rotations(), rotations())
+def test_distance_is_a_metric_which_no_rotation_changes(A, B, C):
+    d = angular_distance(A, B)
+    assert d == pytest.approx(angular_distance(C @ A, C @ B), abs=1e-5)
+    assert d <= angular_distance(A, C) + angular_distance(C, B) + 1e-5
+
+
+@pytest.mark.parametrize("angle", [0.0, 1e-4, 10.0, 179.0, 180.0])
+def test_distance_is_the_angle_turned(angle):
+    assert angular_distance(rotation_about([1, 2, 3], angle), np.eye(3)) == pytest.approx(
+        angle, abs=2e-6
+    )
+
+
+@pytest.mark.parametrize(("step", "count"), [(30.0, 551), (15.0, 4401)])
+def test_even_rotations_leave_no_hole_and_no_crowd(step, count):
+    grid = even_rotations(step)
+    assert len(grid) == count
+    anywhere = random_rotations(np.random.default_rng(3), 300)
+    nearest = angular_distance(anywhere[:, None], grid[None]).min(1)
+    assert nearest.max() < 0.9 * step
+    apart = np.sort(angular_distance(grid[:: count // 50, None], grid[None]), 1)[:, 1]
+    assert apart.min() > 0.5 * step
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_symmetry_groups_are_groups(name):
+    group = symmetry_group(name.lower())
+    assert len(group) == SIZES[name]
+    assert np.allclose(group[0], np.eye(3))
+    products = (group[:, None] @ group[None]).reshape(-1, 9)
+    gaps = np.linalg.norm(products[:, None] - group.reshape(1, -1, 9), axis=2).min(1)
+    assert gaps.max() < 1e-9
+
+
+def test_axes_of_dihedral_groups():
+    group = symmetry_group("D5")
+    for member in (rotation_about([0, 0, 1], 72.0), rotation_about([1, 0, 0], 180.0)):
+        assert angular_distance(group, member).min() < 1e-6
+
+
+@pytest.mark.parametrize("name", ["", "C0", "D", "X3", "C7x"])
+def test_unknown_symmetry_is_told(name):
+    with pytest.raises(InputError, match="use C1"):
+        symmetry_group(name)
+
+
+def test_mean_rotation_is_the_middle():
+    R = random_rotations(np.random.default_rng(4), 1)[0]
+    vectors = np.random.default_rng(5).normal(0, 0.05, (50, 3))
+    around = from_rotation_vectors(np.concatenate([vectors, -vectors])) @ R
+    assert angular_distance(mean_rotation(around), R) < 1e-6
+
+
+@given(rotations(), shifts())
+def test_inverse_pose_undoes_a_pose(R, t):
+    back, moved = inverse_pose(R, t)
+    x = np.array([1.0, -2.0, 3.0])
+    assert np.allclose(back @ (R @ x + t) + moved, x, atol=1e-6)
