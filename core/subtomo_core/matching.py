@@ -1,0 +1,108 @@
+"""Candidate poses: local maxima of correlations over SO(3).
+
+Two generators (method: *Fast alignment*). ``magnitude`` correlates transforms' magnitudes: an
+upper bound over all shifts (FAML equation 3), blind to phases. ``phase`` correlates the complex
+transforms at the particle's present shift.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subtomo_core import harmonics
+from subtomo_core.fourier import Band, Complex, Real, padded_grid
+from subtomo_core.kernels import peaks
+from subtomo_core.rotations import from_euler
+
+_POOL = 4  # local maxima looked at for each candidate wanted, before close ones are dropped
+_CLOSEST_DEG = 8.0
+
+
+@dataclass(frozen=True, eq=False)
+class Template:
+    """A class reference as the search needs it: a grid to gather from, and its harmonics.
+
+    Attributes
+    ----------
+    grid : ndarray of float32
+        Padded twice (`fourier.padded_grid`).
+    magnitude, phase, power : ndarray of float32, (shells, L, L, 2)
+        Harmonics of ``|A|``, of the Hartley values of A, and of ``|A|^2``.
+    """
+
+    grid: Real
+    magnitude: Real
+    phase: Real
+    power: Real
+
+
+@dataclass(frozen=True, eq=False)
+class Matcher:
+    """Rotational matching at one resolution.
+
+    Attributes
+    ----------
+    radii : ndarray of float32, (shells,)
+        Fourier shells in use, in pixels.
+    tables : harmonics.Sphere
+    """
+
+    radii: Real
+    tables: harmonics.Sphere
+
+    @classmethod
+    def at(cls, r_max: float, bandwidth: int) -> Matcher:
+        """Matcher over the shells 1 .. ``r_max``."""
+        radii = np.arange(1, math.floor(r_max) + 1, dtype=np.float32)
+        return cls(radii, harmonics.sphere(bandwidth))
+
+    def template(self, reference: Real, threads: int = 1) -> Template:
+        """Prepare a reference volume (n, n, n)."""
+        grid = padded_grid(reference, float(self.radii[-1]) + 1.0, threads)
+        power = np.zeros_like(grid)
+        power[..., 0] = grid[..., 0] ** 2 + grid[..., 1] ** 2
+        magnitude = np.sqrt(power)
+        return Template(
+            grid,
+            *(harmonics.analyse(g, self.radii, 2.0, self.tables) for g in (magnitude, grid, power)),
+        )
+
+    def analyse(self, band: Band, values: Complex) -> Real:
+        """Harmonics of components (J,) of one particle."""
+        return harmonics.analyse(band.grid(values), self.radii, 1.0, self.tables)
+
+    def correlate(self, f: Real, g: Real, *, even: bool) -> Real:
+        """Correlation over all rotations, each shell weighted with its area."""
+        return harmonics.correlate(f, g, self.radii**2, self.tables, even=even)
+
+    def scale(self, weights: Real, template: Template) -> Real:
+        """``1 / sqrt(sum W |A_R|^2)`` over all rotations, for harmonics of the weights W.
+
+        It depends on the missing region and the reference, not on the particle.
+        """
+        power = self.correlate(weights, template.power, even=True)
+        lowest = np.float32(1e-6 * max(float(power.max()), 1e-30))
+        return np.reciprocal(np.sqrt(np.maximum(power, lowest)))
+
+    def candidates(self, correlation: Real, scale: Real, count: int) -> NDArray[np.float64]:
+        """Best local maxima of ``correlation * scale``, best first.
+
+        Returns
+        -------
+        ndarray of float64, (C, 3, 3)
+            At most ``count`` rotations, no two closer than 8 degrees.
+        """
+        score = correlation * scale
+        heights = np.empty(_POOL * count, np.float32)
+        angles = np.empty((_POOL * count, 3))
+        found = peaks.find_peaks(score, heights, angles)
+        order = np.argsort(-heights[:found], kind="stable")
+        rotations = from_euler(np.degrees(angles[:found]))
+        kept = np.empty(count, np.int64)
+        closest = 1.0 + 2.0 * math.cos(math.radians(_CLOSEST_DEG))
+        number = peaks.thin_out(rotations.reshape(-1, 9), order, closest, kept)
+        return rotations[kept[:number]]

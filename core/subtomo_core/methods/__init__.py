@@ -1,0 +1,46 @@
+"""The algorithms, each behind the same seam.
+
+``start -> Model``, ``expect(batch, model) -> statistics and poses``, statistics add,
+``maximise(model, statistics) -> Model``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subtomo_core.methods.fast_alignment import FastAlignment
+from subtomo_core.methods.settings import Settings
+from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec
+from subtomo_core.statistics import Batch, Expectation, Model, Statistics
+
+
+class Method(Protocol):
+    """The only seam between the core and whatever runs it."""
+
+    def start(self, references: NDArray[np.float32] | None = None) -> Model:
+        """Model before the first pass over the particles."""
+
+    def expect(
+        self,
+        batch: Batch,
+        model: Model,
+        *,
+        threads: int = ...,
+        on_particle: Callable[[], None] = ...,
+    ) -> Expectation:
+        """Statistics and poses of a batch. ``on_particle`` may raise `Cancelled`."""
+
+    def maximise(self, model: Model, statistics: Statistics) -> Model:
+        """The next model from the sum of all batches' statistics."""
+
+
+def create(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> Method:
+    """Method for a resolved specification (`spec.resolve`) and a dataset."""
+    return FastAlignment(Settings.of(spec, summary))
+
+
+__all__ = ["Method", "create"]

@@ -1,0 +1,195 @@
+"""Expect: a batch of particles against the present model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subtomo_core.errors import InputError, Problem
+from subtomo_core.expectation import (
+    Evidence,
+    Search,
+    ShiftGrid,
+    hard_posterior,
+    soft_posterior,
+)
+from subtomo_core.fourier import Band, Real
+from subtomo_core.matching import Matcher, Template
+from subtomo_core.methods.accumulate import Share, Term
+from subtomo_core.methods.passes import Row, Values, pass_over
+from subtomo_core.methods.settings import Settings
+from subtomo_core.observation import Samples
+from subtomo_core.spec import FamlParameters
+from subtomo_core.statistics import Batch, Expectation, Model
+from subtomo_core.voronoi import PosePoints
+
+_NEGLIGIBLE = 1e-3  # posteriors below this are left out of the sums
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """One iteration's search over a dataset: made once a batch, used by all threads.
+
+    Attributes
+    ----------
+    settings, model
+        As given.
+    search : Search
+        Finds candidate poses.
+    sums : Band
+        Components which are summed.
+    templates : list of list of Template
+        [fold][class]: the references which the particles of a fold meet.
+    scales : list of list of ndarray, or None
+        [fold][class]: `Matcher.scale`, where one missing region serves all particles.
+    points : PosePoints or None
+        For the Voronoi weights; None for hard assignment, by correlation.
+    """
+
+    settings: Settings
+    model: Model
+    search: Search
+    sums: Band
+    templates: list[list[Template]]
+    scales: list[list[Real]] | None
+    points: PosePoints | None
+
+    @classmethod
+    def prepare(cls, settings: Settings, model: Model, threads: int = 1) -> Alignment:
+        """Templates of all folds and classes, and what depends on the missing region alone."""
+        parameters = settings.spec.parameters
+        radius = settings.search_radius(model.shell_in_use)
+        support = settings.observer.band(radius)
+        matcher = Matcher.at(radius, settings.bandwidth)
+        search = Search(
+            support=support,
+            inverse_noise=(1.0 / model.noise[support.shell]).astype(np.float32),
+            matcher=matcher,
+            grid=ShiftGrid.covering(support, settings.shift_reach),
+            count=parameters.candidates,
+            generators=parameters.generators,
+            scaled=model.scaled,
+        )
+        templates = [[matcher.template(m, threads) for m in maps] for maps in model.fold_maps]
+        scales = None
+        if settings.observer.region is not None:
+            weights = settings.observer.region.reshape(-1)[support.index] * search.inverse_noise
+            region = search.harmonics(weights)
+            scales = [[matcher.scale(region, t) for t in fold] for fold in templates]
+        points = None
+        if isinstance(parameters, FamlParameters) and model.scaled:
+            rng = np.random.default_rng([settings.spec.seed, 2, model.iteration + 1])
+            points = PosePoints.draw(rng, parameters.voronoi_points)
+        sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
+        return cls(settings, model, search, sums, templates, scales, points)
+
+    def row(self, batch: Batch, position: int) -> tuple[Row, Term]:
+        """Everything about one particle of the batch."""
+        index = int(batch.indices[position])
+        fold = index % self.settings.folds
+        seen, summed = self.settings.observer.read(
+            batch.particles, index, self.search.support, self.sums
+        )
+        weighed = self.search.weigh(seen)
+        previous = batch.poses.shifts[position] if batch.poses is not None else None
+        evidence = self._evidence(weighed, previous, fold)
+        if not all(np.isfinite(e.log_likelihood).all() for e in evidence):
+            raise InputError(Problem(f"the scores of particle {index + 1} are not finite numbers"))
+        posterior, likelihood = self._posterior(evidence, self._offsets(weighed))
+        shares = [
+            Share(k, e.rotations[c], e.shifts[c], float(posterior[k][c]))
+            for k, e in enumerate(evidence)
+            for c in np.nonzero(posterior[k] > _NEGLIGIBLE)[0]
+        ]
+        best = [int(np.argmax(e.score(soft=self.points is not None))) for e in evidence]
+        noise_sum, noise_count = self._noise(seen, weighed, shares, fold)
+        chosen = list(zip(evidence, best, strict=True))
+        row = Row(
+            rotations=np.stack([e.rotations[b] for e, b in chosen]),
+            shifts=np.stack([e.shifts[b] for e, b in chosen]),
+            probability=np.array([p.sum() for p in posterior]),
+            score=np.array([e.log_likelihood[b] for e, b in chosen]),
+            noise_sum=noise_sum,
+            noise_count=noise_count,
+            log_likelihood=likelihood,
+        )
+        return row, Term(fold, summed, shares)
+
+    def _evidence(self, weighed: Samples, previous: Values | None, fold: int) -> list[Evidence]:
+        search, templates = self.search, self.templates[fold]
+        magnitude = None
+        if search.generators != "phase":
+            magnitude = search.harmonics(np.abs(weighed.values))
+        if self.scales is None:
+            region = search.harmonics(weighed.weights)
+            scales = [search.matcher.scale(region, t) for t in templates]
+        else:
+            scales = self.scales[fold]
+        shifts = np.zeros((len(templates), 3)) if previous is None else previous
+        return [
+            search.find(weighed, magnitude, scale, template, shift)
+            for template, scale, shift in zip(templates, scales, shifts, strict=True)
+        ]
+
+    def _offsets(self, weighed: Samples) -> Values:
+        """What the noise of each class's reference takes from the log-likelihood, (K,).
+
+        A reference of few particles is noisy, and ``sum W |A|^2 / 2`` holds that noise: without
+        this the larger class would win particles by its size alone.
+        """
+        support = self.search.support
+        weights = np.bincount(
+            support.shell, weights=support.count * weighed.weights, minlength=self.settings.shells
+        )
+        offsets: Values = 0.5 * self.model.reference_noise @ weights
+        return offsets
+
+    def _posterior(self, evidence: list[Evidence], offsets: Values) -> tuple[list[Values], float]:
+        if self.points is None:
+            return hard_posterior(evidence)
+        priors = np.log(np.maximum(self.model.shares, 1e-12)) + offsets
+        return soft_posterior(evidence, self.points, priors, self.model.xi)
+
+    def _noise(
+        self, seen: Samples, weighed: Samples, shares: list[Share], fold: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Expected squared distance to the references, per shell."""
+        shells = self.settings.shells
+        power, count = seen.power(self.search.support, shells)
+        kept = sum(s.probability for s in shares)
+        distance = np.zeros(shells)
+        for share in shares:
+            self.search.residuals(
+                weighed,
+                self.templates[fold][share.class_index],
+                share.rotation,
+                share.shift,
+                probability=share.probability / kept,
+                out=distance,
+            )
+        return power + distance * self.model.noise, count
+
+
+def align(
+    settings: Settings,
+    batch: Batch,
+    model: Model,
+    *,
+    threads: int,
+    on_particle: Callable[[], None],
+) -> Expectation:
+    """Statistics and poses of a batch against the model's references."""
+    alignment = Alignment.prepare(settings, model, threads)
+    inverse = (1.0 / model.noise[alignment.sums.shell]).astype(np.float32)
+    return pass_over(
+        batch,
+        lambda position: alignment.row(batch, position),
+        (alignment.sums, inverse),
+        folds=settings.folds,
+        classes=settings.spec.classes,
+        threads=threads,
+        on_particle=on_particle,
+    )

@@ -1,0 +1,116 @@
+"""Averages of classes from the sums of all folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subtomo_core import maximisation
+from subtomo_core.fourier import Complex, Real, to_fourier, to_real
+from subtomo_core.methods.settings import Settings
+from subtomo_core.statistics import Model, Statistics
+
+_RIDGE = 0.1  # of a shell's mean weight: where less was seen, an average fades to zero
+EMPTY = 1.0  # a class with less than this many particles is empty
+
+
+@dataclass(frozen=True, eq=False)
+class Averages:
+    """Sums of all folds and classes within a Fourier radius, (F, K, n, n, n // 2 + 1).
+
+    Attributes
+    ----------
+    mass : ndarray, (F, K)
+        Sums of posteriors.
+    radius : float
+        Fourier pixels; beyond it the sums thin out.
+    """
+
+    settings: Settings
+    numerators: NDArray[np.complex64]
+    denominators: NDArray[np.float32]
+    mass: NDArray[np.float64]
+    radius: float
+
+    @classmethod
+    def of(cls, settings: Settings, statistics: Statistics, shell_in_use: float) -> Averages:
+        """Sums which were made at a resolution in use."""
+        radius = settings.sum_radius(shell_in_use) - 1.0
+        inside = maximisation.ball(settings.box, radius)
+        return cls(
+            settings,
+            statistics.numerator * inside,
+            statistics.denominator * inside,
+            statistics.mass,
+            radius,
+        )
+
+    def half(self, half: int, class_index: int) -> Complex:
+        """Weighted average of every second fold."""
+        return _weighted(
+            self.numerators[half::2, class_index].sum(0),
+            self.denominators[half::2, class_index].sum(0),
+        )
+
+    def half_maps(self) -> tuple[Real, Real]:
+        """Half maps (2, K, n, n, n), and the FSC of the masked halves (K, shells)."""
+        box, classes = self.settings.box, self.mass.shape[1]
+        maps = np.zeros((2, classes, box, box, box), np.float32)
+        fsc = np.zeros((classes, self.settings.shells), np.float32)
+        for k in range(classes):
+            for h in range(2):
+                maps[h, k] = to_real(self.half(h, k))
+            halves = [to_fourier(maps[h, k] * self.settings.mask) for h in range(2)]
+            fsc[k] = maximisation.fsc(halves[0], halves[1])
+            fsc[k, int(self.radius) + 1 :] = 0.0
+        return maps, fsc
+
+    def classes(self, model: Model, without: int | None, theta: float) -> list[Complex]:
+        """Next transforms of all classes from all folds, or from all but one.
+
+        A class which holds nothing keeps its map. ``theta`` draws the classes together
+        (`regularised`).
+        """
+        folds = [f for f in range(len(self.mass)) if f != without]
+        old = model.fold_maps.mean(0) if without is None else model.fold_maps[without]
+        mass = self.mass[folds].sum(0)
+        transforms = [
+            self._next(folds, k, model, float(mass[k]), old[k])
+            if mass[k] >= EMPTY
+            else to_fourier(old[k])
+            for k in range(len(mass))
+        ]
+        return regularised(transforms, mass, theta)
+
+    def _next(
+        self, folds: list[int], class_index: int, model: Model, mass: float, old: Real
+    ) -> Complex:
+        numerator = self.numerators[folds, class_index].sum(0)
+        denominator = self.denominators[folds, class_index].sum(0)
+        if model.iteration < 0 or self.settings.weighted or not self.settings.soft:
+            return _weighted(numerator, denominator)
+        one = maximisation.on_components(1.0 / model.noise, self.settings.box)
+        return maximisation.fill_in(numerator, denominator, np.float32(mass) * one, to_fourier(old))
+
+
+def _weighted(numerator: Complex, denominator: Real) -> Complex:
+    ridge = maximisation.relative_ridge(denominator, _RIDGE)
+    return maximisation.weighted_average(numerator, denominator, ridge)
+
+
+def regularised(
+    transforms: list[Complex], mass: NDArray[np.float64], theta: float
+) -> list[Complex]:
+    """Draw the classes towards each other (Scheres 2009, equation 9).
+
+    ``A_k <- (N_k A_k + theta sum_l A_l) / (N_k + K theta)``
+    """
+    if theta <= 0 or len(transforms) == 1:
+        return transforms
+    together = np.sum(transforms, 0)
+    return [
+        (m * a + np.float32(theta) * together) / (m + np.float32(len(transforms) * theta))
+        for m, a in zip(mass.astype(np.float32), transforms, strict=True)
+    ]

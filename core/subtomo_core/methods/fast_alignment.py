@@ -1,0 +1,74 @@
+"""FAML and FA as methods: start, expect, maximise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subtomo_core.errors import InputError, Problem
+from subtomo_core.methods.align import align
+from subtomo_core.methods.settings import Settings
+from subtomo_core.methods.survey import survey
+from subtomo_core.methods.update import maximise
+from subtomo_core.statistics import Batch, Expectation, Model, Statistics
+
+
+def _nothing() -> None:
+    """Default of a callback."""
+
+
+@dataclass(frozen=True, eq=False)
+class FastAlignment:
+    """Alignment by rotational matching, with soft (FAML) or hard (FA) assignment."""
+
+    settings: Settings
+
+    def start(self, references: NDArray[np.float32] | None = None) -> Model:
+        """Model before the survey; ``references`` (K or 1, n, n, n) where the job has some."""
+        classes, box, shells = self.settings.spec.classes, self.settings.box, self.settings.shells
+        maps = np.zeros((classes, box, box, box), np.float32)
+        if references is not None:
+            if references.shape not in ((1, box, box, box), maps.shape):
+                raise InputError(
+                    Problem(
+                        f"starting references of shape {references.shape} do not fit "
+                        f"{classes} classes in a box of {box} voxels",
+                        pointer="/start",
+                    )
+                )
+            for k, volume in enumerate(np.broadcast_to(references, maps.shape)):
+                maps[k] = self.settings.shape(
+                    np.asarray(volume, np.float32), self.settings.start_shell
+                )
+        return Model(
+            iteration=-1,
+            maps=maps,
+            fold_maps=np.repeat(maps[None], self.settings.folds, 0),
+            half_maps=np.zeros((2, classes, box, box, box), np.float32),
+            fsc=np.zeros((classes, shells), np.float32),
+            shares=np.full(classes, 1.0 / classes),
+            noise=np.zeros(shells),
+            reference_noise=np.zeros((classes, shells), np.float32),
+            xi=box / 4.0,
+            scaled=references is None,
+            shell_in_use=self.settings.start_shell,
+        )
+
+    def expect(
+        self,
+        batch: Batch,
+        model: Model,
+        *,
+        threads: int = 1,
+        on_particle: Callable[[], None] = _nothing,
+    ) -> Expectation:
+        """Statistics and poses of a batch under the present model."""
+        step = survey if model.iteration < 0 else align
+        return step(self.settings, batch, model, threads=threads, on_particle=on_particle)
+
+    def maximise(self, model: Model, statistics: Statistics) -> Model:
+        """The next model from the sum of all batches' statistics."""
+        return maximise(self.settings, model, statistics)

@@ -1,0 +1,135 @@
+"""A resolved specification in the engine's units: voxels, Fourier pixels, shells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from subtomo_core.fourier import Real, radius_of, soft_edge, to_fourier, to_real
+from subtomo_core.masks import soft_sphere
+from subtomo_core.maximisation import on_components
+from subtomo_core.observation import Observer
+from subtomo_core.spec import DatasetSummary, FamlParameters, FamlSpec, FaSpec, Weights, shell_of
+
+_EDGE = 1.0  # half the width of the references' soft low-pass, shells
+_FOLDS = 4  # see docs/decisions/0006-no-particle-meets-itself.md
+_FASTEST = 2.0  # the most the resolution in use may grow in one iteration, shells
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """What a method needs to know, once for all iterations.
+
+    Attributes
+    ----------
+    spec, summary
+        As they were given, `spec` resolved.
+    start_shell, limit_shell : float
+        Resolution in use at first and at last, Fourier pixels.
+    growth : float
+        Shells by which the resolution in use grows in an iteration.
+    bandwidth : int
+        Of the rotational matching: degrees 0 .. L - 1.
+    shift_reach : float
+        Longest shift searched, voxels.
+    mask : ndarray of float32, (n, n, n)
+        Soft mask on the references.
+    observer : Observer
+    """
+
+    spec: FamlSpec | FaSpec
+    summary: DatasetSummary
+    start_shell: float
+    limit_shell: float
+    growth: float
+    bandwidth: int
+    shift_reach: float
+    mask: Real
+    observer: Observer
+
+    @classmethod
+    def of(cls, spec: FamlSpec | FaSpec, summary: DatasetSummary) -> Settings:
+        """Translate a resolved specification."""
+        resolution, diameter = spec.resolution, spec.mask.diameter_angstrom
+        reach, bandwidth = spec.parameters.shift_range_angstrom, spec.parameters.bandwidth
+        start_angstrom, limit_angstrom = resolution.start_angstrom, resolution.limit_angstrom
+        if not (start_angstrom and limit_angstrom and diameter and reach and bandwidth):
+            raise ValueError("the specification has open fields: call spec.resolve first")
+        voxel = summary.voxel_size_angstrom
+        start = shell_of(start_angstrom, summary)
+        limit = shell_of(limit_angstrom, summary)
+        radius = diameter / voxel / 2.0
+        return cls(
+            spec=spec,
+            summary=summary,
+            start_shell=start,
+            limit_shell=limit,
+            growth=min(_FASTEST, max(1.0, (limit - start) / (0.5 * spec.iterations))),
+            bandwidth=2 * ((bandwidth + 1) // 2),
+            shift_reach=reach / voxel,
+            mask=soft_sphere(summary.box, min(radius, 0.5 * summary.box - 3.0), 6.0),
+            observer=Observer.of(summary, radius),
+        )
+
+    @property
+    def box(self) -> int:
+        """Side n in voxels."""
+        return self.summary.box
+
+    @property
+    def folds(self) -> int:
+        """Parts of the dataset which are averaged apart, so that none meets its own noise."""
+        return _FOLDS
+
+    @property
+    def soft(self) -> bool:
+        """Maximum likelihood over all candidates (FAML), not the best one alone (FA)."""
+        return isinstance(self.spec.parameters, FamlParameters)
+
+    @property
+    def weighted(self) -> bool:
+        """Particles come with weights of their own, not with a missing region by formula."""
+        return isinstance(self.summary.missing, Weights)
+
+    @property
+    def white(self) -> bool:
+        """One noise variance for all shells."""
+        parameters = self.spec.parameters
+        if isinstance(parameters, FamlParameters):
+            return parameters.noise == "white"
+        return not self.weighted
+
+    @property
+    def shells(self) -> int:
+        """Number of shells, from 0 to Nyquist."""
+        return self.box // 2 + 1
+
+    @property
+    def extent(self) -> float:
+        """Side in ångström: the resolution of shell s is ``extent / s``."""
+        return self.box * self.summary.voxel_size_angstrom
+
+    @property
+    def accumulation_radius(self) -> float:
+        """Fourier radius up to which averages are ever made."""
+        return min(self.limit_shell + _FASTEST, self.box / 2 - 1.0)
+
+    def search_radius(self, shell_in_use: float) -> float:
+        """Fourier radius of the search: where the low-passed references end."""
+        return min(shell_in_use + _EDGE, self.accumulation_radius)
+
+    def sum_radius(self, shell_in_use: float) -> float:
+        """Fourier radius of the sums: what the next iteration's references may need."""
+        return min(shell_in_use + 2 * _FASTEST + _EDGE, self.accumulation_radius)
+
+    def shape(self, volume: Real, shell: float, gain: Real | None = None) -> Real:
+        """Reference from an average: soft low-pass at ``shell``, soft mask.
+
+        ``gain`` (shells,) is a factor for each shell.
+        """
+        transform = to_fourier(volume) * soft_edge(radius_of(self.box), shell)
+        if gain is not None:
+            transform *= on_components(gain, self.box)
+        transform[0, 0, 0] = 0.0
+        return np.ascontiguousarray(to_real(transform) * self.mask)

@@ -1,0 +1,161 @@
+"""Maximise: the next model from summed statistics (FAML equations 10 to 13)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subtomo_core import maximisation
+from subtomo_core.fourier import Real, shell_sums, to_fourier, to_real
+from subtomo_core.methods.averages import EMPTY, Averages
+from subtomo_core.methods.settings import Settings
+from subtomo_core.spec import FamlParameters
+from subtomo_core.statistics import Metrics, Model, Statistics
+
+_LEAST_XI = 0.5  # voxels; at 0 the shifts would be frozen
+_SUPPORTED = 0.2  # correlation of the halves up to which a shell guides the search
+_BEYOND = 2  # shells searched beyond those
+
+
+def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
+    """The next model from the sum of all batches' statistics."""
+    survey, iteration = model.iteration < 0, model.iteration + 1
+    given = survey and not model.scaled
+    particles, mass = statistics.particles, statistics.mass.sum(0)
+    averages = Averages.of(settings, statistics, model.shell_in_use)
+    half_maps, fsc = averages.half_maps()
+    shell = settings.start_shell if survey else next_shell(settings, model, fsc)
+    gains = np.ones_like(fsc) if survey else np.stack([wiener(settings, c) for c in fsc])
+    theta = 0.0 if survey else pull(settings, iteration, particles)
+    maps, fold_maps = model.maps, model.fold_maps
+    if not given:  # references which were given outlive the survey
+
+        def shaped(without: int | None, cutoff: float) -> Real:
+            transforms = averages.classes(model, without, theta)
+            pairs = zip(transforms, gains, strict=True)
+            return np.stack([settings.shape(to_real(t), cutoff, gain) for t, gain in pairs])
+
+        maps = shaped(None, shell if survey else averages.radius - 1.0)
+        fold_maps = np.stack([shaped(f, shell) for f in range(settings.folds)])
+    xi = max(_LEAST_XI, float(np.sqrt(statistics.shift_square / (3.0 * particles))))
+    result = Model(
+        iteration=iteration,
+        maps=maps,
+        fold_maps=fold_maps,
+        half_maps=half_maps,
+        fsc=fsc,
+        shares=np.full(len(mass), 1.0 / len(mass)) if survey else mass / mass.sum(),
+        noise=noise_variance(settings, model, statistics),
+        reference_noise=np.zeros_like(fsc)
+        if given
+        else reference_noise(settings, half_maps, gains, shell),
+        xi=model.xi if survey else xi,
+        scaled=model.scaled or not survey,
+        shell_in_use=shell,
+    )
+    return replace(result, metrics=_metrics(settings, model, statistics, result))
+
+
+def pull(settings: Settings, iteration: int, particles: float) -> float:
+    """Strength theta of the regularisation: from ``5 N / K^2`` linearly to 0."""
+    parameters = settings.spec.parameters
+    if not isinstance(parameters, FamlParameters) or parameters.regularisation_iterations == 0:
+        return 0.0
+    left = max(0.0, 1.0 - (iteration - 1) / parameters.regularisation_iterations)
+    return parameters.regularisation * particles / settings.spec.classes**2 * left
+
+
+def noise_variance(settings: Settings, model: Model, statistics: Statistics) -> NDArray[np.float64]:
+    """Noise of a component per shell, or one for all where the noise is white.
+
+    Only observed components count. Shells which this iteration did not look at keep what the
+    survey found there.
+    """
+    total, count = statistics.noise_sum, statistics.noise_count
+    if model.iteration >= 0 and not model.scaled:
+        return model.noise  # distances to references of another scale say nothing
+    if settings.white:
+        return np.full_like(total, total.sum() / max(count.sum(), 1.0))
+    per_shell = np.where(count > 0, total / np.maximum(count, 1.0), model.noise)
+    known = np.nonzero(per_shell > 0)[0]
+    return np.interp(np.arange(len(per_shell)), known, per_shell[known])
+
+
+def reference_noise(settings: Settings, half_maps: Real, gains: Real, shell: float) -> Real:
+    """Noise power of a component of the fold references, for each class and shell.
+
+    Half the difference of the half maps carries the noise of their mean, and references made
+    without one fold hold a little more.
+    """
+    more = settings.folds / (settings.folds - 1.0)
+    power = np.zeros_like(gains)
+    each = np.maximum(
+        shell_sums(
+            np.ones((settings.box, settings.box, settings.shells), np.float32), settings.box
+        ),
+        1.0,
+    )
+    for k, gain in enumerate(gains):
+        difference = settings.shape(
+            (half_maps[0, k] - half_maps[1, k]) * np.float32(0.5), shell, gain
+        )
+        power[k] = more * shell_sums(np.abs(to_fourier(difference)) ** 2, settings.box) / each
+    return power
+
+
+def wiener(settings: Settings, fsc: Real) -> Real:
+    """Factor for each shell of a reference: the share of its power which is signal.
+
+    From the correlation f of the halves, ``2 f / (1 + f)`` for their sum, averaged over three
+    shells and falling beyond the start shell; up to there references stay as they are.
+    """
+    smooth = np.convolve(np.pad(fsc, 1, mode="edge"), np.full(3, 1.0 / 3.0), mode="valid")
+    gain = np.clip(2.0 * smooth / (1.0 + smooth), 0.0, 1.0)
+    gain[: int(settings.start_shell) + 1] = 1.0
+    return np.minimum.accumulate(gain).astype(np.float32)
+
+
+def next_shell(settings: Settings, model: Model, fsc: Real) -> float:
+    """Resolution in use for the next iteration: grows with what the halves agree on."""
+    supported = max(int(np.argmax(np.append(curve[1:], -1.0) < _SUPPORTED)) for curve in fsc)
+    return min(
+        model.shell_in_use + settings.growth,
+        max(settings.start_shell, supported + _BEYOND),
+        settings.limit_shell,
+    )
+
+
+def alarms(statistics: Statistics, model: Model) -> tuple[str, ...]:
+    """What went wrong without stopping the job, a sentence each."""
+    found = [
+        f"class {k + 1} is empty: its map is no longer updated; "
+        "ask for fewer classes or start again with another seed"
+        for k, mass in enumerate(statistics.mass.sum(0))
+        if mass < EMPTY
+    ]
+    if model.iteration >= 0 and not np.any(model.maps):
+        found.append(
+            "the references hold no signal: all scores are zero and the poses mean nothing; "
+            "check the mask and the starting maps"
+        )
+    return tuple(found)
+
+
+def _metrics(settings: Settings, model: Model, statistics: Statistics, result: Model) -> Metrics:
+    extent, particles = settings.extent, max(statistics.particles, 1.0)
+    resolution = maximisation.resolution
+    return Metrics(
+        class_shares=tuple((statistics.mass.sum(0) / particles).tolist()),
+        class_shares_hard=tuple((statistics.hard / particles).tolist()),
+        resolution_05_angstrom=tuple(resolution(c, 0.5, extent) for c in result.fsc),
+        resolution_0143_angstrom=tuple(resolution(c, 0.143, extent) for c in result.fsc),
+        resolution_in_use_angstrom=extent / result.shell_in_use,
+        sigma=float(np.sqrt(result.noise.mean())),
+        xi_voxels=float(result.xi),
+        log_likelihood=statistics.log_likelihood,
+        pose_change_deg=statistics.turned_deg / particles,
+        class_changes=int(statistics.class_changes),
+        alarms=alarms(statistics, model),
+    )

@@ -1,0 +1,80 @@
+"""A whole job in one process: for benchmarks, tests and users of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subtomo_core import methods
+from subtomo_core.particles import Particles
+from subtomo_core.spec import FamlSpec, FaSpec, resolve
+from subtomo_core.statistics import Batch, Metrics, Model, Poses
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Last model and poses, and the metrics of every iteration."""
+
+    model: Model
+    poses: Poses
+    history: tuple[Metrics, ...]
+
+
+def run(
+    particles: Particles,
+    spec: FamlSpec | FaSpec,
+    *,
+    references: NDArray[np.float32] | None = None,
+    threads: int = 1,
+    on_iteration: Callable[[Model, Poses], None] | None = None,
+) -> Result:
+    """Run a job over particles.
+
+    Parameters
+    ----------
+    particles : Particles
+    spec : FamlSpec or FaSpec
+        Open fields are filled from the particles' physics.
+    references : ndarray of float32, (K or 1, n, n, n), optional
+        First references instead of random ones.
+    threads : int
+        Threads over particles; the result does not depend on them.
+    on_iteration : callable, optional
+        Told the model and poses of each iteration; 0 is the start.
+    """
+    spec = resolve(spec, particles.summary)
+    method = methods.create(spec, particles.summary)
+    count, size = particles.summary.particles, spec.batch_particles or particles.summary.particles
+    ranges = [np.arange(s, min(s + size, count)) for s in range(0, count, size)]
+    start = method.start(references)
+    model, poses = _iterate(method, particles, start, None, ranges, threads=threads)
+    history = [model.metrics]
+    if on_iteration:
+        on_iteration(model, poses)
+    for _ in range(spec.iterations):
+        model, poses = _iterate(method, particles, model, poses, ranges, threads=threads)
+        history.append(model.metrics)
+        if on_iteration:
+            on_iteration(model, poses)
+    return Result(model, poses, tuple(history))
+
+
+def _iterate(
+    method: methods.Method,
+    particles: Particles,
+    model: Model,
+    poses: Poses | None,
+    ranges: list[NDArray[np.int64]],
+    *,
+    threads: int,
+) -> tuple[Model, Poses]:
+    """One expectation over all batches, and one maximisation."""
+    batches = [Batch(particles, rows, None if poses is None else poses[rows]) for rows in ranges]
+    parts = [method.expect(batch, model, threads=threads) for batch in batches]
+    statistics = reduce(add, [part.statistics for part in parts])
+    return method.maximise(model, statistics), Poses.concatenate([part.poses for part in parts])

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from subtomo_core.expectation import Evidence, Search, ShiftGrid, hard_posterior, soft_posterior
+from subtomo_core.fourier import band, to_fourier
+from subtomo_core.matching import Matcher
+from subtomo_core.missing import observed
+from subtomo_core.observation import Samples
+from subtomo_core.rotations import angular_distance, even_rotations, random_rotations
+from subtomo_core.spec import Wedge
+from subtomo_core.voronoi import PosePoints
+from support.numerics import blob, gathered, phases, posed
+from support.strategies import seeds
+
+BOX, R_MAX, REACH = 16, 5.0, 2.0
+SEEN = observed(Wedge(tilt_min_deg=-60.0, tilt_max_deg=60.0, axis="y"), BOX)
+SUPPORT = band(BOX, R_MAX, SEEN > 0)
+MATCHER = Matcher.at(R_MAX, 16)
+VOLUME = blob(BOX)
+TEMPLATE = MATCHER.template(VOLUME)
+ONES = np.ones(len(SUPPORT.points), np.float32)
+
+
+def search(generators="both", variance=1.0):
+    noise = np.full(len(SUPPORT.points), 1.0 / variance, np.float32)
+    shifts = ShiftGrid.covering(SUPPORT, REACH)
+    return Search(SUPPORT, noise, MATCHER, shifts, 50, generators)
+
+
+def find(engine, samples, start=(0.0, 0.0, 0.0)):
+    weighed = engine.weigh(samples)
+    scale = MATCHER.scale(engine.harmonics(weighed.weights), TEMPLATE)
+    magnitude = None
+    if engine.generators != "phase":
+        magnitude = engine.harmonics(np.abs(weighed.values))
+    return engine.find(weighed, magnitude, scale, TEMPLATE, np.array(start))
+
+
+def particle(seed, sigma):
+    """Samples of a particle at a random pose within reach, with noise."""
+    rng = np.random.default_rng(seed)
+    R, t = random_rotations(rng, 1)[0], rng.uniform(-1.0, 1.0, 3)
+    noise = SUPPORT.take(to_fourier(rng.normal(0.0, sigma, (BOX,) * 3)))
+    return R, t, Samples((posed(VOLUME, SUPPORT, R, t) + noise).astype(np.complex64), ONES)
+
+
+def log_likelihoods(samples, rotations, shifts, variance):
+    """``(Re sum S conj(A_Rt) - sum W |A_R|^2 / 2) / sigma^2`` of every pair of poses."""
+    models = np.stack([gathered(TEMPLATE.grid, SUPPORT, R) for R in rotations])
+    waves = np.stack([phases(SUPPORT, t) for t in shifts], 1).astype(np.complex64)
+    gain = ((SUPPORT.count * samples.values * models.conj()) @ waves).real
+    power = (SUPPORT.count * samples.weights * np.abs(models) ** 2).sum(1)
+    return (gain - 0.5 * power[:, None]) / variance
+
+
+@pytest.fixture(scope="module")
+def every_pose():
+    """Rotations 8 degrees apart (28 966) and all shifts half a voxel apart within reach."""
+    axis = np.arange(-2.0, 2.01, 0.5)
+    shifts = np.stack(np.meshgrid(axis, axis, axis), -1).reshape(-1, 3)
+    return even_rotations(8.0), shifts[np.linalg.norm(shifts, axis=1) <= REACH]
+
+
+@pytest.mark.parametrize(("seed", "sigma"), [(0, 0.02), (1, 0.1), (2, 0.2)])
+def test_no_pose_of_an_exhaustive_search_is_better(every_pose, seed, sigma):
+    _, _, samples = particle(seed, sigma)
+    evidence = find(search(variance=sigma**2), samples)
+    exhaustive = log_likelihoods(samples, *every_pose, sigma**2)
+    assert evidence.log_likelihood.max() >= exhaustive.max()
+
+
+@pytest.mark.parametrize("generators", ["magnitude", "phase", "both"])
+def test_every_generator_finds_a_clear_particle(generators):
+    R, t, samples = particle(3, 0.02)
+    evidence = find(search(generators, 0.02**2), samples)
+    best = int(np.argmax(evidence.log_likelihood))
+    assert angular_distance(evidence.rotations[best], R) < 2.0
+    assert np.linalg.norm(evidence.shifts[best] - t) < 0.1
+    assert len(evidence.rotations) <= 51
+
+
+@settings(max_examples=8, deadline=None)
+@given(seeds())
+def test_the_likelihood_of_a_candidate_is_the_direct_sum(seed):
+    _, _, samples = particle(seed, 0.1)
+    evidence = find(search(variance=0.01), samples)
+    likelihood = evidence.log_likelihood
+    for i in range(0, len(likelihood), 5):
+        direct = log_likelihoods(
+            samples, evidence.rotations[i : i + 1], evidence.shifts[i : i + 1], 0.01
+        )[0, 0]
+        assert likelihood[i] == pytest.approx(float(direct), abs=1e-3 + 2e-5 * evidence.power.max())
+        assert np.linalg.norm(evidence.shifts[i]) <= REACH + 1e-6
+
+
+@settings(max_examples=8, deadline=None)
+@given(seeds())
+def test_residuals_and_likelihood_say_the_same(seed):
+    R, t, samples = particle(seed, 0.1)
+    engine = search(variance=0.01)
+    out = np.zeros(BOX // 2 + 1)
+    engine.residuals(engine.weigh(samples), TEMPLATE, R, t, probability=0.5, out=out)
+    direct = log_likelihoods(samples, R[None], t[None], 0.01)[0, 0]
+    assert out.sum() == pytest.approx(float(-direct), rel=1e-4, abs=1e-2)
+
+
+def test_a_shift_grid_covers_its_reach():
+    for reach in (0.3, 2.0, 5.0):
+        grid = ShiftGrid.covering(SUPPORT, reach)
+        assert grid.shifts.max() >= reach
+        assert np.array_equal(grid.shifts, -grid.shifts[::-1])
+        assert np.diff(grid.shifts).max() <= BOX / (3.0 * SUPPORT.reach) + 1e-6
+        k = np.arange(-SUPPORT.reach, SUPPORT.reach + 1)
+        wave = np.exp(2j * np.pi / BOX * k[:, None] * grid.shifts)
+        assert np.allclose(grid.cos + 1j * grid.sin, wave, atol=1e-5)
+
+
+def evidences(rng, counts, spread=5.0):
+    return [
+        Evidence(
+            random_rotations(rng, c),
+            rng.uniform(-2, 2, (c, 3)),
+            rng.normal(0, spread, c),
+            rng.uniform(1.0, 3.0, c),
+        )
+        for c in counts
+    ]
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds(), st.lists(st.integers(1, 12), min_size=1, max_size=4), st.floats(0.5, 20.0))
+def test_the_posterior_is_one_softmax_over_classes_and_candidates(seed, counts, xi):
+    rng = np.random.default_rng(seed)
+    parts, points = evidences(rng, counts), PosePoints.draw(rng, 300)
+    shares = rng.dirichlet(np.ones(len(counts)))
+    posterior, normaliser = soft_posterior(parts, points, np.log(shares), xi)
+    densities = [
+        shares[k]
+        * points.shares(e.rotations, e.shifts)
+        * np.exp(-(e.shifts**2).sum(1) / (2 * xi**2) + e.gain - 0.5 * e.power)
+        for k, e in enumerate(parts)
+    ]
+    total = sum(d.sum() for d in densities)
+    assert sum(p.sum() for p in posterior) == pytest.approx(1.0)
+    for found, density in zip(posterior, densities, strict=True):
+        assert np.allclose(found, density / total, atol=1e-9)
+    assert normaliser == pytest.approx(float(np.log(total)), abs=1e-9)
+
+
+def test_the_posterior_survives_huge_likelihoods_and_empty_classes():
+    rng = np.random.default_rng(0)
+    parts, points = evidences(rng, [5, 5], spread=1e6), PosePoints.draw(rng, 300)
+    posterior, normaliser = soft_posterior(parts, points, np.array([0.0, -1e3]), 3.0)
+    assert np.isfinite(normaliser)
+    assert sum(p.sum() for p in posterior) == pytest.approx(1.0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds(), st.lists(st.integers(1, 12), min_size=1, max_size=4))
+def test_the_hard_posterior_picks_the_highest_constrained_correlation(seed, counts):
+    parts = evidences(np.random.default_rng(seed), counts)
+    posterior, score = hard_posterior(parts)
+    flat = np.concatenate(posterior)
+    correlations = np.concatenate([e.gain / np.sqrt(e.power) for e in parts])
+    assert np.array_equal(flat, np.arange(len(flat)) == np.argmax(correlations))
+    assert score == pytest.approx(float(correlations.max()))
+
+
+def test_evidence_adds_up():
+    first, second = evidences(np.random.default_rng(0), [3, 4])
+    both = first + second
+    assert len(both.rotations) == 7
+    assert np.array_equal(both.log_likelihood[3:], second.log_likelihood)

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from scipy.special import sph_harm_y
+
+from subtomo_core.fourier import half_grid, to_fourier
+from subtomo_core.harmonics import analyse, correlate, sphere
+from subtomo_core.kernels.shells import legendre
+from subtomo_core.rotations import from_euler, to_euler
+from support.strategies import rotations, seeds
+
+L = 6
+TABLES = sphere(L)
+
+
+def random_harmonics(rng, shells, *, even=False):
+    """Coefficients [s, l, m >= 0] of real functions."""
+    values = rng.normal(size=(shells, L, L)) + 1j * rng.normal(size=(shells, L, L))
+    values[:, :, 0] = values[:, :, 0].real
+    values *= np.tri(L)
+    if even:
+        values[:, 1::2] = 0.0
+    return values
+
+
+def as_pairs(values):
+    return np.stack([values.real, values.imag], -1).astype(np.float32)
+
+
+def synthesise(harmonics, directions):
+    """Values (shells, ...) of real functions at unit vectors (..., 3)."""
+    theta = np.arccos(np.clip(directions[..., 2], -1, 1))
+    phi = np.arctan2(directions[..., 1], directions[..., 0])
+    total = np.zeros((len(harmonics), *theta.shape))
+    for degree in range(L):
+        for m in range(degree + 1):
+            wave = sph_harm_y(degree, m, theta, phi)
+            part = (harmonics[:, degree, m].reshape(-1, *[1] * theta.ndim) * wave).real
+            total += part if m == 0 else 2.0 * part
+    return total
+
+
+def quadrature(count):
+    """Directions (T, P, 3) and weights (T, P) exact for products of degree below ``2 count``."""
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    phi = np.pi * np.arange(2 * count) / count
+    sine = np.sqrt(1 - nodes**2)
+    directions = np.stack(
+        np.broadcast_arrays(
+            sine[:, None] * np.cos(phi), sine[:, None] * np.sin(phi), nodes[:, None]
+        ),
+        -1,
+    )
+    return directions, np.broadcast_to(weights[:, None] * np.pi / count, (count, 2 * count))
+
+
+@settings(max_examples=10, deadline=None)
+@given(seeds())
+def test_analysis_gives_back_the_coefficients_of_scipys_harmonics(seed):
+    expected = random_harmonics(np.random.default_rng(seed), 2)
+    nodes = np.polynomial.legendre.leggauss(L)[0][::-1]
+    phi = np.pi * np.arange(2 * L) / L
+    sine = np.sqrt(1 - nodes**2)
+    directions = np.stack(
+        np.broadcast_arrays(
+            sine[:, None] * np.cos(phi), sine[:, None] * np.sin(phi), nodes[:, None]
+        ),
+        -1,
+    )
+    rings = np.fft.rfft(synthesise(expected, directions), axis=-1)[:, :, :L]
+    found = np.zeros((2, L, L, 2), np.float32)
+    legendre(as_pairs(rings), TABLES.legendre, found)
+    assert np.allclose(found, as_pairs(expected), atol=1e-5)
+    assert np.allclose(TABLES.north, directions[: L // 2], atol=1e-6)
+
+
+def test_the_harmonics_of_a_linear_transform_are_known():
+    # F = 1 + i a.k: Hartley values 1 + r a.u, exact under trilinear interpolation.
+    a = np.array([0.3, -0.7, 0.5])
+    u, v, w = np.arange(9.0), np.arange(-8.0, 9.0), np.arange(-8.0, 9.0)
+    grid = np.ones((17, 17, 9, 2), np.float32)
+    grid[..., 1] = a[0] * u + a[1] * v[:, None] + a[2] * w[:, None, None]
+    radii = np.array([1.0, 2.5, 5.0], np.float32)
+    found = analyse(grid, radii, 1.0, TABLES) @ [1, 1j]
+    expected = np.zeros_like(found)
+    expected[:, 0, 0] = math.sqrt(4 * math.pi)
+    expected[:, 1, 0] = radii * a[2] * math.sqrt(4 * math.pi / 3)
+    expected[:, 1, 1] = -radii * (a[0] - 1j * a[1]) * math.sqrt(2 * math.pi / 3)
+    assert np.allclose(found, expected, atol=1e-5)
+    half = analyse(grid, radii / 2, 2.0, TABLES) @ [1, 1j]  # the padding scales the radius
+    assert np.allclose(half, expected, atol=1e-5)
+
+
+def test_magnitudes_have_even_degrees_only():
+    grid = half_grid(to_fourier(np.random.default_rng(0).normal(size=(16,) * 3)), 6)
+    magnitude = np.zeros_like(grid)
+    magnitude[..., 0] = np.hypot(grid[..., 0], grid[..., 1])
+    found = analyse(magnitude, np.array([3.0, 5.0], np.float32), 1.0, TABLES)
+    assert np.abs(found[:, 1::2]).max() < 1e-5 * np.abs(found).max()
+    assert np.abs(found[:, 2::2]).max() > 1e-2 * np.abs(found).max()
+
+
+def wigner(degree, row, column, beta):
+    """Wigner's explicit sum for ``d^l_row,column``."""
+    f = math.factorial
+    front = math.sqrt(f(degree + row) * f(degree - row) * f(degree + column) * f(degree - column))
+    total = 0.0
+    for s in range(max(0, column - row), min(degree + column, degree - row) + 1):
+        below = f(degree + column - s) * f(s) * f(row - column + s) * f(degree - row - s)
+        cosines = math.cos(beta / 2) ** (2 * degree + column - row - 2 * s)
+        sines = math.sin(beta / 2) ** (row - column + 2 * s)
+        total += (-1) ** (row - column + s) * front / below * cosines * sines
+    return total
+
+
+def test_quarter_turns_are_wigners_sum():
+    table = sphere(12).quarter_turns
+    for degree in range(12):
+        for h in range(degree + 1):
+            for m in range(-degree, degree + 1):
+                expected = wigner(degree, h, m, math.pi / 2)
+                assert table[degree, h, degree + m] == pytest.approx(expected, abs=1e-6)
+
+
+def representation(degree, R):
+    """``D^l(R)`` from the table: Ry(b) is Rx(b) between quarter turns about z, and so on."""
+    m = np.arange(-degree, degree + 1)
+    upper = TABLES.quarter_turns[degree, : degree + 1, : 2 * degree + 1].astype(np.float64)
+    sign = (-1.0) ** (degree + m)
+    quarter = np.concatenate([(sign * upper[1:])[::-1], upper])
+    a, b, g = np.radians(to_euler(R))
+
+    def about_z(angle):
+        return np.diag(np.exp(-1j * m * angle))
+
+    about_x = quarter @ about_z(b) @ quarter.T
+    about_y = about_z(np.pi / 2) @ about_x @ about_z(-np.pi / 2)
+    return about_z(a) @ about_y @ about_z(g)
+
+
+@settings(max_examples=20, deadline=None)
+@given(rotations(), rotations())
+def test_the_representation_of_a_product_is_the_product(first, second):
+    for degree in range(L):
+        both = representation(degree, first) @ representation(degree, second)
+        assert np.allclose(both, representation(degree, first @ second), atol=1e-5)
+
+
+@settings(max_examples=6, deadline=None)
+@given(seeds())
+@pytest.mark.parametrize("even", [True, False])
+def test_the_correlation_is_the_integral_over_the_sphere(even, seed):
+    rng = np.random.default_rng(seed)
+    f, g = (random_harmonics(rng, 3, even=even) for _ in range(2))
+    weights = np.array([1.0, 4.0, 9.0], np.float32)
+    found = correlate(as_pairs(f), as_pairs(g), weights, TABLES, even=even)
+    assert found.shape == (2 * L, 2 * L, 2 * L)
+    directions, areas = quadrature(L)
+    still = synthesise(f, directions)
+    for j, k, i in rng.integers(0, 2 * L, (12, 3)):
+        R = from_euler(np.array([i, j, k]) * 180.0 / L)  # axes beta, gamma, alpha
+        turned = synthesise(g, directions @ R)  # rows: R^-1 u
+        expected = (weights[:, None, None] * areas * still * turned).sum()
+        assert found[j, k, i] == pytest.approx(
+            float(expected), abs=1e-4 * float(np.abs(found).max())
+        )
+
+
+@settings(max_examples=10, deadline=None)
+@given(seeds())
+@pytest.mark.parametrize("even", [True, False])
+def test_the_maximum_lies_at_the_rotation(even, seed):
+    rng = np.random.default_rng(seed)
+    g = random_harmonics(rng, 2, even=even)
+    j, k, i = rng.integers(0, 2 * L, 3)
+    R = from_euler(np.array([i, j, k]) * 180.0 / L)
+    f = np.zeros_like(g)
+    for degree in range(L):
+        signs = (-1.0) ** np.arange(1, degree + 1)
+        negative = (signs * g[:, degree, 1 : degree + 1].conj())[:, ::-1]
+        whole = np.concatenate([negative, g[:, degree, : degree + 1]], 1)
+        turned = whole @ representation(degree, R).T
+        f[:, degree, : degree + 1] = turned[:, degree:]
+    # Cauchy-Schwarz: nowhere is it above the norm, and at R it is the norm.
+    weights = np.array([1.0, 4.0], np.float32)
+    found = correlate(as_pairs(f), as_pairs(g), weights, TABLES, even=even)
+    assert found[j, k, i] == pytest.approx(float(found.max()), rel=1e-5)
+    power = 2.0 * np.abs(g) ** 2
+    power[:, :, 0] *= 0.5
+    assert float(found.max()) == pytest.approx(
+        float((weights[:, None, None] * power).sum()), rel=1e-4
+    )
+
+
+def test_an_odd_bandwidth_is_refused():
+    with pytest.raises(ValueError, match="must be even"):
+        sphere(7)

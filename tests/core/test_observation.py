@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from subtomo_core.errors import InputError
+from subtomo_core.fourier import multiplicity, shell_of_components, to_fourier
+from subtomo_core.masks import radii
+from subtomo_core.missing import observed
+from subtomo_core.observation import Observer, Samples
+from subtomo_core.spec import Complete, DatasetSummary, Wedge, Weights
+from support.numerics import blob
+from support.strategies import seeds
+
+BOX, MASK = 16, 6.0
+WEDGE = Wedge(tilt_min_deg=-50.0, tilt_max_deg=60.0, axis="y")
+
+
+class Stack:
+    """Particles which nobody has checked."""
+
+    def __init__(self, volumes, missing, weights=None):
+        self.volumes = np.asarray(volumes, np.float32)
+        self.weights = weights
+        self.summary = DatasetSummary(
+            particles=len(self.volumes), box=BOX, voxel_size_angstrom=5.0, missing=missing
+        )
+
+    def volume(self, index):
+        return self.volumes[index]
+
+    def weight(self, index):
+        return None if self.weights is None else self.weights[index]
+
+
+def noise(seed=0):
+    return np.random.default_rng(seed).normal(size=(BOX,) * 3).astype(np.float32)
+
+
+def read(volume, missing=WEDGE, r_max=6.0):
+    stack = Stack([volume], missing)
+    observer = Observer.of(stack.summary, MASK)
+    support = observer.band(r_max)
+    return support, observer.read(stack, 0, support)[0]
+
+
+@settings(max_examples=10, deadline=None)
+@given(seeds(), st.floats(0.01, 100.0), st.floats(-50.0, 50.0))
+def test_neither_scale_nor_offset_of_a_particle_matters(seed, scale, offset):
+    _, once = read(noise(seed))
+    _, other = read(np.float32(scale) * noise(seed) + np.float32(offset))
+    # An offset of 5000 standard deviations leaves this much of float32's 24 bits.
+    assert np.allclose(once.values, other.values, atol=2e-7 * max(1.0, abs(offset) / scale) * 50)
+
+
+def test_the_background_has_mean_zero_and_deviation_one():
+    volume = 3.0 * noise() + 40.0 * blob(BOX) + 7.0
+    outside = radii(BOX) > MASK
+    support, samples = read(volume, Complete())
+    expected = (volume - volume[outside].mean()) / volume[outside].std()
+    assert np.allclose(samples.values, support.take(to_fourier(expected)), atol=1e-4)
+
+
+def test_the_noise_of_a_normalised_particle_has_variance_one():
+    support, samples = read(noise(3), Complete(), r_max=7.5)
+    sums, counts = samples.power(support, 9)
+    # Some 1500 components: five standard errors of their mean square.
+    assert sums.sum() / counts.sum() == pytest.approx(1.0, abs=5 * np.sqrt(2 / counts.sum()) + 0.05)
+
+
+def test_what_is_missing_is_in_no_band_and_counts_run_over_the_whole_transform():
+    support, samples = read(noise())
+    region = observed(WEDGE, BOX)
+    assert (region.ravel()[support.index] > 0).all()
+    assert (samples.weights == 1.0).all()
+    _, counts = samples.power(support, 7)
+    inside = (region > 0) & (shell_of_components(BOX) <= 5)
+    shells = shell_of_components(BOX)
+    expected = np.bincount(
+        shells[inside], (multiplicity(BOX) * np.ones_like(region))[inside], minlength=7
+    )
+    assert np.array_equal(counts[:6], expected[:6])
+
+
+def test_bands_are_read_at_once():
+    stack = Stack([noise()], WEDGE)
+    observer = Observer.of(stack.summary, MASK)
+    small, large = observer.band(3.0), observer.band(6.0)
+    first, second = observer.read(stack, 0, small, large)
+    order = {index: position for position, index in enumerate(large.index)}
+    shared = [order[index] for index in small.index]
+    assert np.array_equal(first.values, second.values[shared])
+
+
+def test_samples_with_weights_are_taken_as_they_come():
+    rng = np.random.default_rng(1)
+    weights = rng.uniform(0.2, 3.0, (1, BOX, BOX, BOX // 2 + 1)).astype(np.float32)
+    weights[0, :, :, 5:] = 0.0
+    volume = 5.0 * noise(4) + 2.0
+    stack = Stack([volume], Weights(), weights)
+    observer = Observer.of(stack.summary, MASK)
+    support = observer.band(6.0)
+    samples = observer.read(stack, 0, support)[0]
+    assert np.array_equal(samples.weights, support.take(weights[0]))
+    seen = samples.weights > 0
+    assert np.allclose(samples.values[seen], support.take(to_fourier(volume))[seen], atol=1e-4)
+    assert not samples.values[~seen].any()
+    sums, counts = samples.power(support, 8)
+    ratio = support.count[seen] * np.abs(samples.values[seen]) ** 2 / samples.weights[seen]
+    assert np.allclose(sums, np.bincount(support.shell[seen], ratio, minlength=8))
+    assert counts.sum() == support.count[seen].sum()
+
+
+def test_power_is_per_shell_of_the_whole_transform():
+    support, _ = read(noise())
+    values = np.full(len(support.points), 2.0, np.complex64)
+    weights = np.full(len(support.points), 0.5, np.float32)
+    sums, counts = Samples(values, weights).power(support, 7)
+    assert np.allclose(sums, 8.0 * counts)
+
+
+@pytest.mark.parametrize("value", [0.0, 3.5])
+def test_a_constant_particle_is_refused_with_its_number(value):
+    volumes = np.stack([noise(), noise(1), np.full((BOX,) * 3, value, np.float32)])
+    stack = Stack(volumes, WEDGE)
+    observer = Observer.of(stack.summary, MASK)
+    with pytest.raises(InputError, match="particle 3 is constant"):
+        observer.read(stack, 2, observer.band(5.0))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("where", [(8, 8, 8), (0, 0, 0)], ids=["inside", "outside"])
+def test_a_particle_with_values_which_are_not_finite_is_refused_with_its_number(bad, where):
+    volumes = np.stack([noise(), noise(1)])
+    volumes[1][where] = bad
+    stack = Stack(volumes, WEDGE)
+    observer = Observer.of(stack.summary, MASK)
+    with pytest.raises(InputError, match="particle 2 holds values which are not finite"):
+        observer.read(stack, 1, observer.band(5.0))
+
+
+def test_a_particle_with_weights_and_values_which_are_not_finite_is_refused():
+    volume = noise()
+    volume[3, 3, 3] = np.nan
+    weights = np.ones((1, BOX, BOX, BOX // 2 + 1), np.float32)
+    stack = Stack([volume], Weights(), weights)
+    observer = Observer.of(stack.summary, MASK)
+    with pytest.raises(InputError, match="particle 1 holds values which are not finite"):
+        observer.read(stack, 0, observer.band(5.0))
+
+
+def test_a_noise_free_particle_with_an_empty_background_is_scaled_by_the_whole():
+    volume = np.where(radii(BOX) <= 4.0, 1.0, 0.0).astype(np.float32)
+    support, samples = read(volume, Complete())
+    expected = support.take(to_fourier(volume / volume.std()))
+    assert np.allclose(samples.values, expected, atol=1e-4)
