@@ -1,0 +1,29 @@
+"""What can go wrong in the store, in words; nothing here knows HTTP."""
+
+from __future__ import annotations
+
+from subtomo_core.errors import SubtomoError
+
+
+class StoreError(SubtomoError):
+    """Base of the store's errors; each is told to a user as it stands."""
+
+
+class NotFoundError(StoreError):
+    """There is no such record, or it belongs to somebody else."""
+
+
+class ConflictError(StoreError):
+    """The record's present state does not allow this."""
+
+
+class IdempotencyError(StoreError):
+    """An idempotency key came back with another body."""
+
+
+class StorageError(StoreError):
+    """A file could not be written or read: the disk is full, damaged or not allowed."""
+
+
+class LeaseLostError(StoreError):
+    """The task is no longer this worker's: what it made must not be published."""

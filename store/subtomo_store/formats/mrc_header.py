@@ -1,0 +1,216 @@
+"""What the header of an MRC file says, checked before a voxel is read.
+
+The layout is MRC2014 (Cheng et al. 2015, J. Struct. Biol. 192, 146), with IMOD's stamp for
+unsigned bytes. Volume stacks are marked by space group 401 and ``mz`` sections per volume.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from mrcfile.dtypes import HEADER_DTYPE
+from numpy.typing import DTypeLike, NDArray
+
+from subtomo_core.errors import InputError, Problem
+
+HEADER_BYTES = 1024
+LARGEST_SIDE = 1 << 16
+LARGEST_BYTES = 1 << 44
+
+_MODES: dict[int, DTypeLike] = {
+    0: np.int8,
+    1: np.int16,
+    2: np.float32,
+    6: np.uint16,
+    12: np.float16,
+}
+ByteOrder = Literal["<", ">"]
+
+_OTHER_MODES = {3: "complex 16-bit", 4: "complex 32-bit", 101: "4-bit packed"}
+_LITTLE, _BIG = ((0x44, 0x44), (0x44, 0x41)), ((0x11, 0x11),)
+_IMOD_STAMP, _IMOD_SIGNED = 1146047817, 1
+
+
+class MrcHeader(NamedTuple):
+    """The parts of a header that a reader needs.
+
+    Attributes
+    ----------
+    dtype : numpy dtype
+        Of one voxel, with its byte order.
+    offset : int
+        Bytes before the first voxel.
+    file_shape : tuple of int
+        Sections, rows, columns as they lie in the file, all volumes together.
+    order : tuple of int
+        ``file_volume.transpose(order)`` is ``[z, y, x]``.
+    volumes : int
+        Number of volumes one behind the other.
+    shape : tuple of int
+        One volume's ``(z, y, x)``.
+    voxel_sizes : tuple of float
+        In ångström along x, y, z, as the header gives them.
+    """
+
+    dtype: np.dtype[Any]
+    offset: int
+    file_shape: tuple[int, int, int]
+    order: tuple[int, int, int]
+    volumes: int
+    shape: tuple[int, int, int]
+    voxel_sizes: tuple[float, float, float]
+
+    @property
+    def voxel_size(self) -> float | None:
+        """In ångström; None where the header gives none (0, negative or not finite)."""
+        if not all(math.isfinite(size) and size > 0 for size in self.voxel_sizes):
+            return None
+        return round(sum(self.voxel_sizes) / 3, 5)
+
+    @property
+    def data_bytes(self) -> int:
+        """Bytes of all voxels."""
+        sections, rows, columns = self.file_shape
+        return sections * rows * columns * self.dtype.itemsize
+
+
+def refuse(name: str, sentence: str, column: str = "") -> InputError:
+    """Return an error about one file, which the sentence names."""
+    return InputError(Problem(f"{name}: {sentence}", file=name, column=column))
+
+
+def parse_header(raw: bytes, name: str) -> MrcHeader:
+    """Understand the first 1024 bytes of an MRC file.
+
+    Raises
+    ------
+    InputError
+        One sentence naming the file, the field and the remedy.
+    """
+    if len(raw) < HEADER_BYTES:
+        raise refuse(
+            name, f"only {len(raw)} bytes: an MRC file begins with {HEADER_BYTES}; upload it again"
+        )
+    header, order = _in_byte_order(raw, name)
+    dtype = _voxel_type(header, raw, order, name)
+    columns, rows, sections = (int(header[field]) for field in ("nx", "ny", "nz"))
+    if not all(0 < side <= LARGEST_SIDE for side in (columns, rows)) or sections <= 0:
+        raise refuse(name, f"impossible size {columns} x {rows} x {sections}", "nx, ny, nz")
+    if sections * rows * columns * dtype.itemsize > LARGEST_BYTES:
+        raise refuse(name, f"{columns} x {rows} x {sections} voxels are too large", "nz")
+    extended = int(header["nsymbt"])
+    if not 0 <= extended < 1 << 30:
+        raise refuse(name, f"impossible extended header of {extended} bytes", "nsymbt")
+    axes = _axes(header, name)
+    depth = _sections_per_volume(header, axes, name)
+    in_file = (depth, rows, columns)
+    to_zyx = (axes.index(3), axes.index(2), axes.index(1))
+    shape = (in_file[to_zyx[0]], in_file[to_zyx[1]], in_file[to_zyx[2]])
+    return MrcHeader(
+        dtype=dtype,
+        offset=HEADER_BYTES + extended,
+        file_shape=(sections, rows, columns),
+        order=to_zyx,
+        volumes=sections // depth,
+        shape=shape,
+        voxel_sizes=_voxel_sizes(header, shape),
+    )
+
+
+def _in_byte_order(raw: bytes, name: str) -> tuple[NDArray[Any], ByteOrder]:
+    """Return the header in the byte order its stamp gives, or else in the one that makes sense."""
+    little: NDArray[Any] = np.frombuffer(raw, HEADER_DTYPE, count=1)[0]
+    big: NDArray[Any] = np.frombuffer(raw, HEADER_DTYPE.newbyteorder(">"), count=1)[0]
+    stamp = tuple(int(byte) for byte in little["machst"][:2])
+    candidates: list[tuple[NDArray[Any], ByteOrder]] = [(little, "<"), (big, ">")]
+    if stamp in _BIG:
+        candidates.reverse()
+    for header, order in candidates:
+        if int(header["mode"]) in _MODES and 0 < int(header["nx"]) <= LARGEST_SIDE:
+            return header, order
+    if bytes(little["map"])[:3] != b"MAP" and stamp not in (*_LITTLE, *_BIG):
+        raise refuse(name, "not an MRC file (no 'MAP' in its header): save it as MRC")
+    return candidates[0]
+
+
+def _voxel_type(header: NDArray[Any], raw: bytes, order: ByteOrder, name: str) -> np.dtype[Any]:
+    mode = int(header["mode"])
+    if mode not in _MODES:
+        known = _OTHER_MODES.get(mode, "unknown")
+        raise refuse(
+            name,
+            f"data mode {mode} ({known}) is not read: save it with mode 2 (float32)",
+            "mode",
+        )
+    if mode == 0 and _unsigned_bytes(header, raw, f"{order}i4"):
+        return np.dtype(np.uint8)
+    return np.dtype(_MODES[mode]).newbyteorder(order)
+
+
+def _unsigned_bytes(header: NDArray[Any], raw: bytes, integer: str) -> bool:
+    """IMOD's stamp decides; without it only a maximum above 127 tells unsigned bytes."""
+    stamp, flags = np.frombuffer(raw[152:160], integer)
+    if stamp == _IMOD_STAMP:
+        return not int(flags) & _IMOD_SIGNED
+    return bool(header["dmax"] > 127)
+
+
+def _axes(header: NDArray[Any], name: str) -> tuple[int, int, int]:
+    """Axes of sections, rows and columns: 1 is x, 2 is y, 3 is z."""
+    axes = (int(header["maps"]), int(header["mapr"]), int(header["mapc"]))
+    if axes == (0, 0, 0):
+        return 3, 2, 1  # written before the fields existed
+    if sorted(axes) != [1, 2, 3]:
+        raise refuse(
+            name,
+            f"invalid axes {axes[2]}, {axes[1]}, {axes[0]}: mapc, mapr and maps must be "
+            "1, 2 and 3 in some order",
+            "mapc, mapr, maps",
+        )
+    return axes
+
+
+def _sections_per_volume(header: NDArray[Any], axes: tuple[int, int, int], name: str) -> int:
+    sections, rows, columns = (int(header[field]) for field in ("nz", "ny", "nx"))
+    depth = int(header[("mx", "my", "mz")[axes[0] - 1]])
+    marked = 401 <= int(header["ispg"]) <= 630
+    if marked and depth > 0 and sections % depth == 0:
+        return depth
+    if marked:
+        raise refuse(
+            name,
+            f"a stack of {sections} sections cannot hold volumes of {depth} sections",
+            "mz",
+        )
+    cubes = rows == columns and sections > columns and sections % columns == 0
+    return columns if cubes and depth == columns else sections
+
+
+def _voxel_sizes(header: NDArray[Any], shape: tuple[int, int, int]) -> tuple[float, float, float]:
+    z, y, x = shape
+    cell = header["cella"]
+    samples = [int(header[field]) for field in ("mx", "my", "mz")]
+    x, y, z = (m if m > 0 else side for m, side in zip(samples, (x, y, z), strict=True))
+    return float(cell["x"]) / x, float(cell["y"]) / y, float(cell["z"]) / z
+
+
+def check_cubic(header: MrcHeader, name: str) -> int:
+    """Return the side of a cubic volume of cubic voxels.
+
+    Raises
+    ------
+    InputError
+        If the sides of the volume or of its voxels differ.
+    """
+    z, y, x = header.shape
+    if not z == y == x:
+        flat = " (a 2D image: Subtomo averages 3D volumes)" if z == 1 else ""
+        raise refuse(name, f"{x} x {y} x {z} voxels are not a cube{flat}", "nx, ny, nz")
+    if header.voxel_size and max(header.voxel_sizes) > 1.01 * min(header.voxel_sizes):
+        shown = " x ".join(f"{size:.4g}" for size in header.voxel_sizes)
+        raise refuse(
+            name, f"voxels of {shown} Å are not cubic: resample to one voxel size", "cella"
+        )
+    return x

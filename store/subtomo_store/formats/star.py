@@ -1,0 +1,222 @@
+"""RELION's particle tables: 3.0, 3.1, 4 and 5, and Warp's, into one typed table."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subtomo_core.errors import InputError, Problem
+from subtomo_core.rotations import from_relion_angles, from_relion_origins
+from subtomo_store.formats.star_columns import Columns, image_sizes
+from subtomo_store.formats.star_text import StarBlock, read_star
+from subtomo_store.formats.star_write import (
+    USUAL_MICROSCOPE,
+    Microscope,
+    ParticleRows,
+    write_particles,
+)
+
+__all__ = [
+    "ImageName",
+    "Microscope",
+    "ParticleRows",
+    "ParticleTable",
+    "has_particles",
+    "read_particles",
+    "write_particles",
+]
+
+IMAGE = "rlnImageName"
+CTF = "rlnCtfImage"
+
+_STACK = re.compile(r"(\d+)@(.+)", re.DOTALL)
+
+
+class ImageName(NamedTuple):
+    """Where a volume lies: a file, and its place from 0 in it when the file is a stack."""
+
+    text: str
+    path: str
+    place: int | None
+
+    @classmethod
+    def parse(cls, text: str) -> ImageName:
+        """Read ``path`` or RELION's ``000012@path``, which counts from 1."""
+        match = _STACK.fullmatch(text)
+        if match is None:
+            return cls(text, text, None)
+        return cls(text, match[2], int(match[1]) - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class ParticleTable:
+    """One row per particle; None where the file has no such column.
+
+    Attributes
+    ----------
+    images, ctf_images : tuple of ImageName
+    rotations : array, shape (N, 3, 3)
+        Reference to particle, from ``rlnAngleRot``, ``Tilt`` and ``Psi``.
+    voxel_sizes : array, shape (N,)
+        In ångström.
+    classes, half_sets : array of int, shape (N,)
+    tomograms : tuple of str
+        ``rlnTomoName``, or else ``rlnMicrographName``.
+    """
+
+    images: tuple[ImageName, ...]
+    ctf_images: tuple[ImageName, ...] | None
+    rotations: NDArray[np.float64] | None
+    voxel_sizes: NDArray[np.float64] | None
+    classes: NDArray[np.int64] | None
+    half_sets: NDArray[np.int64] | None
+    tomograms: tuple[str, ...] | None
+    microscope: Microscope
+    origins: NDArray[np.float64]
+    origins_in_pixels: bool
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def shifts_angstrom(self, voxel_size: float) -> NDArray[np.float64]:
+        """Shifts ``(N, 3)`` of the particles from their centres, x, y, z, in ångström.
+
+        ``voxel_size`` turns RELION 3.0's origins, which are in pixels, into ångström.
+        """
+        scale = voxel_size if self.origins_in_pixels else 1.0
+        shifts: NDArray[np.float64] = from_relion_origins(self.origins * scale, 1.0)
+        return shifts
+
+
+def read_particles(path: Path, name: str | None = None) -> ParticleTable:
+    """Read a particle table.
+
+    Parameters
+    ----------
+    path : Path
+        STAR file.
+    name : str, optional
+        Its name in problems.
+
+    Raises
+    ------
+    InputError
+        Every problem found, each with file, row and column.
+    """
+    shown = name or path.name
+    blocks = read_star(path, shown)
+    block = _particle_block(blocks, shown)
+    columns = Columns(block, shown)
+    columns.require(IMAGE)
+    optics = next((other for other in blocks if other.name == "optics" and other.rows), None)
+    _refuse_images(blocks, optics, shown)
+    if not block.rows:
+        raise InputError(Problem(f"{shown}: the table of particles is empty", file=shown))
+    angles = columns.vectors("rlnAngle{}", ("Rot", "Tilt", "Psi"), every=True)
+    origins, in_pixels = _origins(columns)
+    images, ctf_images = _images(columns, IMAGE), _images(columns, CTF)
+    table = ParticleTable(
+        images=images or (),
+        ctf_images=ctf_images,
+        rotations=None if angles is None else from_relion_angles(angles),
+        voxel_sizes=image_sizes(columns, optics),
+        classes=columns.integers("rlnClassNumber"),
+        half_sets=columns.integers("rlnRandomSubset"),
+        tomograms=columns.texts("rlnTomoName") or columns.texts("rlnMicrographName"),
+        microscope=_microscope(optics, shown),
+        origins=origins,
+        origins_in_pixels=in_pixels,
+    )
+    columns.raise_problems()
+    return table
+
+
+def has_particles(path: Path, name: str | None = None) -> bool:
+    """Tell whether a STAR file has a table of particles, readable or not."""
+    shown = name or path.name
+    try:
+        _particle_block(read_star(path, shown), shown)
+    except InputError as error:
+        return any(problem.row is not None for problem in error.problems)
+    return True
+
+
+def _particle_block(blocks: list[StarBlock], name: str) -> StarBlock:
+    for block in blocks:
+        if block.has(IMAGE) or block.name == "particles":
+            return block
+    what = "it has no column _rlnImageName"
+    if any("motivelist" in block.name for block in blocks):
+        what = "it is a STOPGAP motive list, which is not read"
+    elif any(block.has("rlnTomoParticlesFile") for block in blocks):
+        what = "it is an optimisation set: upload the particle file that it names"
+    elif any(block.has("rlnTomoTiltSeriesName") for block in blocks):
+        what = "it is a table of tomograms: upload the particles' STAR file"
+    raise InputError(Problem(f"{name}: no table of particles in it; {what}", file=name))
+
+
+def _refuse_images(blocks: list[StarBlock], optics: StarBlock | None, name: str) -> None:
+    """Subtomograms kept as 2D stacks, and plain 2D particles, are told apart from volumes."""
+    particles = _particle_block(blocks, name)
+    flags = [
+        value
+        for block in blocks
+        if block.has("rlnTomoSubTomosAre2DStacks")
+        for value in block.column("rlnTomoSubTomosAre2DStacks")
+    ]
+    if particles.has("rlnTomoVisibleFrames") or any(flag not in ("0", "") for flag in flags):
+        detail = (
+            f"{name}: its particles are stacks of 2D tilt images, which are not read yet; "
+            "extract them as 3D pseudo-subtomograms (in RELION 5: no '--stack2d')"
+        )
+        raise InputError(Problem(detail, file=name))
+    column = "rlnImageDimensionality"
+    if optics is not None and optics.has(column) and "2" in optics.column(column):
+        detail = (
+            f"{name}: its particles are 2D images (_{column} 2); Subtomo averages 3D subtomograms"
+        )
+        raise InputError(Problem(detail, file=name, column=column))
+
+
+def _images(columns: Columns, column: str) -> tuple[ImageName, ...] | None:
+    texts = columns.texts(column)
+    if texts is None:
+        return None
+    images = tuple(ImageName.parse(text) for text in texts)
+    for row, image in enumerate(images, start=1):
+        if not image.path or image.place == -1:
+            columns.add(
+                row, column, f"{image.text!r} names no volume (stacks count from 1: '000001@name')"
+            )
+    return images
+
+
+def _origins(columns: Columns) -> tuple[NDArray[np.float64], bool]:
+    for pattern, in_pixels in (("rlnOrigin{}Angst", False), ("rlnOrigin{}", True)):
+        origins = columns.vectors(pattern, ("X", "Y", "Z"), every=False)
+        if origins is not None:
+            return origins, in_pixels
+    return np.zeros((columns.count, 3)), False
+
+
+def _microscope(optics: StarBlock | None, name: str) -> Microscope:
+    """Return the first optics group's values where they are numbers, RELION's usual elsewhere."""
+    usual = USUAL_MICROSCOPE
+    if optics is None:
+        return usual
+    first = Columns(StarBlock(optics.name, optics.columns, optics.rows[:1]), name)
+    found = [
+        first.numbers(column)
+        for column in ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast")
+    ]
+    return Microscope(
+        *(
+            default if values is None or first.problems else float(values[0])
+            for default, values in zip(usual, found, strict=True)
+        )
+    )

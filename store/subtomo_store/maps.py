@@ -1,0 +1,84 @@
+"""Uploaded density maps, for starting references."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from subtomo_store.database import now
+from subtomo_store.errors import NotFoundError
+from subtomo_store.identity import new_id
+from subtomo_store.paging import newest_first
+from subtomo_store.records import Map, Page, copied
+from subtomo_store.tables import MapRow
+
+
+def create(
+    session: Session,
+    *,
+    user_id: str,
+    name: str,
+    box: int,
+    voxel_size_angstrom: float,
+    size: int,
+    sha256: str,
+    map_id: str | None = None,
+) -> Map:
+    """Write a map's record; ``map_id`` when its file was stored under an id made before."""
+    row = MapRow(
+        id=map_id or new_id("map"),
+        user_id=user_id,
+        name=name,
+        box=box,
+        voxel_size_angstrom=voxel_size_angstrom,
+        size=size,
+        sha256=sha256,
+        created=now(session),
+    )
+    session.add(row)
+    session.flush()
+    return _record(row)
+
+
+def get(session: Session, map_id: str, user_id: str | None = None) -> Map:
+    """One map; with ``user_id``, only if it is this user's.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none.
+    """
+    return _record(_row(session, map_id, user_id))
+
+
+def page(
+    session: Session, user_id: str, *, limit: int = 50, cursor: str | None = None
+) -> Page[Map]:
+    """Give the user's maps, newest first."""
+    query = select(MapRow).where(MapRow.user_id == user_id)
+    rows, following = newest_first(
+        session,
+        query,
+        created=MapRow.created,
+        row_id=MapRow.id,
+        limit=limit,
+        cursor=cursor,
+    )
+    return Page([_record(row) for row in rows], following)
+
+
+def remove(session: Session, map_id: str, user_id: str) -> None:
+    """Delete the record; the caller removes the file after the commit."""
+    session.delete(_row(session, map_id, user_id))
+    session.flush()
+
+
+def _row(session: Session, map_id: str, user_id: str | None) -> MapRow:
+    row = session.get(MapRow, map_id)
+    if row is None or user_id not in (None, row.user_id):
+        raise NotFoundError(f"there is no map {map_id}")
+    return row
+
+
+def _record(row: MapRow) -> Map:
+    return copied(Map, row)

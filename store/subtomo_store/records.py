@@ -1,0 +1,248 @@
+"""What the repositories hand out: frozen records, never objects of the database layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+from pydantic import TypeAdapter
+
+from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec, MissingRegion, job_spec_adapter
+
+DatasetStatus = Literal["open", "checking", "ready", "rejected"]
+JobStatus = Literal["draft", "queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
+TaskKind = Literal["begin", "align", "reduce"]
+TaskState = Literal["waiting", "ready", "leased", "done", "failed", "dropped"]
+EventKind = Literal["status", "progress", "iteration", "alarm"]
+Verdict = Literal["keep", "cancel", "lost"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+TERMINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
+_region_adapter: TypeAdapter[MissingRegion] = TypeAdapter(MissingRegion)
+
+
+def copied(kind: type[R], row: object) -> R:
+    """Copy a row's columns into the record ``kind``, field by field."""
+    return kind(**{field.name: getattr(row, field.name) for field in fields(kind)})  # type: ignore[arg-type]
+
+
+class Message(NamedTuple):
+    """A bell to ring after the commit: the kind of a task and its id, nothing else."""
+
+    kind: TaskKind
+    task_id: str
+
+
+class Page(NamedTuple, Generic[T]):
+    """One page of a list; ``cursor`` asks for the next one and is None at the end."""
+
+    items: list[T]
+    cursor: str | None
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who may use the service."""
+
+    id: str
+    name: str
+    created: datetime
+
+
+@dataclass(frozen=True)
+class Token:
+    """A key of a user; the key itself is never kept, only its SHA-256."""
+
+    id: str
+    user_id: str
+    label: str
+    created: datetime
+    expires: datetime | None
+    last_used: datetime | None
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """One stored file: name, size in bytes and SHA-256."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A set of subtomograms. ``particles`` and ``box`` are known once it is ``ready``."""
+
+    id: str
+    user_id: str
+    name: str
+    status: DatasetStatus
+    problems: list[dict[str, Any]]
+    missing: dict[str, Any]
+    voxel_size_angstrom: float | None
+    dark_particles: bool
+    source: str | None
+    particles: int | None
+    box: int | None
+    created: datetime
+    sealed: datetime | None
+
+    @property
+    def summary(self) -> DatasetSummary:
+        """What a job needs to know; only a ``ready`` dataset has one."""
+        return DatasetSummary(
+            particles=self.particles or 0,
+            box=self.box or 0,
+            voxel_size_angstrom=self.voxel_size_angstrom or 0.0,
+            missing=_region_adapter.validate_python(self.missing),
+            dark_particles=self.dark_particles,
+        )
+
+
+@dataclass(frozen=True)
+class Map:
+    """An uploaded density map, for starting references."""
+
+    id: str
+    user_id: str
+    name: str
+    box: int
+    voxel_size_angstrom: float
+    size: int
+    sha256: str
+    created: datetime
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job's record. ``version`` changes whenever anything visible does (an ETag)."""
+
+    id: str
+    user_id: str
+    dataset_id: str
+    name: str
+    spec: dict[str, Any]
+    status: JobStatus
+    status_reason: str | None
+    particles: int
+    iteration: int | None
+    version: int
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
+
+    @property
+    def parsed_spec(self) -> FamlSpec | FaSpec:
+        """The specification as the core knows it."""
+        return job_spec_adapter.validate_python(self.spec)
+
+    @property
+    def iterations(self) -> int:
+        """Last iteration's number: iterations run from 0 (the survey) to this one."""
+        return int(self.spec["iterations"])
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the status is final."""
+        return self.status in TERMINAL
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is; ``iteration`` is the one being worked on."""
+
+    iteration: int
+    iterations: int
+    particles_done: int
+    particles: int
+    fraction: float
+    eta_seconds: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return dict(self.__dict__)
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One iteration of a job; ``metrics`` and ``finished`` are None until it is published."""
+
+    job_id: str
+    number: int
+    batches: int
+    remaining: int
+    metrics: dict[str, Any] | None
+    started: datetime
+    finished: datetime | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A piece of a job. ``first`` to ``last`` (excluded) are the particles of a batch."""
+
+    id: str
+    job_id: str
+    iteration: int
+    kind: TaskKind
+    batch: int
+    first: int
+    last: int
+    state: TaskState
+    attempts: int
+    fence: int
+    worker: str | None
+    lease_until: datetime | None
+    particles_done: int
+    seconds: float | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to work on ``task``; only the holder of its newest ``fence`` may publish."""
+
+    task: Task
+    worker: str
+    fence: int
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a job."""
+
+    id: int
+    job_id: str
+    time: datetime
+    kind: EventKind
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker process and its last sign of life.
+
+    ``host``, ``namespace``, ``pid`` and ``born`` (its start, seconds since 1970) tell the process
+    from every other: a process id alone comes back.
+    """
+
+    id: str
+    host: str
+    namespace: str
+    pid: int
+    born: float
+    threads: int
+    started: datetime
+    heartbeat: datetime
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The first answer to an idempotency key."""
+
+    status: int
+    response: dict[str, Any]

@@ -1,0 +1,167 @@
+"""Leases, fences, attempts, cancelling, and what is sent again."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from subtomo_core.errors import Cancelled
+from subtomo_store import iterations, jobs, tasks
+from subtomo_store.errors import LeaseLostError
+from support.steps import begin, finish, job_of, publish, take
+
+
+def test_a_task_is_leased_to_one_of_many(store, queued):
+    messages = begin(store, queued)
+    barrier, leases = threading.Barrier(4), []
+
+    def reach(worker):
+        barrier.wait()
+        leases.append(take(store, messages[0], worker))
+
+    threads = [threading.Thread(target=reach, args=(f"worker_{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(lease is not None for lease in leases) == 1
+
+
+def test_the_last_batches_ending_at_once_release_one_reduce(store, queued):
+    leases = [take(store, message) for message in begin(store, queued)]
+    barrier, released = threading.Barrier(3), []
+
+    def end(lease):
+        barrier.wait()
+        released.extend(finish(store, lease))
+
+    threads = [threading.Thread(target=end, args=(lease,)) for lease in leases]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [message.kind for message in released] == ["reduce"]
+
+
+def test_only_the_newest_fence_may_publish(store, queued):
+    message = begin(store, queued)[0]
+    old = take(store, message, lease_seconds=0.0)
+    new = take(store, message, "worker_2")
+    assert new.fence == old.fence + 1
+    with pytest.raises(LeaseLostError):
+        finish(store, old)
+    with store.begin() as session:
+        assert tasks.renew(session, old, 3, lease_seconds=30) == "lost"
+        assert tasks.give_back(session, old, error="late", max_attempts=3) == []
+        assert tasks.renew(session, new, 3, lease_seconds=30) == "keep"
+    assert finish(store, new) == []
+    assert take(store, message) is None
+
+
+def test_an_old_reduce_places_nothing(store, queued):
+    (reduce,) = [finish(store, take(store, message)) for message in begin(store, queued)][2]
+    old = take(store, reduce, lease_seconds=0.0)
+    take(store, reduce, "worker_2")
+    placed = []
+    with pytest.raises(LeaseLostError):
+        publish(store, old, place=lambda: placed.append(1))
+    assert placed == []
+
+
+def test_three_attempts_then_the_job_fails_in_words(store, queued):
+    message = begin(store, queued)[0]
+    for attempt in range(1, 4):
+        lease = take(store, message)
+        assert lease.task.attempts == attempt
+        with store.begin() as session:
+            again = tasks.give_back(session, lease, error="the disk is full", max_attempts=3)
+        assert again == ([message] if attempt < 3 else [])
+        expected = "running" if attempt < 3 else "failed"
+        assert job_of(store, queued).status == expected
+        assert "the disk is full" in job_of(store, queued).status_reason
+    job = job_of(store, queued)
+    assert job.status == "failed"
+    assert job.status_reason == "iteration 0, particles 1 to 4: the disk is full"
+    with store.read() as session:
+        states = {task.state for task in iterations.batches(session, job.id, 0)}
+        assert tasks.due(session, resend_seconds=0.0, everything=True) == []
+    assert states == {"failed", "dropped"}
+
+
+def test_a_worker_lost_three_times_fails_the_job(store, queued):
+    message = begin(store, queued)[0]
+    for _ in range(3):
+        assert take(store, message, lease_seconds=0.0) is not None
+    assert take(store, message) is None
+    assert "the worker was lost 3 times" in (job_of(store, queued).status_reason or "")
+
+
+def test_a_soft_end_uses_up_no_attempt(store, queued):
+    message = begin(store, queued)[0]
+    for _ in range(5):
+        lease = take(store, message)
+        with store.begin() as session:
+            assert tasks.give_back(session, lease, error=None, max_attempts=3) == [message]
+    assert lease.task.attempts == 1
+
+
+def test_cancel_is_at_once_where_nobody_works(store, queued):
+    with store.begin() as session:
+        assert jobs.cancel(session, queued.job.id, queued.job.user_id).status == "cancelled"
+        assert jobs.cancel(session, queued.job.id, queued.job.user_id).status == "cancelled"
+    assert take(store, queued.messages[0]) is None
+
+
+def test_cancel_waits_for_the_worker(store, queued):
+    lease = take(store, begin(store, queued)[0])
+    with store.begin() as session:
+        assert jobs.cancel(session, queued.job.id, queued.job.user_id).status == "cancelling"
+        assert tasks.renew(session, lease, 1, lease_seconds=30) == "cancel"
+    with pytest.raises(Cancelled):
+        finish(store, lease)
+    with store.begin() as session:
+        tasks.drop(session, lease)
+    assert job_of(store, queued).status == "cancelled"
+
+
+def test_cancel_does_not_wait_for_a_dead_worker(store, queued):
+    lease = take(store, begin(store, queued)[0], lease_seconds=0.2)
+    with store.begin() as session:
+        assert jobs.cancel(session, queued.job.id, queued.job.user_id).status == "cancelling"
+    time.sleep(0.25)
+    with store.begin() as session:
+        tasks.sweep_cancelling(session)
+    assert job_of(store, queued).status == "cancelled"
+    assert lease is not None
+
+
+def test_unanswered_messages_are_due_ever_more_rarely(store, queued):
+    messages = begin(store, queued)
+
+    def due(**options):
+        with store.begin() as session:
+            return set(tasks.due(session, **{"resend_seconds": 30.0, **options}))
+
+    assert due() == set()
+    assert due(resend_seconds=0.0) == set(messages)
+    assert due(everything=True) == set(messages)
+    time.sleep(0.15)
+    assert due(resend_seconds=0.1) == set()
+    time.sleep(0.4)
+    assert due(resend_seconds=0.1) == set(messages)
+
+
+def test_a_task_of_a_dead_worker_is_due_once_its_lease_ran_out(store, queued):
+    message = begin(store, queued)[0]
+    take(store, message, lease_seconds=0.3)
+
+    def due():
+        with store.begin() as session:
+            return tasks.due(session, resend_seconds=30.0)
+
+    assert due() == []
+    time.sleep(0.35)
+    assert due() == [message]
+    assert due() == []

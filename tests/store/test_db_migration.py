@@ -1,0 +1,65 @@
+"""The migrations lead from nothing to exactly what the code expects."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+
+from subtomo_store.migration import script_folder
+from subtomo_store.tables import Base
+from support.records import opened
+from support.services import ROOT, environment
+
+
+def test_autogenerate_finds_no_difference(tmp_path, database_url):
+    with opened(tmp_path, database_url) as store, store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_migrating_again_changes_nothing(tmp_path, database_url):
+    with opened(tmp_path, database_url) as store:
+        store.migrate()
+        assert set(inspect(store.engine).get_table_names()) == {
+            *Base.metadata.tables,
+            "alembic_version",
+        }
+
+
+def test_processes_may_migrate_at_once(tmp_path, database_url):
+    program = "from subtomo_store import Settings, open_store; open_store(Settings()).migrate()"
+    variables = environment(SUBTOMO_DATA=str(tmp_path), SUBTOMO_DATABASE_URL=database_url)
+    command = [sys.executable, "-c", program]
+    processes = [subprocess.Popen(command, env=variables) for _ in range(3)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+
+
+def test_source_tree_has_its_scripts_at_the_top():
+    assert script_folder() == ROOT / "migrations"
+
+
+def test_installed_layout_migrates_itself(tmp_path):
+    site = tmp_path / "site"
+    shutil.copytree(ROOT / "store" / "subtomo_store", site / "subtomo_store")
+    shutil.copytree(ROOT / "core" / "subtomo_core", site / "subtomo_core")
+    shutil.copytree(ROOT / "migrations", site / "subtomo_store" / "migrations")
+    program = (
+        "from pathlib import Path\n"
+        "from subtomo_store import Settings, open_store\n"
+        "from subtomo_store.migration import script_folder\n"
+        f"assert script_folder() == Path({str(site)!r}) / 'subtomo_store' / 'migrations'\n"
+        f"open_store(Settings(data={str(tmp_path / 'data')!r})).migrate()\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program],
+        env={**environment(), "PYTHONPATH": str(site), "HOME": os.environ.get("HOME", "/")},
+        check=True,
+        cwd=tmp_path,
+    )
+    assert (tmp_path / "data" / "subtomo.db").stat().st_size > 0

@@ -1,0 +1,56 @@
+"""Users, datasets and jobs for tests of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from subtomo_core.spec import DatasetSummary, Wedge, job_spec_adapter, resolve
+from subtomo_store import Settings, Store, access, datasets, jobs, open_store
+from subtomo_store.records import Dataset, User
+
+REGION = Wedge(tilt_min_deg=-60, tilt_max_deg=60)
+LEASE = {"lease_seconds": 30.0, "max_attempts": 3}
+
+
+@contextmanager
+def opened(data: Path, database_url: str, **changes: Any) -> Iterator[Store]:
+    """A migrated store, closed at the end."""
+    store = open_store(Settings(data=data, database_url=database_url, **changes))
+    try:
+        store.migrate()
+        yield store
+    finally:
+        store.close()
+
+
+def ready_dataset(session: Session, user: User, particles: int = 10, box: int = 16) -> Dataset:
+    """A sealed dataset's record."""
+    dataset = datasets.create(session, user_id=user.id, name="dots", missing=REGION)
+    datasets.start_check(session, dataset.id, user.id)
+    return datasets.accept(
+        session, dataset.id, particles=particles, box=box, voxel_size_angstrom=5.0
+    )
+
+
+def new_job(session: Session, dataset: Dataset, user: User, **changes: Any) -> jobs.NewJob:
+    """A queued job of three iterations (0, 1, 2) and batches of four particles."""
+    wanted = {
+        "algorithm": "faml",
+        "dataset": dataset.id,
+        "iterations": 2,
+        "batch_particles": 4,
+        **changes,
+    }
+    summary: DatasetSummary = dataset.summary
+    spec = resolve(job_spec_adapter.validate_python(wanted), summary)
+    return jobs.create(session, user_id=user.id, dataset=dataset, spec=spec)
+
+
+def user_named(session: Session, name: str = "ada") -> User:
+    """A user."""
+    return access.ensure_user(session, name)
