@@ -1,0 +1,39 @@
+"""Aligning one batch of particles."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from subtomo_core.statistics import Batch
+from subtomo_store import iterations
+from subtomo_store.records import Message
+from subtomo_worker import folders
+from subtomo_worker.calculation import check_expectation
+from subtomo_worker.keeping import LeaseKeeper
+from subtomo_worker.workshop import Assignment, Workshop
+
+
+def align(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> list[Message]:
+    """Compute a batch's statistics, write them, and release what follows."""
+    clock = time.monotonic()
+    store, job, task = workshop.store, assignment.job, assignment.lease.task
+    bench = workshop.bench(job)
+    model = folders.model_before(store.files, job.id, task.iteration)
+    poses = folders.poses_before(store.files, job.id, task.iteration)
+    batch = Batch(
+        particles=bench.particles,
+        indices=np.arange(task.first, task.last),
+        poses=None if poses is None else poses[task.first : task.last],
+    )
+    keeper.check()
+    expectation = bench.method.expect(
+        batch, model, threads=store.settings.threads, on_particle=keeper.on_particle
+    )
+    check_expectation(expectation, f"particles {task.first + 1} to {task.last}")
+    key = folders.BatchKey(task.iteration, task.batch, assignment.lease.fence)
+    folders.write_batch(store.files, job.id, key, expectation)
+    keeper.check()
+    with store.begin() as session:
+        return iterations.finish_batch(session, assignment.lease, seconds=time.monotonic() - clock)

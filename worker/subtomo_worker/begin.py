@@ -1,0 +1,121 @@
+"""The first task: the model before anything is averaged, and the first batches."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subtomo_core.errors import InputError, Problem
+from subtomo_core.fourier import low_pass
+from subtomo_core.spec import DatasetSummary, JobStart, MapStart
+from subtomo_store import iterations, jobs, maps
+from subtomo_store.errors import NotFoundError
+from subtomo_store.formats.mrc import read_volume
+from subtomo_store.records import Job, Message
+from subtomo_worker import folders
+from subtomo_worker.arrays import read_arrays, write_arrays
+from subtomo_worker.calculation import check_model
+from subtomo_worker.keeping import LeaseKeeper
+from subtomo_worker.workshop import Assignment, Workshop
+
+Volumes = NDArray[np.float32]
+VOXEL_TOLERANCE = 0.01
+
+
+def begin(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> list[Message]:
+    """Write the start, and release iteration 0."""
+    clock = time.monotonic()
+    store, job = workshop.store, assignment.job
+    bench = workshop.bench(job)
+    references = starting_references(workshop, job, bench.summary)
+    model = bench.method.start(references)
+    check_model(model)
+    folders.write_spec(store.files, job)
+    write_arrays(folders.start_model(store.files, job.id), model.to_arrays())
+    keeper.check()
+    with store.begin() as session:
+        return iterations.begin(
+            session,
+            assignment.lease,
+            batches_of(job),
+            window=store.settings.window,
+            seconds=time.monotonic() - clock,
+        )
+
+
+def batches_of(job: Job) -> list[iterations.Range]:
+    """Ranges of particles of a job's batches, the same in each iteration."""
+    size = job.parsed_spec.batch_particles or job.particles
+    return iterations.cut(job.particles, size)
+
+
+def starting_references(workshop: Workshop, job: Job, summary: DatasetSummary) -> Volumes | None:
+    """First references (1 or K, n, n, n), low-passed, or None for a random start.
+
+    Raises
+    ------
+    InputError
+        If a map or an earlier job is gone or does not fit the dataset.
+    """
+    start = job.parsed_spec.start
+    if isinstance(start, MapStart):
+        volumes = [_uploaded(workshop, job, map_id, summary) for map_id in start.maps]
+    elif isinstance(start, JobStart):
+        volumes = list(_earlier(workshop, job, start, summary))
+    else:
+        return None
+    resolution = start.low_pass_angstrom
+    if resolution is not None:
+        volumes = [low_pass(v, summary.voxel_size_angstrom, resolution) for v in volumes]
+    return np.stack(volumes).astype(np.float32)
+
+
+def _uploaded(workshop: Workshop, job: Job, map_id: str, summary: DatasetSummary) -> Volumes:
+    try:
+        with workshop.store.read() as session:
+            found = maps.get(session, map_id, job.user_id)
+    except NotFoundError as error:
+        problem = Problem(f"the starting map {map_id} is gone", pointer="/start/maps")
+        raise InputError(problem) from error
+    difference = abs(found.voxel_size_angstrom / summary.voxel_size_angstrom - 1.0)
+    if found.box != summary.box or difference > VOXEL_TOLERANCE:
+        raise _unfit(
+            f"the starting map {found.name}", found.box, found.voxel_size_angstrom, summary
+        )
+    return read_volume(
+        workshop.store.files.map(map_id), found.name, found.voxel_size_angstrom
+    ).array
+
+
+def _earlier(workshop: Workshop, job: Job, start: JobStart, summary: DatasetSummary) -> Volumes:
+    store = workshop.store
+    try:
+        with store.read() as session:
+            earlier = jobs.get(session, start.job, job.user_id)
+            number = iterations.get(session, earlier.id, start.iteration).number
+    except NotFoundError as error:
+        raise InputError(Problem(f"the start cannot be read: {error}", pointer="/start")) from error
+    model = read_arrays(store.files.iteration_file(earlier.id, number, folders.MODEL))
+    volumes: Volumes = model["maps"]
+    if len(volumes) not in (1, job.parsed_spec.classes):
+        detail = (
+            f"the job {earlier.id} has {len(volumes)} classes and this one "
+            f"{job.parsed_spec.classes}: give both the same number"
+        )
+        raise InputError(Problem(detail, pointer="/classes"))
+    if volumes.shape[-1] != summary.box:
+        voxel = summary.voxel_size_angstrom
+        raise _unfit(f"the job {earlier.id}", volumes.shape[-1], voxel, summary)
+    return volumes
+
+
+def _unfit(what: str, box: int, voxel_size: float, summary: DatasetSummary) -> InputError:
+    return InputError(
+        Problem(
+            f"{what} has a box of {box} voxels of {voxel_size:g} Å, the dataset {summary.box} "
+            f"of {summary.voxel_size_angstrom:g} Å: rescale the map to the dataset",
+            pointer="/start",
+        )
+    )

@@ -1,0 +1,55 @@
+"""The ``subtomo worker`` command."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def worker(
+    *,
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder, as the server's. [env: SUBTOMO_DATA]")
+    ] = None,
+    database_url: Annotated[
+        str | None, typer.Option(help="Database URL. [env: SUBTOMO_DATABASE_URL]")
+    ] = None,
+    broker_url: Annotated[
+        str | None, typer.Option(help="Broker URL. [env: SUBTOMO_BROKER_URL]")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads; all cores by default.")
+    ] = None,
+    lifeline: Annotated[
+        bool, typer.Option("--lifeline", help="End when standard input ends.")
+    ] = False,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Start a worker: it takes tasks from the broker until it is told to end."""
+    from subtomo_core.errors import SubtomoError  # noqa: PLC0415 - keeps the command line quick
+    from subtomo_core.methods import create  # noqa: PLC0415
+    from subtomo_store import Settings  # noqa: PLC0415
+    from subtomo_worker.running import run_worker  # noqa: PLC0415
+
+    logging.basicConfig(
+        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    if log_level.lower() != "debug":
+        for chatty in ("celery", "alembic", "kombu", "matplotlib"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+    given = {
+        "data": data,
+        "database_url": database_url,
+        "broker_url": broker_url,
+        "threads": threads,
+    }
+    settings = Settings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+    try:
+        status = run_worker(settings, create, lifeline=lifeline)
+    except SubtomoError as error:
+        typer.echo(f"subtomo worker: {error}", err=True)
+        raise typer.Exit(2) from error
+    raise typer.Exit(status)

@@ -1,0 +1,65 @@
+"""Ending an iteration: sums, the next model, and its files."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+from subtomo_core.statistics import Model, Poses, Statistics
+from subtomo_store import iterations
+from subtomo_store.records import Message
+from subtomo_worker import folders
+from subtomo_worker.begin import batches_of
+from subtomo_worker.calculation import check_model
+from subtomo_worker.keeping import LeaseKeeper
+from subtomo_worker.publication import IterationFolder
+from subtomo_worker.results import Results, write_results
+from subtomo_worker.workshop import Assignment, Workshop
+
+
+def reduce(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> list[Message]:
+    """Sum the batches in their order, maximise, publish, and release the next iteration."""
+    clock = time.monotonic()
+    store, job, number = workshop.store, assignment.job, assignment.lease.task.iteration
+    bench = workshop.bench(job)
+    statistics, poses = _sum(workshop, assignment, keeper)
+    before = folders.model_before(store.files, job.id, number)
+    model: Model = bench.method.maximise(before, statistics)
+    check_model(model)
+    keeper.check()
+    results = Results(job.id, number, bench.particles, model, poses)
+    with IterationFolder(store.files.iteration(job.id, number)) as folder:
+        metrics = write_results(folder, results)
+        keeper.check()
+        with store.begin() as session:
+            messages = iterations.publish(
+                session,
+                assignment.lease,
+                iterations.Published(metrics, tuple(folder.records), model.metrics.alarms),
+                folder.place,
+                batches_of(job),
+                window=store.settings.window,
+                seconds=time.monotonic() - clock,
+            )
+    shutil.rmtree(folders.batches(store.files, job.id, number), ignore_errors=True)
+    return messages
+
+
+def _sum(
+    workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper
+) -> tuple[Statistics, Poses]:
+    """Add the batches in batch order, so that the bits do not depend on who computed them."""
+    store, job, number = workshop.store, assignment.job, assignment.lease.task.iteration
+    with store.read() as session:
+        tasks = iterations.batches(session, job.id, number)
+    total: Statistics | None = None
+    rows = []
+    for task in tasks:
+        key = folders.BatchKey(number, task.batch, task.fence)
+        expectation = folders.read_batch(store.files, job.id, key)
+        total = expectation.statistics if total is None else total + expectation.statistics
+        rows.append(expectation.poses)
+        keeper.check()
+    if total is None:
+        raise RuntimeError(f"iteration {number} of {job.id} has no batches")
+    return total, Poses.concatenate(rows)

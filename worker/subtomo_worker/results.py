@@ -1,0 +1,117 @@
+"""The files of an iteration: maps, curves, poses and numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from subtomo_core.statistics import Model, Poses
+from subtomo_store.formats.mrc import write_volume
+from subtomo_store.formats.star_write import ParticleRows, write_particles
+from subtomo_store.stack import StackParticles
+from subtomo_worker.folders import MODEL, POSES
+from subtomo_worker.publication import IterationFolder
+from subtomo_worker.slices import draw_slices
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What an iteration made."""
+
+    job_id: str
+    number: int
+    particles: StackParticles
+    model: Model
+    poses: Poses
+
+
+def write_results(folder: IterationFolder, results: Results) -> dict[str, Any]:
+    """Write every file of an iteration; the same results give the same bytes.
+
+    Returns
+    -------
+    dict
+        The metrics, as written to ``metrics.json``.
+    """
+    model, poses = results.model, results.poses
+    voxel_size = results.particles.summary.voxel_size_angstrom
+    folder.write(MODEL, lambda file: np.savez(file, allow_pickle=False, **model.to_arrays()))
+    folder.write(POSES, lambda file: np.savez(file, allow_pickle=False, **poses.to_arrays()))
+    for number, (average, halves) in enumerate(
+        zip(model.maps, np.swapaxes(model.half_maps, 0, 1), strict=True), start=1
+    ):
+        volumes = {"": average, "_half_1": halves[0], "_half_2": halves[1]}
+        for part, volume in volumes.items():
+            folder.write(
+                f"class_{number}{part}.mrc",
+                lambda file, volume=volume: write_volume(file, volume, voxel_size),  # type: ignore[misc]
+            )
+    rows = particle_rows(results)
+    folder.write("particles.star", lambda file: write_particles(file, rows))
+    folder.write("fsc.json", lambda file: _write_json(file, fsc_record(results)))
+    metrics = plain({"iteration": results.number, **model.metrics.as_dict()})
+    folder.write("metrics.json", lambda file: _write_json(file, metrics))
+    folder.write("slices.png", lambda file: draw_slices(file, model.maps))
+    return metrics
+
+
+def particle_rows(results: Results) -> ParticleRows:
+    """Poses beside the names which the dataset gave its particles."""
+    table, poses = results.particles.table(), results.poses
+    summary = results.particles.summary
+    ctf_images = table.ctf_images
+    return ParticleRows(
+        images=[image.text for image in table.images],
+        voxel_size=summary.voxel_size_angstrom,
+        box=summary.box,
+        rotations=poses.best_rotation,
+        shifts=poses.best_shift,
+        classes=poses.best_class + 1,
+        probabilities=poses.best_probability,
+        log_likelihoods=poses.best_score,
+        tomograms=table.tomograms,
+        ctf_images=None if ctf_images is None else [image.text for image in ctf_images],
+        microscope=table.microscope,
+    )
+
+
+def fsc_record(results: Results) -> dict[str, Any]:
+    """FSC curves of all classes over shells and resolutions."""
+    summary = results.particles.summary
+    extent = summary.box * summary.voxel_size_angstrom
+    shells = range(results.model.fsc.shape[1])
+    return plain(
+        {
+            "kind": results.model.metrics.fsc_kind,
+            "voxel_size_angstrom": summary.voxel_size_angstrom,
+            "box": summary.box,
+            "shells": list(shells),
+            "resolution_angstrom": [extent / shell if shell else None for shell in shells],
+            "classes": [[float(value) for value in curve] for curve in results.model.fsc],
+        }
+    )
+
+
+def plain(record: dict[str, Any]) -> dict[str, Any]:
+    """Make a record fit for JSON: what is not a finite number becomes null."""
+    return {key: _plain(value) for key, value in record.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return plain(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _write_json(file: BinaryIO, value: Any) -> None:
+    file.write((json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())

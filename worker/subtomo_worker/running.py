@@ -1,0 +1,100 @@
+"""Running a worker until it is asked to end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from types import FrameType
+
+from celery.exceptions import SecurityWarning
+from celery.worker import state
+
+from subtomo_core.errors import SubtomoError
+from subtomo_store import Settings, open_store
+from subtomo_store.bell import Bell
+from subtomo_worker.app import create_app
+from subtomo_worker.calculation import MethodFactory
+from subtomo_worker.workshop import Workshop
+
+
+def run_worker(
+    settings: Settings,
+    methods: MethodFactory,
+    *,
+    lifeline: bool = False,
+    make_bell: Callable[[str], Bell] = Bell,
+) -> int:
+    """Work until SIGTERM, or until standard input ends when ``lifeline``.
+
+    A task in the middle of a batch goes back at the next particle, and no attempt is used up.
+
+    Parameters
+    ----------
+    settings : Settings
+        With a ``broker_url``.
+    methods : callable
+        Makes the method of a specification (`subtomo_core.methods.create`).
+    lifeline : bool
+        End when standard input ends: the parent of an embedded worker is gone.
+    make_bell : callable
+        Makes the bell from the broker's URL.
+
+    Returns
+    -------
+    int
+        The process's exit status.
+
+    Raises
+    ------
+    SubtomoError
+        If there is no broker to listen to.
+    """
+    if settings.broker_url is None:
+        raise SubtomoError(
+            "a worker needs a broker: set SUBTOMO_BROKER_URL to the one the server uses, "
+            "for example redis://localhost:6379/0"
+        )
+    signal.signal(signal.SIGTERM, _end_early)
+    # Celery warns of root because of pickled messages; ours are JSON.
+    warnings.simplefilter("ignore", SecurityWarning)
+    store = open_store(settings)
+    store.migrate()
+    bell = make_bell(settings.broker_url)
+    workshop = Workshop(store=store, bell=bell, methods=methods, stop_asked=stop_asked)
+    app = create_app(workshop, settings.broker_url)
+    if lifeline:
+        threading.Thread(target=_hang_on, name="lifeline", daemon=True).start()
+    logging.getLogger(__name__).info("worker %s, %s threads", workshop.worker_id, settings.threads)
+    worker = app.Worker(
+        hostname=f"{workshop.worker_id}@{workshop.host}",
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+    )
+    worker.start()
+    bell.close()
+    store.close()
+    return int(worker.exitcode or 0)
+
+
+def _end_early(_number: int, _frame: FrameType | None) -> None:
+    """Note SIGTERM until Celery's own handler stands."""
+    state.should_stop = 0
+
+
+def stop_asked() -> bool:
+    """Whether this process was told to end (Celery's signal handlers note it)."""
+    return state.should_stop is not None or state.should_terminate is not None
+
+
+def _hang_on() -> None:
+    """Wait for the end of standard input, then end softly."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

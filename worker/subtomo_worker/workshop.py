@@ -1,0 +1,75 @@
+"""What a worker has at hand: made once at its start and handed to every task."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from subtomo_core.spec import DatasetSummary
+from subtomo_store.bell import Bell
+from subtomo_store.database import Store
+from subtomo_store.identity import new_id
+from subtomo_store.records import Job, Lease
+from subtomo_store.stack import StackParticles
+from subtomo_worker.calculation import Method, MethodFactory
+from subtomo_worker.processes import Birth, own_birth
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """A job laid out for work: its particles and its method, which may keep what it learns."""
+
+    particles: StackParticles
+    method: Method
+
+    @property
+    def summary(self) -> DatasetSummary:
+        """The dataset's summary."""
+        return self.particles.summary
+
+
+@dataclass(eq=False)
+class Workshop:
+    """A worker's store, bell and methods. One task at a time works in it.
+
+    Attributes
+    ----------
+    stop_asked : callable
+        Whether the worker is to end; read between particles.
+    """
+
+    store: Store
+    bell: Bell
+    methods: MethodFactory
+    stop_asked: Callable[[], bool]
+    worker_id: str = field(default_factory=lambda: new_id("worker"))
+    host: str = field(default_factory=socket.gethostname)
+    birth: Birth = field(default_factory=own_birth)
+    _laid_out: tuple[str, Bench] | None = None
+
+    def bench(self, job: Job) -> Bench:
+        """Lay out a job, or return the bench on which it still lies.
+
+        Raises
+        ------
+        StorageError
+            If the dataset's folder cannot be read.
+        """
+        if self._laid_out is None or self._laid_out[0] != job.id:
+            particles = StackParticles(self.store.files.dataset(job.dataset_id))
+            bench = Bench(particles, self.methods(job.parsed_spec, particles.summary))
+            self._laid_out = (job.id, bench)
+        return self._laid_out[1]
+
+    def clear(self) -> None:
+        """Forget the bench, so that the next task reads everything anew."""
+        self._laid_out = None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A leased task and its job."""
+
+    lease: Lease
+    job: Job
