@@ -1,0 +1,5 @@
+"""``python -m subtomo``: the command without its script."""
+
+from subtomo.cli import main
+
+main()

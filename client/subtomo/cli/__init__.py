@@ -1,0 +1,5 @@
+"""The ``subtomo`` command."""
+
+from subtomo.cli.app import app, main
+
+__all__ = ["app", "main"]

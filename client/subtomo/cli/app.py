@@ -1,0 +1,64 @@
+"""The command's entry: the list of commands, and the last word on errors."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from subtomo.cli import fetch, lists, plugins, push, run, watch
+from subtomo.cli.output import debugging, errors
+
+app = typer.Typer(
+    name="subtomo",
+    help="Subtomogram alignment, classification and averaging.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Address of the server; else SUBTOMO_URL or the local one."),
+    ] = None,
+) -> None:
+    """Subtomogram alignment, classification and averaging.
+
+    The server is found by --url, by SUBTOMO_URL and SUBTOMO_TOKEN, or by the note which
+    'subtomo serve' leaves in its data folder (SUBTOMO_DATA, else ~/subtomo-data).
+    """
+    context.obj = url
+
+
+app.command("push")(push.push)
+app.command("run")(run.run)
+app.command("watch")(watch.watch)
+app.command("fetch")(fetch.fetch)
+app.command("jobs")(lists.jobs)
+app.command("datasets")(lists.datasets)
+app.command("cancel")(lists.cancel)
+plugins.register(app)
+
+
+def main() -> None:
+    """Run the command; whatever goes wrong is told in a sentence."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if debugging():
+            raise
+        errors().print(
+            f"Something unforeseen went wrong: {type(error).__name__}: {error}. "
+            "Set SUBTOMO_DEBUG=1 to see where.",
+            markup=False,
+        )
+        sys.exit(1)

@@ -1,0 +1,90 @@
+"""``subtomo jobs``, ``datasets`` and ``cancel``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from subtomo.cli.find import find_job
+from subtomo.cli.output import age, connect, plainly, print_json, screen
+
+Limit = Annotated[int, typer.Option(help="How many at the most.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+
+
+@plainly
+def jobs(
+    context: typer.Context,
+    status: Annotated[str | None, typer.Option(help="Only jobs with this status.")] = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first."""
+    with connect(context) as client:
+        records = client.jobs(status=status, limit=limit)
+    if as_json:
+        print_json(records)
+        return
+    table = _table("job", "name", "algorithm", "status", "iteration", "done", "created")
+    for job in records:
+        table.add_row(
+            job.id,
+            job.name,
+            job.algorithm,
+            job.status,
+            f"{job.progress.iteration}/{job.progress.iterations}",
+            f"{job.progress.fraction:.0%}",
+            age(job.created),
+        )
+    _show(table, "No jobs yet. Start one with: subtomo run faml DATASET")
+
+
+@plainly
+def datasets(context: typer.Context, limit: Limit = 20, as_json: AsJson = False) -> None:
+    """List datasets, newest first."""
+    with connect(context) as client:
+        records = client.datasets(limit=limit)
+    if as_json:
+        print_json(records)
+        return
+    table = _table("dataset", "name", "status", "particles", "box", "Å/voxel", "created")
+    for dataset in records:
+        voxel = dataset.voxel_size_angstrom
+        table.add_row(
+            dataset.id,
+            dataset.name,
+            dataset.status,
+            str(dataset.particles or ""),
+            str(dataset.box or ""),
+            f"{voxel:g}" if voxel else "",
+            age(dataset.created),
+        )
+    _show(table, "No datasets yet. Upload one with: subtomo push PARTICLES.star --tilt -60 60")
+
+
+@plainly
+def cancel(
+    context: typer.Context,
+    job: Annotated[str, typer.Argument(help="A job's id or name, or 'last'.")],
+    as_json: AsJson = False,
+) -> None:
+    """Ask for a job's end; what it has finished stays."""
+    with connect(context) as client:
+        record = client.cancel(find_job(client, job))
+    if as_json:
+        print_json(record)
+        return
+    screen().print(f"{record.id} {record.status}", markup=False)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, no_wrap=True, overflow="ellipsis" if column == "name" else "fold")
+    return table
+
+
+def _show(table: Table, otherwise: str) -> None:
+    screen().print(table if table.row_count else otherwise, markup=False)

@@ -1,0 +1,60 @@
+"""Commands of other packages (entry points ``subtomo.commands``), loaded only when called."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import typer
+
+from subtomo.cli.output import fail
+
+GROUP = "subtomo.commands"
+HELP = {
+    "serve": "Start the service on this machine.",
+    "demo": "Show the whole way on simulated particles.",
+    "worker": "Start a worker of a facility's service.",
+    "admin": "Look after a service.",
+}
+_PASS_ON = {
+    "allow_extra_args": True,
+    "ignore_unknown_options": True,
+    "help_option_names": [],
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add every registered command to ``app`` without importing any of them."""
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    for name, entry in sorted(found.items()):
+        app.command(
+            name,
+            help=HELP.get(name, f"From the package {entry.module.partition('.')[0]}."),
+            context_settings=dict(_PASS_ON),
+            add_help_option=False,
+        )(_caller(name, entry))
+
+
+def _caller(name: str, entry: EntryPoint) -> Any:
+    def call(context: typer.Context) -> None:
+        inner = typer.Typer(
+            add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+        )
+        try:
+            inner.command(name, context_settings={"help_option_names": ["-h", "--help"]})(
+                entry.load()
+            )
+            code = inner(args=context.args, prog_name=f"subtomo {name}", standalone_mode=False)
+        except ModuleNotFoundError as error:
+            raise _extras_missing(name, error) from error
+        if isinstance(code, int) and code:
+            raise typer.Exit(code)
+
+    return call
+
+
+def _extras_missing(name: str, error: ModuleNotFoundError) -> typer.Exit:
+    return fail(
+        f"'subtomo {name}' needs packages which are not installed ({error.name}). "
+        "Install them with: pip install 'subtomo[service]'"
+    )

@@ -1,0 +1,109 @@
+"""``subtomo push``: particles to the server, checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from subtomo.cli.find import find_dataset
+from subtomo.cli.output import connect, errors, plainly, print_json, screen
+from subtomo.client import Client
+from subtomo.errors import ConnectionFailed, InvalidInput
+from subtomo.records import Dataset
+from subtomo.transfer import outgoing
+
+
+@plainly
+def push(
+    context: typer.Context,
+    particles: Annotated[
+        Path, typer.Argument(help="The particles' STAR file, or a folder of volumes.")
+    ],
+    *,
+    name: Annotated[str | None, typer.Option(help="A name; the file's by default.")] = None,
+    tilt: Annotated[
+        tuple[float, float] | None,
+        typer.Option(help="Lowest and highest tilt angle in degrees (tilt axis y)."),
+    ] = None,
+    missing_from_weights: Annotated[
+        bool, typer.Option(help="The STAR names a weight volume for each particle (rlnCtfImage).")
+    ] = False,
+    nothing_missing: Annotated[
+        bool, typer.Option(help="All of Fourier space was observed.")
+    ] = False,
+    voxel_size: Annotated[
+        float | None, typer.Option(help="Ångström per voxel; read from the files by default.")
+    ] = None,
+    dark: Annotated[bool, typer.Option(help="Protein is dark in the volumes.")] = False,
+    into: Annotated[
+        str | None, typer.Option(help="Go on with an upload into this open dataset.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the dataset as JSON.")] = False,
+) -> None:
+    """Upload particles, have them checked, and print the dataset's id."""
+    outgoing(particles)  # before a dataset is made: everything named must be there
+    with connect(context) as client:
+        if into:
+            dataset = find_dataset(client, into)
+        else:
+            region = _missing(tilt, missing_from_weights, nothing_missing)
+            title = name or particles.resolve().stem
+            dataset = client.create_dataset(title, missing=region, voxel_size=voxel_size, dark=dark)
+        _upload(client, dataset, particles)
+        dataset = client.seal(dataset)
+    if as_json:
+        print_json(dataset)
+        return
+    screen().print(
+        f"{dataset.id}  {dataset.name}: {dataset.particles} particles, box {dataset.box}, "
+        f"{dataset.voxel_size_angstrom:g} Å per voxel",
+        markup=False,
+    )
+
+
+def _missing(tilt: tuple[float, float] | None, from_weights: bool, nothing: bool) -> dict[str, Any]:
+    if sum((tilt is not None, from_weights, nothing)) != 1:
+        raise InvalidInput(
+            "Say which part of Fourier space is missing, by one of: --tilt LOWEST HIGHEST "
+            "(such as --tilt -60 60), --missing-from-weights (the STAR names weight volumes), "
+            "--nothing-missing."
+        )
+    if tilt is not None:
+        return {"kind": "wedge", "tilt_min_deg": tilt[0], "tilt_max_deg": tilt[1]}
+    return {"kind": "mask" if from_weights else "none"}
+
+
+def _upload(client: Client, dataset: Dataset, particles: Path) -> None:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    try:
+        console = errors()
+        with Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        ) as progress:
+            bar = progress.add_task("uploading", total=None)
+            client.upload(
+                dataset,
+                particles,
+                on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
+            )
+    except ConnectionFailed as error:
+        raise ConnectionFailed(
+            f"{error} What arrived is kept: go on with "
+            f"'subtomo push {particles} --into {dataset.id}'."
+        ) from error

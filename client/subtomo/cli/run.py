@@ -1,0 +1,103 @@
+"""``subtomo run``: a job from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from subtomo.cli.find import find_dataset
+from subtomo.cli.output import connect, plainly, print_json, screen
+from subtomo.cli.watch import end_of, follow
+from subtomo.client import Client
+from subtomo.errors import InvalidInput
+
+
+@plainly
+def run(
+    context: typer.Context,
+    algorithm: Annotated[str, typer.Argument(help="faml or fa.")],
+    dataset: Annotated[str, typer.Argument(help="A dataset's id or name, or 'last'.")],
+    *,
+    classes: Annotated[int, typer.Option("--classes", "-K", help="Number of classes.")] = 1,
+    iterations: Annotated[
+        int | None, typer.Option("--iterations", "-i", help="Number of iterations.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="A name for the job.")] = None,
+    start: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="First reference: an MRC file, the id of an uploaded map, or an earlier job's "
+            "id. Once for all classes, or once for each. Random without it."
+        ),
+    ] = None,
+    low_pass: Annotated[
+        float | None, typer.Option(help="Low-pass the first references to this, in Å.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
+    mask_diameter: Annotated[
+        float | None, typer.Option(help="Diameter of the spherical mask, in Å.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any other field, such as parameters.candidates=40."),
+    ] = None,
+    watching: Annotated[
+        bool, typer.Option("--watch/--no-watch", help="Follow the job to its end.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the job as JSON.")] = False,
+) -> None:
+    """Start a job on a dataset and follow it."""
+    spec: dict[str, Any] = {"algorithm": algorithm, "classes": classes}
+    given = {"iterations": iterations, "name": name, "seed": seed}
+    spec.update({field: value for field, value in given.items() if value is not None})
+    if mask_diameter is not None:
+        spec["mask"] = {"diameter_angstrom": mask_diameter}
+    for setting in settings or ():
+        assign(spec, setting)
+    with connect(context) as client:
+        spec["dataset"] = find_dataset(client, dataset).id
+        if start:
+            spec["start"] = _start(client, start, low_pass)
+        elif low_pass is not None:
+            raise InvalidInput("--low-pass is for references given by --start.")
+        job = client.submit(spec)
+        if not as_json:
+            screen().print(f"{job.id}  {job.name}".rstrip(), markup=False)
+        if watching:
+            job = follow(client, job, silent=as_json)
+    if as_json:
+        print_json(job)
+    if watching:
+        end_of(job, silent=as_json)
+
+
+def assign(spec: dict[str, Any], setting: str) -> None:
+    """Put ``a.b=value`` into a nested specification; the value is read as JSON where it is."""
+    path, sign, text = setting.partition("=")
+    if not sign or not path:
+        raise InvalidInput(f"--set {setting}: write FIELD=VALUE, such as parameters.candidates=40.")
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text
+    *folders, last = path.split(".")
+    here = spec
+    for folder in folders:
+        here = here.setdefault(folder, {})
+        if not isinstance(here, dict):
+            raise InvalidInput(f"--set {setting}: '{folder}' is not a group of fields.")
+    here[last] = value
+
+
+def _start(client: Client, references: list[str], low_pass: float | None) -> dict[str, Any]:
+    filtered = {} if low_pass is None else {"low_pass_angstrom": low_pass}
+    if len(references) == 1 and references[0].startswith("job_"):
+        return {"kind": "job", "job": references[0], **filtered}
+    maps = [
+        text if text.startswith("map_") and not Path(text).exists() else client.upload_map(text).id
+        for text in references
+    ]
+    return {"kind": "maps", "maps": maps, **filtered}

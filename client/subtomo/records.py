@@ -1,0 +1,143 @@
+"""What the server tells, as frozen records.
+
+Lengths are in ångström, angles in degrees, times in UTC. Fields which this version does not know
+are passed over, so that an older client can talk to a newer server.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+TERMINAL = frozenset({"succeeded", "failed", "cancelled"})
+
+
+class Record(BaseModel):
+    """A frozen record of something on the server."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class StoredFile(Record):
+    """One uploaded file of a dataset."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class Dataset(Record):
+    """A set of particles; a job can use it once its status is ``ready``.
+
+    ``status`` is one of open, checking, ready, rejected.
+    """
+
+    id: str
+    name: str
+    status: str
+    particles: int | None = None
+    box: int | None = None
+    voxel_size_angstrom: float | None = None
+    missing: dict[str, Any] | None = None
+    dark_particles: bool = False
+    problems: tuple[dict[str, Any], ...] = ()
+    created: datetime | None = None
+
+
+class Map(Record):
+    """An uploaded map, for use as a starting reference."""
+
+    id: str
+    name: str
+    box: int | None = None
+    voxel_size_angstrom: float | None = None
+    sha256: str | None = None
+
+
+class Progress(Record):
+    """How far a job has come.
+
+    ``fraction`` runs from 0 to 1; ``eta_seconds`` is None while it cannot be told.
+    """
+
+    iteration: int = 0
+    iterations: int = 0
+    particles_done: int = 0
+    particles: int = 0
+    fraction: float = 0.0
+    eta_seconds: float | None = None
+
+
+class Job(Record):
+    """One run of an algorithm on a dataset.
+
+    ``status`` is one of draft, queued, running, cancelling, succeeded, failed, cancelled;
+    ``status_reason`` says in a sentence why it waits or failed.
+    """
+
+    id: str
+    name: str = ""
+    dataset: str = ""
+    status: str
+    status_reason: str | None = None
+    spec: dict[str, Any] = Field(default_factory=dict)
+    progress: Progress = Progress()
+    created: datetime | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the job has ended, one way or another."""
+        return self.status in TERMINAL
+
+    @property
+    def classes(self) -> int:
+        """Number of classes asked for."""
+        return int(self.spec.get("classes", 1))
+
+    @property
+    def algorithm(self) -> str:
+        """Name of the algorithm."""
+        return str(self.spec.get("algorithm", ""))
+
+
+class Iteration(Record):
+    """One finished iteration; ``metrics`` holds class shares, resolution, noise and more."""
+
+    number: int
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    started: datetime | None = None
+    finished: datetime | None = None
+    seconds: float | None = None
+    files: tuple[StoredFile, ...] = ()
+
+    @property
+    def class_shares(self) -> tuple[float, ...]:
+        """Share of the particles in each class."""
+        return tuple(self.metrics.get("class_shares") or ())
+
+    @property
+    def resolution_angstrom(self) -> tuple[float | None, ...]:
+        """Resolution of each class where the FSC falls below 0.143."""
+        return tuple(self.metrics.get("resolution_0143_angstrom") or ())
+
+
+class Event(Record):
+    """Something that happened to a job."""
+
+    id: int
+    kind: str
+    time: datetime | None = None
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class Estimate(Record):
+    """What a job would need."""
+
+    seconds: float
+    memory_bytes: int
+    disk_bytes: int
+    words: str = ""

@@ -1,0 +1,173 @@
+"""Files on their way: what to upload, its checksum, and downloads that are whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import httpx
+
+from subtomo.errors import ChecksumMismatch, ConnectionFailed, InvalidInput
+from subtomo.patience import Patience
+from subtomo.star import make_portable
+from subtomo.transport import Transport
+
+VOLUME_ENDINGS = (".mrc", ".mrcs", ".map", ".rec")
+CHUNK = 1 << 20
+_SHA256 = re.compile(r'^(?:W/)?"(?:sha-?256[:=-])?([0-9a-f]{64})"$')
+
+Counter = Callable[[int], None]
+
+
+class Outgoing(NamedTuple):
+    """A file to upload: its name there, and its bytes here (a path, or the bytes themselves)."""
+
+    name: str
+    source: Path | bytes
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
+
+    def chunks(self) -> Iterator[bytes]:
+        """Read the content piece by piece."""
+        if isinstance(self.source, bytes):
+            yield self.source
+            return
+        with self.source.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                yield chunk
+
+    def sha256(self) -> str:
+        """Return the content's SHA-256 in hexadecimal digits."""
+        digest = hashlib.sha256()
+        for chunk in self.chunks():
+            digest.update(chunk)
+        return digest.hexdigest()
+
+
+def outgoing(path: Path) -> list[Outgoing]:
+    """List everything to upload for a STAR file with its volumes, or for a folder of volumes.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.star`` file or a folder.
+
+    Returns
+    -------
+    list of Outgoing
+        Volumes first, the STAR last.
+
+    Raises
+    ------
+    InvalidInput
+        If there is nothing to upload, or a named file is not there.
+    """
+    if path.is_dir():
+        return _folder(path)
+    if not path.is_file():
+        raise InvalidInput(f"There is no file or folder {path}.")
+    if path.suffix.lower() != ".star":
+        raise InvalidInput(
+            f"{path.name} is not a STAR file: give the particles' STAR file or a folder of volumes."
+        )
+    portable = make_portable(path)
+    volumes = [Outgoing(name, place) for name, place in portable.files.items()]
+    return [*volumes, Outgoing(path.name, portable.text.encode())]
+
+
+def _folder(folder: Path) -> list[Outgoing]:
+    files = sorted(entry for entry in folder.iterdir() if entry.is_file())
+    stars = [entry.name for entry in files if entry.suffix.lower() == ".star"]
+    if stars:
+        raise InvalidInput(
+            f"{folder} holds {stars[0]}: push the STAR file itself, "
+            "or a folder with nothing but volumes."
+        )
+    volumes = [
+        entry for entry in files if entry.name.lower().removesuffix(".gz").endswith(VOLUME_ENDINGS)
+    ]
+    if not volumes:
+        raise InvalidInput(f"{folder} holds no volumes ({', '.join(VOLUME_ENDINGS)}).")
+    return [Outgoing(entry.name, entry) for entry in volumes]
+
+
+def download(transport: Transport, path: str, to: Path, count: Counter | None = None) -> Path:
+    """Download one file: to a temporary name, checked against its ETag, then renamed.
+
+    A connection that breaks on the way is taken up again where it broke.
+
+    Parameters
+    ----------
+    transport : Transport
+        The connection.
+    path : str
+        Path of the file on the server.
+    to : Path
+        The file to write, or an existing folder: then the server's own file name is used.
+    count : callable, optional
+        Told the number of bytes after each piece.
+
+    Raises
+    ------
+    ChecksumMismatch
+        If the bytes are not those which the server announced; nothing is kept.
+    """
+    folder = to if to.is_dir() else to.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".subtomo-{secrets.token_hex(8)}.part"
+    try:
+        with temporary.open("xb") as stream:
+            etag, name = _fill(transport, path, stream, count)
+        _check(temporary, path, etag)
+        target = to / (name or path.rpartition("/")[2]) if to.is_dir() else to
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return target
+
+
+def _fill(
+    transport: Transport, path: str, stream: BinaryIO, count: Counter | None
+) -> tuple[str, str]:
+    etag, name, patience = "", "", Patience(transport.patience)
+    while True:
+        ahead = stream.tell()
+        further = {"Range": f"bytes={ahead}-", "If-Range": etag} if ahead and etag else {}
+        try:
+            with transport.stream(path, headers=further) as response:
+                if response.status_code != httpx.codes.PARTIAL_CONTENT:
+                    stream.seek(0)
+                    stream.truncate()
+                etag = response.headers.get("ETag", "")
+                name = _file_name(response.headers.get("Content-Disposition", "")) or name
+                for chunk in response.iter_raw():
+                    stream.write(chunk)
+                    patience.renew()
+                    if count:
+                        count(len(chunk))
+                return etag, name
+        except httpx.TransportError as error:
+            if not patience.rest():
+                raise ConnectionFailed(f"The download of {path} broke off: {error}.") from error
+
+
+def _check(file: Path, path: str, etag: str) -> None:
+    announced = _SHA256.match(etag)
+    if announced and Outgoing(file.name, file).sha256() != announced.group(1):
+        raise ChecksumMismatch(
+            f"The download of {path} does not have the SHA-256 which the server announced; "
+            "nothing was kept of it. Try again."
+        )
+
+
+def _file_name(disposition: str) -> str:
+    match = re.search(r'filename="?([^";]+)"?', disposition)
+    return Path(match.group(1)).name if match else ""

@@ -1,0 +1,115 @@
+"""The application: everything is made at start-up and handed down."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from threading import Event
+
+from fastapi import APIRouter, FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from subtomo_core.errors import SubtomoError
+from subtomo_server import problems
+from subtomo_server.gate import Gate
+from subtomo_server.headers import SecurityHeaders
+from subtomo_server.limits import BodyLimit
+from subtomo_server.logs import RequestLog
+from subtomo_server.needs import Services
+from subtomo_server.openapi import TAGS, with_sign_in
+from subtomo_server.pages import docs, forms, sign_in, views
+from subtomo_server.routes import datasets, events, jobs, maps, results, service
+from subtomo_server.sealer import Sealer
+from subtomo_server.words import installed_version
+from subtomo_store.bell import Bell
+from subtomo_store.database import Store, open_store
+from subtomo_store.settings import Settings
+
+API = "/api/v1"
+HERE = Path(__file__).parent
+CLEAN_OLDER_THAN_SECONDS = 24 * 3600.0
+
+
+def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
+    """Make the server for ``settings``; nothing is opened before it starts.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``broker_url`` must be named here: the embedded form starts a broker first.
+    stopping : threading.Event, optional
+        Set it to make every waiting answer come back at once.
+    """
+    if settings.broker_url is None:
+        raise SubtomoError("Name the broker in SUBTOMO_BROKER_URL, or start by 'subtomo serve'.")
+    app = FastAPI(
+        title="Subtomo",
+        version=installed_version(),
+        summary="Subtomogram alignment, classification and averaging",
+        openapi_tags=TAGS,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(settings, settings.broker_url, stopping or Event()),
+    )
+    app.state.broker_url = settings.broker_url
+    handler = problems.install(app)
+    # The last one added is the outermost.
+    app.add_middleware(Gate, handler=handler)
+    app.add_middleware(BodyLimit, handler=handler, upload_limit=_upload_limit(settings))
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestLog)
+    api = APIRouter(prefix=API)
+    for module in (service, datasets, maps, jobs, events, results):
+        api.include_router(module.router)
+    app.include_router(api)
+    for page in (sign_in, docs, views, forms):
+        app.include_router(page.router)
+    app.mount("/static", StaticFiles(directory=HERE / "pages" / "static"), name="static")
+    with_sign_in(app)
+    return app
+
+
+def _upload_limit(settings: Settings) -> Callable[[Scope], int | None]:
+    def limit(scope: Scope) -> int | None:
+        path, method = scope["path"], scope["method"]
+        file_of_dataset = path.startswith(f"{API}/datasets/") and "/files/" in path
+        uploads = (method == "PUT" and file_of_dataset) or (
+            method == "POST" and path == f"{API}/maps"
+        )
+        return settings.max_upload_bytes if uploads else None
+
+    return limit
+
+
+def _lifespan(
+    settings: Settings, broker_url: str, stopping: Event
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = await run_in_threadpool(_open, settings, broker_url, stopping)
+        app.state.services, app.state.store = services, services.store
+        try:
+            yield
+        finally:
+            stopping.set()
+            await run_in_threadpool(_close, services)
+
+    return lifespan
+
+
+def _open(settings: Settings, broker_url: str, stopping: Event) -> Services:
+    store: Store = open_store(settings)
+    store.migrate()
+    store.files.clean(CLEAN_OLDER_THAN_SECONDS)
+    sealer = Sealer(store)
+    sealer.start()
+    return Services(store, Bell(broker_url), sealer, stopping)
+
+
+def _close(services: Services) -> None:
+    services.sealer.stop()
+    services.bell.close()
+    services.store.close()

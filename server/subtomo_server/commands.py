@@ -1,0 +1,69 @@
+"""The ``subtomo serve`` and ``subtomo demo`` commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from subtomo_server.demo import demo
+
+if TYPE_CHECKING:
+    from subtomo_server.embedded.connection import Connection
+
+
+def serve(
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Data folder; ~/subtomo-data by default. [env: SUBTOMO_DATA]"),
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to bind to; loopback by default.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to bind to; 0 takes a free one.")
+    ] = None,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Start no worker: jobs wait for others.")
+    ] = False,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Let other machines reach this server.")
+    ] = False,
+) -> None:
+    """Start the service on this machine: server, broker and one worker in one data folder.
+
+    With SUBTOMO_BROKER_URL and SUBTOMO_DATABASE_URL set it is a facility's server, and starts
+    neither broker nor worker.
+    """
+    from subtomo_core.errors import SubtomoError  # noqa: PLC0415 - keeps the command line quick
+    from subtomo_server.embedded.service import serve_until_stopped  # noqa: PLC0415
+    from subtomo_store import Settings  # noqa: PLC0415
+
+    given = {"data": data, "host": host, "port": port}
+    try:
+        settings = Settings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+        told = announce if settings.broker_url is None else announce_quietly
+        serve_until_stopped(settings, told, worker=not no_worker, allow_remote=allow_remote)
+    except KeyboardInterrupt:
+        typer.echo("Subtomo has ended.")
+    except SubtomoError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+def announce(connection: Connection) -> None:
+    """Say where the service is, and how to get in."""
+    typer.echo(f"Subtomo serves at {connection.url}\n")
+    typer.echo("Open this link in a browser; it signs you in:")
+    typer.echo(f"    {connection.link}\n")
+    typer.echo("Ctrl-C ends it. Jobs which still run go on at the next start.")
+
+
+def announce_quietly(connection: Connection) -> None:
+    """Say where the service is; a facility's output is kept in logs, where no token belongs."""
+    typer.echo(f"Subtomo serves at {connection.url}; connection.json in the data folder signs in.")
+
+
+__all__ = ["demo", "serve"]

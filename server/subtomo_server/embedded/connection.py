@@ -1,0 +1,51 @@
+"""The note which lets a client on this machine find the server and sign in."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from subtomo_server.accounts import issue_token, user_of
+from subtomo_store.database import Store
+
+NOTE = "connection.json"
+USER = "local"
+
+
+class Connection(NamedTuple):
+    """Address and token of this server."""
+
+    url: str
+    token: str
+
+    @property
+    def link(self) -> str:
+        """The link which signs a browser in."""
+        return f"{self.url}/login?token={self.token}"
+
+
+def write_note(store: Store, url: str) -> Connection:
+    """Write ``connection.json``; the token of an earlier start is kept while it is valid.
+
+    The first start makes the user and the token. Only its SHA-256 is in the database, so this
+    file (mode 0600) is the one place which holds it.
+    """
+    path = store.settings.data.expanduser() / NOTE
+    token = _earlier_token(store, path) or issue_token(store, USER, label="subtomo serve")
+    connection = Connection(url, token)
+    temporary = path.with_name(f".{NOTE}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as note:
+        json.dump(connection._asdict(), note)
+    temporary.replace(path)
+    return connection
+
+
+def _earlier_token(store: Store, path: Path) -> str | None:
+    try:
+        token = str(json.loads(path.read_text(encoding="utf-8"))["token"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return token if user_of(store, token) else None

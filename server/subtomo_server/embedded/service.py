@@ -1,0 +1,129 @@
+"""Everything which ``subtomo serve`` starts, in order, and ends in the opposite one."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from threading import Event
+from types import FrameType
+from typing import TextIO
+
+import uvicorn
+
+from subtomo_core.errors import SubtomoError
+from subtomo_server.app import create_app
+from subtomo_server.embedded.address import bind, check_address, url_of
+from subtomo_server.embedded.broker import embedded_broker
+from subtomo_server.embedded.connection import Connection, write_note
+from subtomo_server.embedded.lock import only_server
+from subtomo_server.embedded.supervisor import supervised_worker
+from subtomo_server.logs import configure
+from subtomo_store import Settings, open_store
+
+GRACE_SECONDS = 2
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, which says when it listens, and lets waiting answers come back when it ends."""
+
+    def __init__(self, config: uvicorn.Config, stopping: Event, ready: Callable[[], None]):
+        super().__init__(config)
+        self._stopping = stopping
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, then say so."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end."""
+        self._stopping.set()
+        super().handle_exit(sig, frame)
+
+
+def serve_until_stopped(
+    settings: Settings,
+    announce: Callable[[Connection], None],
+    *,
+    worker: bool = True,
+    allow_remote: bool = False,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Without a broker URL this is the embedded form: it locks the data folder and starts a broker
+    and a worker of its own. With one it is a facility's server and starts neither.
+
+    Parameters
+    ----------
+    settings : Settings
+        What to serve, and where.
+    announce : callable
+        Told the address and the token once the server listens.
+    worker : bool
+        Whether the embedded form starts a worker.
+    allow_remote : bool
+        Whether other machines may reach the server.
+
+    Raises
+    ------
+    SubtomoError
+        If it cannot start, with the remedy.
+    """
+    check_address(settings.host, allow_remote=allow_remote)
+    # Uvicorn raises the signal again when it has ended; it must not end us before the rest.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    data = settings.data.expanduser().absolute()
+    embedded = settings.broker_url is None
+    with ExitStack() as stack:
+        if embedded or settings.database_url is None:
+            stack.enter_context(only_server(data))
+        configure(stack.enter_context(_log(data)) if embedded else sys.stderr)
+        listening = stack.enter_context(closing(bind(settings.host, settings.port)))
+        url = settings.public_url or url_of(settings.host, listening.getsockname()[1])
+        if embedded:
+            broker = stack.enter_context(embedded_broker(data))
+            settings = settings.model_copy(update={"broker_url": broker})
+        connection = _prepare(settings, url.rstrip("/"))
+        if embedded and worker:
+            stack.enter_context(supervised_worker(settings))
+        _serve(settings, listening, lambda: announce(connection))
+
+
+@contextmanager
+def _log(data: Path) -> Iterator[TextIO]:
+    """Log into the data folder: the terminal is for the person who sits there."""
+    (data / "logs").mkdir(parents=True, exist_ok=True)
+    with (data / "logs" / "server.log").open("a", encoding="utf-8") as log:
+        try:
+            yield log
+        finally:
+            configure(sys.stderr)
+
+
+def _prepare(settings: Settings, url: str) -> Connection:
+    """Bring the database up to date before anybody uses it, and leave the note."""
+    with closing(open_store(settings)) as store:
+        store.migrate()
+        return write_note(store, url)
+
+
+def _serve(settings: Settings, listening: socket.socket, ready: Callable[[], None]) -> None:
+    stopping = Event()
+    config = uvicorn.Config(
+        create_app(settings, stopping),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        lifespan="on",
+    )
+    server = Server(config, stopping, ready)
+    server.run(sockets=[listening])
+    if not server.started:
+        raise SubtomoError("The server could not start: its log tells why.")

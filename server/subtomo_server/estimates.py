@@ -1,0 +1,38 @@
+"""What a job would need: time, memory and disk, roughly."""
+
+from __future__ import annotations
+
+from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec, seconds_per_particle, shell_of
+from subtomo_server.schemas import Estimate
+from subtomo_server.words import duration, size
+
+GROWTH = 0.5
+FLOAT = 4
+PROGRAM_BYTES = 400 * 2**20
+COPIES_PER_CLASS = 12
+VOLUMES_KEPT_PER_CLASS = 3
+TEMPORARY_VOLUMES_PER_CLASS = 4
+
+
+def estimate(spec: FamlSpec | FaSpec, summary: DatasetSummary, threads: int) -> Estimate:
+    """Estimate a job on a worker with ``threads`` threads.
+
+    The work grows with the cube of the resolution in use, which rises from start to limit:
+    on the whole a job costs about half of what all its iterations would at the limit.
+    """
+    limit = spec.resolution.limit_angstrom
+    shell = shell_of(limit, summary) if limit else 0.35 * summary.box
+    cpu = seconds_per_particle(spec, shell) * summary.particles * spec.iterations * GROWTH
+    seconds = cpu / max(threads, 1)
+    volume = summary.box**3 * FLOAT
+    batch = spec.batch_particles or summary.particles
+    batches = -(-summary.particles // batch)
+    memory = PROGRAM_BYTES + volume * (spec.classes * COPIES_PER_CLASS + threads * 16)
+    kept = volume * spec.classes * VOLUMES_KEPT_PER_CLASS * (spec.iterations + 1)
+    working = volume * spec.classes * TEMPORARY_VOLUMES_PER_CLASS * batches
+    disk = kept + working
+    words = (
+        f"about {duration(seconds)} on {threads} cores, {size(memory)} of memory "
+        f"and {size(disk)} on the disk"
+    )
+    return Estimate(seconds=seconds, memory_bytes=memory, disk_bytes=disk, words=words)

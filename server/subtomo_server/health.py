@@ -1,0 +1,74 @@
+"""Whether the service can do its work: each part is asked, none is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kombu.connection import Connection as KombuConnection
+from sqlalchemy.exc import SQLAlchemyError
+
+from subtomo_server.schemas import Check, Health
+from subtomo_server.words import size
+from subtomo_store import workers
+from subtomo_store.bell import broker_options
+from subtomo_store.database import Store
+
+BROKER_SECONDS = 2.0
+HEARTBEAT_SECONDS = 30.0
+LEAST_FREE_BYTES = 256 * 2**20
+
+
+def readiness(store: Store, broker_url: str) -> Health:
+    """Ask database, broker, worker and disk."""
+    questions: dict[str, Callable[[], Check]] = {
+        "database": lambda: _database(store),
+        "broker": lambda: _broker(broker_url),
+        "worker": lambda: _worker(store),
+        "disk": lambda: _disk(store),
+    }
+    checks = {name: ask() for name, ask in questions.items()}
+    ready = all(check.ok for check in checks.values())
+    return Health(status="ready" if ready else "not ready", checks=checks)
+
+
+def _database(store: Store) -> Check:
+    try:
+        store.ping()
+    except SQLAlchemyError as error:
+        return Check(ok=False, detail=f"the database does not answer ({type(error).__name__})")
+    return Check(ok=True, detail="the database answers")
+
+
+def _broker(url: str) -> Check:
+    connect: Any = KombuConnection  # kombu has no types
+    try:
+        options = {**broker_options(url), "socket_timeout": BROKER_SECONDS}
+        broker: Any = connect(url, connect_timeout=BROKER_SECONDS, transport_options=options)
+        with broker:
+            broker.ensure_connection(max_retries=1, interval_start=0, timeout=BROKER_SECONDS)
+            broker.default_channel.close()
+    except Exception as error:
+        return Check(ok=False, detail=f"the broker does not answer ({type(error).__name__})")
+    return Check(ok=True, detail="the broker answers")
+
+
+def _worker(store: Store) -> Check:
+    try:
+        with store.read() as session:
+            count = len(workers.alive(session, HEARTBEAT_SECONDS))
+    except SQLAlchemyError:
+        return Check(ok=False, detail="unknown while the database does not answer")
+    if count == 0:
+        return Check(
+            ok=False, detail=f"no worker has shown itself within {HEARTBEAT_SECONDS:g} seconds"
+        )
+    return Check(ok=True, detail=f"{count} worker{'s' if count > 1 else ''} at work")
+
+
+def _disk(store: Store) -> Check:
+    try:
+        free = store.files.usage().free
+    except OSError as error:
+        return Check(ok=False, detail=f"the data folder cannot be read ({error.strerror})")
+    return Check(ok=free >= LEAST_FREE_BYTES, detail=f"{size(free)} free in the data folder")

@@ -1,0 +1,60 @@
+"""What routes ask for: the store, the user, the bell; made at start-up and handed down here."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from threading import Event
+from typing import Annotated, cast
+
+from fastapi import Depends, Query, Request
+
+from subtomo_server.errors import NotSignedInError
+from subtomo_server.sealer import Sealer
+from subtomo_store.bell import Bell
+from subtomo_store.database import Store
+from subtomo_store.records import User
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything which lives as long as the server.
+
+    ``stopping`` is set when the server is about to end, so that answers which wait come back.
+    """
+
+    store: Store
+    bell: Bell
+    sealer: Sealer
+    stopping: Event
+
+
+def services_of(request: Request) -> Services:
+    """Give what `create_app` made at start-up."""
+    return cast("Services", request.app.state.services)
+
+
+def store_of(request: Request) -> Store:
+    """Give the open store."""
+    return services_of(request).store
+
+
+def user_of_request(request: Request) -> User:
+    """Whom the gate let pass."""
+    user = getattr(request.state, "user", None)
+    if not isinstance(user, User):
+        raise NotSignedInError("This address needs a token.")
+    return user
+
+
+async def body_digest(request: Request) -> str:
+    """SHA-256 of the request's body (small documents only)."""
+    return hashlib.sha256(await request.body()).hexdigest()
+
+
+NeedServices = Annotated[Services, Depends(services_of)]
+NeedStore = Annotated[Store, Depends(store_of)]
+NeedUser = Annotated[User, Depends(user_of_request)]
+NeedDigest = Annotated[str, Depends(body_digest)]
+Limit = Annotated[int, Query(ge=1, le=200, description="Most rows of one page.")]
+Cursor = Annotated[str | None, Query(description="From the page before, to go on behind it.")]

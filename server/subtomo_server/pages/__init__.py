@@ -1,0 +1,1 @@
+"""Pages for a person in a browser: rendered here, brought up to date by one small script."""

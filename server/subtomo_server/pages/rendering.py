@@ -1,0 +1,105 @@
+"""Templates and the words in them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from subtomo_server.words import installed_version
+from subtomo_store.records import Job
+
+TEMPLATES = Path(__file__).parent / "templates"
+STATUS_WORDS = {
+    "draft": "being written",
+    "queued": "waiting",
+    "running": "running",
+    "cancelling": "stopping",
+    "succeeded": "done",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "open": "open for files",
+    "checking": "being checked",
+    "ready": "ready",
+    "rejected": "rejected",
+}
+
+
+def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Fill a template; everything in it is escaped."""
+    user = getattr(request.state, "user", None)
+    page = environment().get_template(template)
+    text = page.render(user=user, version=installed_version(), **values)
+    return HTMLResponse(text, status)
+
+
+@cache
+def environment() -> Environment:
+    """Make the template environment at the first page."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        ago=ago, status_words=status_words, title_of=title_of, region=region_words, iso=iso
+    )
+    return made
+
+
+def title_of(job: Job) -> str:
+    """Name of a job for people: its own, or what it does."""
+    return job.name or f"{job.spec['algorithm'].upper()}, {classes_words(job)}"
+
+
+def classes_words(job: Job) -> str:
+    """``1 class`` or ``2 classes``."""
+    count = int(job.spec.get("classes", 1))
+    return f"{count} class" if count == 1 else f"{count} classes"
+
+
+def status_words(status: str) -> str:
+    """Say a status in plain words."""
+    return STATUS_WORDS.get(status, status)
+
+
+def iso(moment: datetime) -> str:
+    """Machine-readable time, for ``<time datetime>``."""
+    return moment.isoformat(timespec="seconds")
+
+
+def ago(moment: datetime) -> str:
+    """Say how long ago something was."""
+    seconds = max(0.0, (datetime.now(UTC) - moment).total_seconds())
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        count = int(seconds // length)
+        if count:
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+def region_words(missing: dict[str, Any]) -> str:
+    """Say a missing region in words."""
+    kind = missing.get("kind")
+    if kind == "wedge":
+        return f"tilts from {_tilts(missing)} about {missing.get('axis', 'y')}"
+    if kind == "pyramid":
+        second = _tilts(missing, "second_")
+        return f"tilts from {_tilts(missing)} and, about the second axis, {second}"
+    if kind == "cone":
+        return f"missing cone of {missing['half_angle_deg']:g}°"
+    if kind == "mask":
+        return "weights with each particle"
+    return "nothing missing"
+
+
+def _tilts(missing: dict[str, Any], prefix: str = "") -> str:
+    low, high = missing[f"{prefix}tilt_min_deg"], missing[f"{prefix}tilt_max_deg"]
+    return f"{low:g}° to {high:g}°".replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,205 @@
+// The page of a job: follows its events and keeps everything on it up to date.
+
+import { drawChart } from "/static/chart.js";
+
+const page = document.getElementById("job");
+const { job, classes: classCount, iterations: iterationCount } = page.dataset;
+const count = Number(classCount);
+const total = Number(iterationCount);
+const api = `/api/v1/jobs/${job}`;
+const history = new Map();
+const FINAL = new Set(["succeeded", "failed", "cancelled"]);
+const WORDS = { draft: "being written", queued: "waiting", running: "running", cancelling: "stopping", succeeded: "done", failed: "failed", cancelled: "cancelled" };
+
+const find = (id) => document.getElementById(id);
+
+function make(name, className, text) {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+async function ask(path) {
+  const answer = await fetch(api + path, { headers: { accept: "application/json" } });
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer.json();
+}
+
+function duration(seconds) {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+// ---------------------------------------------------------------- progress
+
+function makeSteps() {
+  const steps = find("steps");
+  steps.classList.toggle("dense", total > 60);
+  for (let number = 0; number <= total; number += 1) {
+    const step = make("span");
+    step.title = number ? `iteration ${number}` : "survey (iteration 0)";
+    steps.append(step);
+  }
+}
+
+function showProgress(progress, status) {
+  const steps = find("steps");
+  const within = progress.particles ? progress.particles_done / progress.particles : 0;
+  [...steps.children].forEach((step, number) => {
+    const done = status === "succeeded" || number < progress.iteration ? 1 : number === progress.iteration ? within : 0;
+    step.style.setProperty("--done", done);
+  });
+  steps.setAttribute("aria-valuenow", Math.round(100 * progress.fraction));
+  const name = progress.iteration ? `Iteration ${progress.iteration} of ${progress.iterations}` : "Survey (iteration 0)";
+  const busy = !FINAL.has(status);
+  find("where").textContent = busy ? `${name}: ${progress.particles_done} of ${progress.particles} particles` : name;
+  const left = progress.eta_seconds;
+  find("left").textContent = busy && left !== null ? `about ${duration(left)} left` : `${Math.round(100 * progress.fraction)} %`;
+}
+
+function showStatus(status, reason) {
+  const chip = make("span", `chip ${status}`, WORDS[status] || status);
+  chip.dataset.status = status;
+  find("status").replaceChildren(chip);
+  find("reason").textContent = reason || "";
+  find("reason").hidden = !reason;
+  find("cancel").hidden = FINAL.has(status);
+  find("delete").hidden = !FINAL.has(status);
+}
+
+let asked = false;
+
+/** Ask for the job's state; calls which come while one is under way become one. */
+async function refresh() {
+  if (asked) return;
+  asked = true;
+  try {
+    const state = await ask("");
+    showStatus(state.status, state.status_reason);
+    showProgress(state.progress, state.status);
+  } finally {
+    asked = false;
+  }
+}
+
+// ---------------------------------------------------------------- results
+
+function makeClasses() {
+  for (let k = 1; k <= count; k += 1) {
+    const card = make("div", `card series-${((k - 1) % 6) + 1}`);
+    const head = make("div", "class-head");
+    head.append(make("span", "dot"), make("span", "strong", `Class ${k}`));
+    const picture = make("img", "slices");
+    picture.alt = `Central slices (xy, xz, yz) of class ${k}`;
+    const share = make("div", "share");
+    share.append(make("span"));
+    const links = make("div", "links");
+    for (const [file, text] of [["map.mrc", "Average (MRC)"], ["half1.mrc", "Half 1"], ["half2.mrc", "Half 2"], ["fsc.star", "FSC (STAR)"], ["fsc.xml", "FSC (XML)"]]) {
+      const link = make("a", "", text);
+      link.href = `${api}/iterations/last/classes/${k}/${file}`;
+      link.setAttribute("download", "");
+      links.append(link);
+    }
+    card.append(head, picture, share, make("div", "fine told"), links);
+    find("classes").append(card);
+  }
+}
+
+const angstrom = (value) => (value ? `${value.toFixed(1)} Å` : "not reached");
+
+function showClasses(number, metrics) {
+  [...find("classes").children].forEach((card, index) => {
+    const share = (metrics.class_shares || [])[index] ?? 0;
+    card.querySelector("img").src = `${api}/iterations/${number}/classes/${index + 1}/slices.png`;
+    card.querySelector(".share span").style.setProperty("--done", `${100 * share}%`);
+    const half = angstrom((metrics.resolution_05_angstrom || [])[index]);
+    const gold = angstrom((metrics.resolution_0143_angstrom || [])[index]);
+    card.querySelector(".told").textContent = `${(100 * share).toFixed(1)} % of the particles; resolution ${gold} at 0.143, ${half} at 0.5`;
+  });
+}
+
+async function showCurves(number) {
+  const numbers = [...Array(count).keys()];
+  const curves = await Promise.all(numbers.map((k) => ask(`/iterations/${number}/classes/${k + 1}/fsc.json`)));
+  const shells = curves[0].shells;
+  const extent = curves[0].box * curves[0].voxel_size_angstrom;
+  const last = shells[shells.length - 1];
+  const ticks = [0.25, 0.5, 0.75, 1].map((part) => [part * last, `${(extent / (part * last)).toFixed(0)}`]);
+  find("fsc-kind").textContent = `(${curves[0].kind})`;
+  drawChart(find("fsc"), {
+    x: [0, last], y: [-0.1, 1], ticksX: ticks, labelX: "resolution (Å)",
+    ticksY: [[0, "0"], [0.5, "0.5"], [1, "1"]], marks: [[0.143, "0.143"]],
+    series: curves.map((curve) => shells.map((shell, i) => [shell, curve.fsc[i]])),
+  });
+}
+
+function showHistory() {
+  const rows = [...history.entries()].sort((a, b) => a[0] - b[0]);
+  const values = (index) => rows.map(([number, metrics]) => [number, (metrics.resolution_0143_angstrom || [])[index]]);
+  const series = [...Array(count).keys()].map(values);
+  const known = series.flat().map((point) => point[1]).filter(Boolean);
+  const low = Math.min(...known, 1e9);
+  const high = Math.max(...known, 0);
+  if (!known.length) return;
+  const pad = Math.max(0.08 * (high - low), 1);
+  const range = [Math.max(0, low - pad), high + pad];
+  const steps = [0, 0.5, 1].map((part) => range[0] + part * (range[1] - range[0]));
+  const every = Math.max(1, Math.ceil(total / 10));
+  const ticks = [...Array(total + 1).keys()].filter((number) => number % every === 0);
+  drawChart(find("resolution"), {
+    x: [0, total], y: range, ticksX: ticks.map((number) => [number, String(number)]), labelX: "iteration",
+    ticksY: steps.map((value) => [value, value.toFixed(value < 10 ? 1 : 0)]), series,
+  });
+}
+
+async function showIteration(number, metrics) {
+  history.set(number, metrics);
+  for (const id of ["results", "curves"]) find(id).hidden = false;
+  find("last").textContent = number;
+  showClasses(number, metrics);
+  showHistory();
+  await showCurves(number);
+}
+
+function showAlarm(data) {
+  find("alarms").hidden = false;
+  find("alarm-list").append(make("li", "", `Iteration ${data.iteration}: ${data.detail}`));
+}
+
+// ---------------------------------------------------------------- events
+
+function follow() {
+  const source = new EventSource(`${api}/events?cursor=${page.dataset.event}`);
+  const on = (kind, act) =>
+    source.addEventListener(kind, (event) => {
+      const told = JSON.parse(event.data);
+      act(told.data);
+    });
+  on("progress", (data) => showProgress(data, "running"));
+  on("iteration", (data) => {
+    showIteration(data.iteration, data.metrics);
+    refresh();
+  });
+  on("alarm", showAlarm);
+  on("status", (data) => {
+    showStatus(data.status, data.reason);
+    if (FINAL.has(data.status)) source.close();
+    refresh();
+  });
+  window.addEventListener("pagehide", () => source.close());
+}
+
+async function begin() {
+  makeSteps();
+  makeClasses();
+  const { items } = await ask("/iterations");
+  for (const item of items) history.set(item.number, item.metrics);
+  const last = items[items.length - 1];
+  if (last) await showIteration(last.number, last.metrics);
+  await refresh();
+}
+
+if (page.dataset.terminal === "no") follow();
+begin();

@@ -1,0 +1,68 @@
+// Upload from a browser: make a dataset, send each file, have everything checked, open its page.
+
+const form = document.getElementById("upload");
+const bar = document.getElementById("upload-progress");
+const told = document.getElementById("upload-told");
+
+async function checked(answer) {
+  if (answer.ok) return answer.json();
+  const problem = await answer.json().catch(() => ({}));
+  throw new Error(problem.detail || `the server answered ${answer.status}`);
+}
+
+function description(fields) {
+  const body = {
+    name: fields.get("name"),
+    missing: { kind: "wedge", tilt_min_deg: Number(fields.get("low")), tilt_max_deg: Number(fields.get("high")), axis: "y" },
+    dark_particles: fields.get("dark") === "on",
+  };
+  if (fields.get("voxel")) body.voxel_size_angstrom = Number(fields.get("voxel"));
+  return body;
+}
+
+function put(url, file, progress) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("PUT", url);
+    request.upload.addEventListener("progress", (event) => progress(event.loaded));
+    request.addEventListener("error", () => reject(new Error(`the upload of ${file.name} broke off`)));
+    request.addEventListener("load", () => {
+      if (request.status < 300) resolve();
+      else reject(new Error(JSON.parse(request.responseText || "{}").detail || `${file.name}: ${request.status}`));
+    });
+    request.send(file);
+  });
+}
+
+async function upload() {
+  const fields = new FormData(form);
+  const files = fields.getAll("files");
+  const total = files.reduce((sum, file) => sum + file.size, 0) || 1;
+  const made = await checked(
+    await fetch("/api/v1/datasets", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(description(fields)) }),
+  );
+  let before = 0;
+  for (const file of files) {
+    told.textContent = `Sending ${file.name}`;
+    await put(`/api/v1/datasets/${made.id}/files/${encodeURIComponent(file.name)}`, file, (loaded) => {
+      bar.value = (before + loaded) / total;
+    });
+    before += file.size;
+  }
+  told.textContent = "Checking";
+  await checked(await fetch(`/api/v1/datasets/${made.id}/seal`, { method: "POST", headers: { prefer: "wait=60" } }));
+  window.location.assign(`/datasets/${made.id}`);
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = form.querySelector("button");
+  button.disabled = true;
+  bar.hidden = false;
+  try {
+    await upload();
+  } catch (error) {
+    told.textContent = `That did not work: ${error.message}`;
+    button.disabled = false;
+  }
+});

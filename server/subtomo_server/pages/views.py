@@ -1,0 +1,99 @@
+"""The pages which show things: home, a dataset, a job."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from subtomo_server.needs import NeedStore, NeedUser
+from subtomo_server.pages.rendering import render
+from subtomo_store import datasets, events, iterations, jobs
+
+router = APIRouter(include_in_schema=False)
+SHOWN = 100
+MOST_EVENTS = 5000
+
+
+@router.get("/")
+def home(store: NeedStore, user: NeedUser, request: Request) -> Response:
+    """Show the user's jobs and datasets."""
+    with store.read() as session:
+        found = jobs.page(session, user.id, limit=SHOWN).items
+        rows = [(job, jobs.progress(session, job)) for job in found]
+        own = datasets.page(session, user.id, limit=SHOWN).items
+    names = {dataset.id: dataset.name for dataset in own}
+    return render(request, "home.html", jobs=rows, datasets=own, names=names)
+
+
+@router.get("/favicon.ico")
+def icon() -> Response:
+    """Answer the browser's own question: the icon is elsewhere."""
+    return Response(status_code=301, headers={"location": "/static/icon.svg"})
+
+
+@router.get("/datasets/{dataset_id}")
+def dataset_page(store: NeedStore, user: NeedUser, request: Request, dataset_id: str) -> Response:
+    """Show a dataset, its problems or its picture, and the form to start a job."""
+    return render_dataset(store, user, request, dataset_id)
+
+
+def render_dataset(
+    store: NeedStore,
+    user: NeedUser,
+    request: Request,
+    dataset_id: str,
+    *,
+    status: int = 200,
+    problems: tuple[str, ...] = (),
+    entered: dict[str, str] | None = None,
+) -> Response:
+    """Show the page of a dataset; with ``problems`` when its form could not be accepted."""
+    with store.read() as session:
+        dataset = datasets.get(session, dataset_id, user.id)
+        found = jobs.page(session, user.id, dataset_id=dataset.id, limit=SHOWN).items
+        rows = [(job, jobs.progress(session, job)) for job in found]
+        files = datasets.files(session, dataset.id)
+    return render(
+        request,
+        "dataset.html",
+        status,
+        dataset=dataset,
+        jobs=rows,
+        files=files,
+        names={dataset.id: dataset.name},
+        problems=problems,
+        entered={**DEFAULTS, **(entered or {})},
+    )
+
+
+DEFAULTS = {
+    "name": "",
+    "algorithm": "faml",
+    "classes": "1",
+    "iterations": "20",
+    "seed": "1",
+    "diameter": "",
+    "resolution": "",
+}
+
+
+@router.get("/jobs/{job_id}")
+def job_page(store: NeedStore, user: NeedUser, request: Request, job_id: str) -> Response:
+    """Show a job; its script follows the events from the last one read here."""
+    with store.read() as session:
+        job = jobs.get(session, job_id, user.id)
+        dataset = datasets.get(session, job.dataset_id)
+        done = iterations.published(session, job.id)
+        told = events.after(session, job.id, 0, MOST_EVENTS)
+        progress = jobs.progress(session, job)
+    alarms = [event.data for event in told if event.kind == "alarm"]
+    return render(
+        request,
+        "job.html",
+        job=job,
+        dataset=dataset,
+        progress=progress,
+        done=done,
+        last=done[-1] if done else None,
+        alarms=alarms,
+        last_event=told[-1].id if told else 0,
+    )

@@ -1,0 +1,1 @@
+"""The addresses of the HTTP contract, one module for each kind of thing."""

@@ -1,0 +1,204 @@
+"""Datasets: make, fill with files, have checked, look at."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from subtomo_server.downloads import unchanged
+from subtomo_server.needs import Cursor, Limit, NeedServices, NeedStore, NeedUser, Services
+from subtomo_server.preview import preview_png
+from subtomo_server.schemas import (
+    DatasetChanges,
+    DatasetDocument,
+    DatasetPage,
+    NewDataset,
+    StoredFile,
+    StoredFiles,
+)
+from subtomo_server.sources import allowed_source, link_source
+from subtomo_server.uploads import receive_file
+from subtomo_server.waiting import wait_for, wanted_wait
+from subtomo_store import datasets
+from subtomo_store.database import Store
+from subtomo_store.errors import ConflictError
+from subtomo_store.records import Dataset, DatasetStatus, User
+
+router = APIRouter(prefix="/datasets", tags=["datasets"])
+EXAMPLES: dict[str, Any] = {
+    "single-axis tilt series": {
+        "value": {
+            "name": "GroEL, grid 3",
+            "missing": {"kind": "wedge", "tilt_min_deg": -60, "tilt_max_deg": 60, "axis": "y"},
+        }
+    },
+    "weights with each particle": {
+        "value": {"name": "ribosomes", "missing": {"kind": "mask"}, "dark_particles": True}
+    },
+}
+
+
+@router.post("", status_code=201, summary="Make a dataset")
+def create(
+    store: NeedStore,
+    user: NeedUser,
+    response: Response,
+    new: Annotated[NewDataset, Body(openapi_examples=EXAMPLES)],
+) -> DatasetDocument:
+    """Make an empty dataset; upload files into it next, then seal it."""
+    source = allowed_source(store.settings, new.source)
+    with store.begin() as session:
+        made = datasets.create(
+            session,
+            user_id=user.id,
+            name=new.name,
+            missing=new.missing,
+            voxel_size_angstrom=new.voxel_size_angstrom,
+            dark_particles=new.dark_particles,
+            source=str(source) if source else None,
+        )
+        if source:
+            link_source(source, store.files.uploads(made.id))
+    response.headers["Location"] = f"/api/v1/datasets/{made.id}"
+    return DatasetDocument.model_validate(made)
+
+
+@router.get("", summary="List datasets, newest first")
+def list_page(
+    store: NeedStore,
+    user: NeedUser,
+    status: Annotated[DatasetStatus | None, Query()] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> DatasetPage:
+    """Your datasets; pass ``cursor`` on for the next page."""
+    with store.read() as session:
+        page = datasets.page(session, user.id, status=status, limit=limit, cursor=cursor)
+    return DatasetPage.model_validate(page, from_attributes=True)
+
+
+@router.get("/{dataset_id}", summary="One dataset")
+async def get(
+    services: NeedServices, user: NeedUser, request: Request, dataset_id: str
+) -> DatasetDocument:
+    """Status, size and problems; ``Prefer: wait=N`` waits for the end of a check."""
+    return await _when_checked(services, user, dataset_id, wanted_wait(request))
+
+
+@router.patch("/{dataset_id}", summary="Rename a dataset")
+def change(
+    store: NeedStore, user: NeedUser, dataset_id: str, changes: DatasetChanges
+) -> DatasetDocument:
+    """Give the dataset another name."""
+    with store.begin() as session:
+        changed = datasets.change(session, dataset_id, user.id, name=changes.name)
+    return DatasetDocument.model_validate(changed)
+
+
+@router.delete("/{dataset_id}", status_code=204, summary="Delete a dataset and its files")
+def delete(store: NeedStore, user: NeedUser, dataset_id: str) -> None:
+    """Delete the dataset; refused while jobs use it or a check runs."""
+    with store.begin() as session:
+        if datasets.get(session, dataset_id, user.id).status == "checking":
+            raise ConflictError("The dataset is being checked: wait for the end, then delete it.")
+        datasets.remove(session, dataset_id, user.id)
+    store.files.delete_dataset(dataset_id)
+
+
+@router.get("/{dataset_id}/files", summary="Files of a dataset")
+def files(store: NeedStore, user: NeedUser, dataset_id: str) -> StoredFiles:
+    """Everything uploaded so far, with size and SHA-256."""
+    with store.read() as session:
+        datasets.get(session, dataset_id, user.id)
+        stored = datasets.files(session, dataset_id)
+    return StoredFiles(items=[StoredFile.model_validate(file) for file in stored])
+
+
+@router.put(
+    "/{dataset_id}/files/{name:path}",
+    summary="Upload one file",
+    openapi_extra={
+        "requestBody": {
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
+            "required": True,
+        }
+    },
+)
+async def put_file(
+    store: NeedStore, user: NeedUser, request: Request, dataset_id: str, name: str
+) -> StoredFile:
+    """Store the raw body as one file (``curl -T``); a second upload replaces the first."""
+    path = await run_in_threadpool(_upload_path, store, user, dataset_id, name)
+    written = await receive_file(request, path)
+    await run_in_threadpool(_note_file, store, dataset_id, name, written.size, written.sha256)
+    return StoredFile(name=name, size=written.size, sha256=written.sha256)
+
+
+@router.post("/{dataset_id}/seal", status_code=202, summary="Check everything and close")
+async def seal(
+    services: NeedServices, user: NeedUser, request: Request, response: Response, dataset_id: str
+) -> DatasetDocument:
+    """Have shapes, voxels, sizes and STAR columns checked: ends ``ready`` or ``rejected``.
+
+    The check runs in the background. ``Prefer: wait=N`` waits for it; otherwise ask again.
+    """
+    await run_in_threadpool(_start_check, services, user, dataset_id)
+    document = await _when_checked(services, user, dataset_id, wanted_wait(request))
+    if document.status != "checking":
+        response.status_code = 200
+    return document
+
+
+@router.get("/{dataset_id}/preview.png", summary="Slices of the first particles")
+def preview(store: NeedStore, user: NeedUser, request: Request, dataset_id: str) -> Response:
+    """Central slices of the first particles, and of the mean of up to 64, as one picture."""
+    with store.read() as session:
+        dataset = datasets.get(session, dataset_id, user.id)
+    if dataset.status != "ready" or dataset.sealed is None:
+        raise ConflictError(
+            f"The dataset is {dataset.status}: there is a preview once it is ready."
+        )
+    headers = {"etag": f'"{dataset.id}-{dataset.sealed.timestamp():.0f}"'}
+    if unchanged(request, headers["etag"]):
+        return Response(status_code=304, headers=headers)
+    picture = preview_png(store.files.dataset(dataset.id))
+    return Response(picture, media_type="image/png", headers=headers)
+
+
+def _start_check(services: Services, user: User, dataset_id: str) -> None:
+    with services.store.begin() as session:
+        dataset = datasets.get(session, dataset_id, user.id)
+        if dataset.status in ("checking", "ready"):
+            return  # asked twice: the first one counts
+        datasets.start_check(session, dataset_id, user.id)
+    services.sealer.submit(dataset_id)
+
+
+async def _when_checked(
+    services: Services, user: User, dataset_id: str, seconds: float
+) -> DatasetDocument:
+    def look() -> Dataset:
+        with services.store.read() as session:
+            return datasets.get(session, dataset_id, user.id)
+
+    dataset = await wait_for(look, lambda d: d.status != "checking", seconds, services.stopping)
+    return DatasetDocument.model_validate(dataset)
+
+
+def _upload_path(store: Store, user: User, dataset_id: str, name: str) -> Any:
+    with store.read() as session:
+        dataset = datasets.get(session, dataset_id, user.id)
+    if dataset.status not in ("open", "rejected"):
+        raise ConflictError(
+            f"The dataset is {dataset.status}: it takes no more files. Make a new dataset."
+        )
+    return store.files.upload(dataset_id, name)
+
+
+def _note_file(store: Store, dataset_id: str, name: str, size: int, sha256: str) -> None:
+    with store.begin() as session:
+        datasets.add_file(session, dataset_id, name, size, sha256)

@@ -1,0 +1,193 @@
+"""Jobs: post, follow, cancel, delete."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Header, Query, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
+
+from subtomo_server.downloads import unchanged
+from subtomo_server.estimates import estimate as estimate_job
+from subtomo_server.needs import (
+    Cursor,
+    Limit,
+    NeedDigest,
+    NeedServices,
+    NeedStore,
+    NeedUser,
+)
+from subtomo_server.schemas import (
+    Estimate,
+    JobDocument,
+    JobPage,
+    PostedSpec,
+    ProgressDocument,
+    Validation,
+)
+from subtomo_server.specs import resolved
+from subtomo_server.waiting import wait_for, wanted_wait
+from subtomo_store import idempotency, jobs
+from subtomo_store.database import Store
+from subtomo_store.records import Answer, Job, JobStatus, Message, User
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+EXAMPLES: dict[str, Any] = {
+    "the least": {"value": {"dataset": "ds_...", "algorithm": "faml"}},
+    "two classes": {
+        "value": {
+            "name": "GroEL first look",
+            "dataset": "ds_...",
+            "algorithm": "faml",
+            "classes": 2,
+            "iterations": 20,
+            "seed": 1,
+            "start": {"kind": "random"},
+            "mask": {"diameter_angstrom": 200},
+            "resolution": {"start_angstrom": 60},
+            "parameters": {"candidates": 50},
+        }
+    },
+}
+Specification = Annotated[PostedSpec, Body(openapi_examples=EXAMPLES)]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Any text of yours: the same key and body make one job, however often sent.",
+    ),
+]
+
+
+@router.post("", status_code=201, summary="Start a job", response_model=JobDocument)
+def create(
+    services: NeedServices,
+    user: NeedUser,
+    digest: NeedDigest,
+    spec: Specification,
+    key: Key = None,
+) -> Response:
+    """Only ``dataset`` and ``algorithm`` are required; the answer shows every default.
+
+    With an ``Idempotency-Key`` a repeated request gets the first answer again.
+    """
+    messages: list[Message] = []
+
+    def make(session: Session) -> Answer:
+        dataset, full = resolved(session, user, spec.root)
+        made = jobs.create(session, user_id=user.id, dataset=dataset, spec=full)
+        messages.extend(made.messages)
+        return Answer(201, document(session, made.job).model_dump(mode="json"))
+
+    if key is None:
+        with services.store.begin() as session:
+            answer = make(session)
+    else:
+        answer, repeated = idempotency.once(services.store, user.id, key, digest, make)
+        if repeated:
+            messages.clear()
+    services.bell.ring(messages)
+    location = f"/api/v1/jobs/{answer.response['id']}"
+    return JSONResponse(answer.response, answer.status, headers={"Location": location})
+
+
+@router.post("/validate", summary="Check a specification")
+def validate(store: NeedStore, user: NeedUser, spec: Specification) -> Validation:
+    """Check the specification as posting it would, and show it with every default; no job."""
+    with store.read() as session:
+        _, full = resolved(session, user, spec.root)
+    return Validation(valid=True, spec=full.model_dump(mode="json"))
+
+
+@router.post("/estimate", summary="Estimate time, memory and disk")
+def estimate(store: NeedStore, user: NeedUser, spec: Specification) -> Estimate:
+    """Tell roughly what the job would need on one worker like this machine."""
+    with store.read() as session:
+        dataset, full = resolved(session, user, spec.root)
+    return estimate_job(full, dataset.summary, store.settings.threads)
+
+
+@router.get("", summary="List jobs, newest first")
+def list_page(
+    *,
+    store: NeedStore,
+    user: NeedUser,
+    status: Annotated[JobStatus | None, Query()] = None,
+    dataset: Annotated[str | None, Query(description="Only jobs on this dataset.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> JobPage:
+    """Your jobs; pass ``cursor`` on for the next page."""
+    with store.read() as session:
+        page = jobs.page(
+            session, user.id, status=status, dataset_id=dataset, limit=limit, cursor=cursor
+        )
+        items = [document(session, job) for job in page.items]
+    return JobPage(items=items, cursor=page.cursor)
+
+
+@router.get("/{job_id}", summary="One job", response_model=JobDocument)
+async def get(services: NeedServices, user: NeedUser, request: Request, job_id: str) -> Response:
+    """Status and progress, with an ETag.
+
+    With ``If-None-Match`` and ``Prefer: wait=N`` the answer comes when something changed, or
+    after N seconds as 304.
+    """
+    known = request.headers.get("if-none-match") is not None
+
+    def look() -> tuple[Job, JobDocument]:
+        return _look(services.store, user, job_id)
+
+    def worth_telling(state: tuple[Job, JobDocument]) -> bool:
+        return state[0].terminal if not known else not unchanged(request, etag_of(state[0]))
+
+    job, found = await wait_for(look, worth_telling, wanted_wait(request), services.stopping)
+    headers = {"etag": etag_of(job)}
+    if unchanged(request, headers["etag"]):
+        return Response(status_code=304, headers=headers)
+    return JSONResponse(found.model_dump(mode="json"), headers=headers)
+
+
+@router.post("/{job_id}/cancel", status_code=202, summary="Cancel a job")
+def cancel(store: NeedStore, user: NeedUser, job_id: str) -> JobDocument:
+    """Stop at the next particle; what is finished stays. Asking twice does no harm."""
+    with store.begin() as session:
+        return document(session, jobs.cancel(session, job_id, user.id))
+
+
+@router.delete("/{job_id}", status_code=204, summary="Delete a job and its files")
+def delete(store: NeedStore, user: NeedUser, job_id: str) -> None:
+    """Delete a finished job; one that still runs has to be cancelled first."""
+    with store.begin() as session:
+        jobs.remove(session, job_id, user.id)
+    store.files.delete_job(job_id)
+
+
+def document(session: Session, job: Job) -> JobDocument:
+    """One job as it is told."""
+    return JobDocument(
+        id=job.id,
+        name=job.name,
+        dataset=job.dataset_id,
+        status=job.status,
+        status_reason=job.status_reason,
+        spec=job.spec,
+        progress=ProgressDocument.model_validate(jobs.progress(session, job)),
+        created=job.created,
+        started=job.started,
+        finished=job.finished,
+    )
+
+
+def etag_of(job: Job) -> str:
+    """Weak: the time left changes between two versions."""
+    return f'W/"{job.id}-{job.version}"'
+
+
+def _look(store: Store, user: User, job_id: str) -> tuple[Job, JobDocument]:
+    with store.read() as session:
+        job = jobs.get(session, job_id, user.id)
+        return job, document(session, job)

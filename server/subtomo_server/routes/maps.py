@@ -1,0 +1,113 @@
+"""Uploaded density maps, for use as starting references."""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from subtomo_server.downloads import keepable, send_file
+from subtomo_server.needs import Cursor, Limit, NeedStore, NeedUser
+from subtomo_server.schemas import MapDocument, MapPage
+from subtomo_server.uploads import receive_file
+from subtomo_store import maps
+from subtomo_store.database import Store
+from subtomo_store.formats.mrc import Volume, read_volume
+from subtomo_store.identity import new_id
+from subtomo_store.records import FileRecord, Map, User
+from subtomo_store.whole import Written
+
+router = APIRouter(prefix="/maps", tags=["maps"])
+BODY = {
+    "requestBody": {
+        "content": {"application/x-mrc": {"schema": {"type": "string", "format": "binary"}}},
+        "required": True,
+    }
+}
+
+
+@router.post("", status_code=201, summary="Upload a map", openapi_extra=BODY)
+async def create(
+    *,
+    store: NeedStore,
+    user: NeedUser,
+    request: Request,
+    response: Response,
+    name: Annotated[str, Query(min_length=1, max_length=200, description="A name for people.")],
+    voxel_size_angstrom: Annotated[
+        float | None, Query(gt=0.0, le=1000.0, description="Instead of the header's.")
+    ] = None,
+) -> MapDocument:
+    """Store the raw body, one cubic MRC volume; it is checked before it is kept."""
+    map_id = new_id("map")
+    path = store.files.map(map_id)
+    written = await receive_file(request, path)
+    try:
+        volume = await run_in_threadpool(read_volume, path, name, voxel_size_angstrom)
+        made = await run_in_threadpool(
+            _note_map, store, user, Upload(map_id, name, written, volume)
+        )
+    except BaseException:
+        await run_in_threadpool(store.files.delete_map, map_id)
+        raise
+    response.headers["Location"] = f"/api/v1/maps/{made.id}"
+    return MapDocument.model_validate(made)
+
+
+@router.get("", summary="List maps, newest first")
+def list_page(
+    store: NeedStore, user: NeedUser, limit: Limit = 50, cursor: Cursor = None
+) -> MapPage:
+    """Your maps; pass ``cursor`` on for the next page."""
+    with store.read() as session:
+        page = maps.page(session, user.id, limit=limit, cursor=cursor)
+    return MapPage.model_validate(page, from_attributes=True)
+
+
+@router.get("/{map_id}", summary="One map's record")
+def get(store: NeedStore, user: NeedUser, map_id: str) -> MapDocument:
+    """Name, box and voxel size of a map."""
+    with store.read() as session:
+        return MapDocument.model_validate(maps.get(session, map_id, user.id))
+
+
+@router.get("/{map_id}/map.mrc", summary="Download a map")
+def download(store: NeedStore, user: NeedUser, request: Request, map_id: str) -> Response:
+    """Send the file as it was uploaded."""
+    with store.read() as session:
+        record = maps.get(session, map_id, user.id)
+    name = f"{keepable(record.name.removesuffix('.mrc')) or record.id}.mrc"
+    stored = FileRecord(name, record.size, record.sha256)
+    return send_file(request, store.files.map(map_id), stored, name)
+
+
+@router.delete("/{map_id}", status_code=204, summary="Delete a map")
+def delete(store: NeedStore, user: NeedUser, map_id: str) -> None:
+    """Delete the map and its file."""
+    with store.begin() as session:
+        maps.remove(session, map_id, user.id)
+    store.files.delete_map(map_id)
+
+
+class Upload(NamedTuple):
+    """A map which was received and checked."""
+
+    map_id: str
+    name: str
+    written: Written
+    volume: Volume
+
+
+def _note_map(store: Store, user: User, upload: Upload) -> Map:
+    with store.begin() as session:
+        return maps.create(
+            session,
+            user_id=user.id,
+            map_id=upload.map_id,
+            name=upload.name,
+            box=upload.volume.array.shape[0],
+            voxel_size_angstrom=upload.volume.voxel_size,
+            size=upload.written.size,
+            sha256=upload.written.sha256,
+        )

@@ -1,0 +1,119 @@
+"""Checks of datasets, in the background of the server.
+
+The state ``checking`` stands in the database: what a killed server was checking is checked
+again by the next one.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+
+import structlog
+from pydantic import TypeAdapter
+
+from subtomo_core.errors import InputError, Problem, SubtomoError
+from subtomo_core.spec import MissingRegion
+from subtomo_store import datasets
+from subtomo_store.database import Store
+from subtomo_store.errors import NotFoundError
+from subtomo_store.sealing import seal
+
+CHECKS_AT_ONCE = 2
+
+
+class Sealer:
+    """A few threads which check one dataset after the other.
+
+    They are daemons: a server which ends does not wait for them, and loses nothing by it.
+    """
+
+    def __init__(self, store: Store):
+        self._store = store
+        self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"sealer-{index}", daemon=True)
+            for index in range(CHECKS_AT_ONCE)
+        ]
+
+    def start(self) -> None:
+        """Begin to work, first on what an earlier server left unfinished."""
+        for thread in self._threads:
+            thread.start()
+        for dataset_id in self._unfinished():
+            self.submit(dataset_id)
+
+    def submit(self, dataset_id: str) -> None:
+        """Check a dataset, which is in the state ``checking``, as soon as a thread is free."""
+        self._waiting.put(dataset_id)
+
+    def stop(self, seconds: float = 1.0) -> None:
+        """Take no more work; wait a moment for what runs."""
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(seconds)
+
+    def _unfinished(self) -> list[str]:
+        with self._store.begin() as session:
+            left = datasets.reopen_unfinished(session)
+            for dataset_id in left:
+                owner = datasets.get(session, dataset_id).user_id
+                datasets.start_check(session, dataset_id, owner)
+        return left
+
+    def _run(self) -> None:
+        while (dataset_id := self._waiting.get()) is not None:
+            try:
+                self._check(dataset_id)
+            except Exception as error:
+                self._log("a check could not be noted", dataset_id, error)
+
+    def _check(self, dataset_id: str) -> None:
+        try:
+            self._seal(dataset_id)
+        except NotFoundError:
+            return  # deleted meanwhile
+        except InputError as error:
+            self._reject(dataset_id, list(error.problems))
+        except SubtomoError as error:
+            self._reject(dataset_id, [Problem(str(error))])
+        except Exception as error:
+            self._log("a check failed", dataset_id, error)
+            self._reject(dataset_id, [Problem(OWN_FAULT)])
+
+    def _seal(self, dataset_id: str) -> None:
+        with self._store.read() as session:
+            dataset = datasets.get(session, dataset_id)
+        region: TypeAdapter[MissingRegion] = TypeAdapter(MissingRegion)
+        summary = seal(
+            self._store.files.dataset(dataset_id),
+            region.validate_python(dataset.missing),
+            dataset.voxel_size_angstrom,
+            dataset.dark_particles,
+        )
+        with self._store.begin() as session:
+            datasets.accept(
+                session,
+                dataset_id,
+                particles=summary.particles,
+                box=summary.box,
+                voxel_size_angstrom=summary.voxel_size_angstrom,
+            )
+
+    def _reject(self, dataset_id: str, problems: list[Problem]) -> None:
+        try:
+            with self._store.begin() as session:
+                datasets.reject(session, dataset_id, problems)
+        except NotFoundError:
+            return  # deleted meanwhile
+
+    def _log(self, what: str, dataset_id: str, error: Exception) -> None:
+        structlog.get_logger("subtomo_server").error(what, dataset=dataset_id, exc_info=error)
+
+
+OWN_FAULT = (
+    "The check met an error of its own, which the server's log tells: try to seal once more, "
+    "and report it if it comes back."
+)

@@ -1,0 +1,104 @@
+"""From a specification as it was sent to the one which is stored."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from subtomo_core.errors import InputError, Problem
+from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec, JobStart, MapStart, resolve
+from subtomo_store import datasets, iterations, jobs, maps
+from subtomo_store.errors import ConflictError, NotFoundError
+from subtomo_store.records import Dataset, User
+
+VOXEL_TOLERANCE = 0.01
+
+
+def resolved(
+    session: Session, user: User, spec: FamlSpec | FaSpec
+) -> tuple[Dataset, FamlSpec | FaSpec]:
+    """Fill in a specification's defaults and check it against dataset and references.
+
+    Raises
+    ------
+    InputError
+        If something in it does not fit, with a pointer to the field.
+    ConflictError
+        If the dataset is not ready.
+    """
+    try:
+        dataset = datasets.get(session, spec.dataset, user.id)
+    except NotFoundError as error:
+        raise InputError(Problem(f"{error}: upload one first", pointer="/dataset")) from error
+    if dataset.status != "ready":
+        raise ConflictError(
+            f"The dataset {dataset.id} is {dataset.status}: seal it, and start the job when it "
+            "is ready."
+        )
+    problems = _start_problems(session, user, spec, dataset.summary)
+    if problems:
+        raise InputError(*problems)
+    return dataset, resolve(spec, dataset.summary)
+
+
+def _start_problems(
+    session: Session, user: User, spec: FamlSpec | FaSpec, summary: DatasetSummary
+) -> list[Problem]:
+    start = spec.start
+    if isinstance(start, MapStart):
+        found = [
+            _map_problem(session, user, map_id, index, summary)
+            for index, map_id in enumerate(start.maps)
+        ]
+        return [problem for problem in found if problem]
+    if isinstance(start, JobStart):
+        problem = _job_problem(session, user, start, spec.classes, summary)
+        return [problem] if problem else []
+    return []
+
+
+def _map_problem(
+    session: Session, user: User, map_id: str, index: int, summary: DatasetSummary
+) -> Problem | None:
+    pointer = f"/start/maps/{index}"
+    try:
+        stored = maps.get(session, map_id, user.id)
+    except NotFoundError as error:
+        return Problem(f"{error}: upload it first", pointer=pointer)
+    if _fits(stored.box, stored.voxel_size_angstrom, summary):
+        return None
+    return Problem(
+        f"the map {stored.name} has a box of {stored.box} voxels of "
+        f"{stored.voxel_size_angstrom:g} Å, the dataset one of {summary.box} voxels of "
+        f"{summary.voxel_size_angstrom:g} Å: resample the map",
+        pointer=pointer,
+    )
+
+
+def _job_problem(
+    session: Session, user: User, start: JobStart, classes: int, summary: DatasetSummary
+) -> Problem | None:
+    try:
+        job = jobs.get(session, start.job, user.id)
+        iterations.get(session, job.id, start.iteration)
+        other = datasets.get(session, job.dataset_id).summary
+    except NotFoundError as error:
+        return Problem(f"{error}", pointer="/start/job")
+    if not _fits(other.box, other.voxel_size_angstrom, summary):
+        return Problem(
+            f"the job {job.id} worked on a box of {other.box} voxels of "
+            f"{other.voxel_size_angstrom:g} Å, this dataset has {summary.box} voxels of "
+            f"{summary.voxel_size_angstrom:g} Å: choose a job on particles of the same size",
+            pointer="/start/job",
+        )
+    made = int(job.spec.get("classes", 1))
+    if made not in (1, classes):
+        return Problem(
+            f"the job {job.id} has {made} classes, this one {classes}: ask for {made} classes",
+            pointer="/classes",
+        )
+    return None
+
+
+def _fits(box: int, voxel_size: float, summary: DatasetSummary) -> bool:
+    wanted = summary.voxel_size_angstrom
+    return box == summary.box and abs(voxel_size - wanted) <= VOXEL_TOLERANCE * wanted

@@ -1,0 +1,27 @@
+"""The names of the fields which request bodies may have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from subtomo_core.spec import job_spec_adapter
+
+
+@cache
+def field_names() -> frozenset[str]:
+    """Every field of a job's specification, to suggest the one that was meant."""
+    return frozenset(_properties(job_spec_adapter.json_schema()))
+
+
+def _properties(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        properties = schema.get("properties")
+        if isinstance(properties, dict):
+            yield from properties
+        for value in schema.values():
+            yield from _properties(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _properties(value)

@@ -1,0 +1,53 @@
+"""Answers which wait for something to happen: ``Prefer: wait=N`` (RFC 7240)."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from threading import Event
+from typing import TypeVar
+
+import anyio
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+LONGEST_WAIT_SECONDS = 60.0
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 0.5
+WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])", re.IGNORECASE)
+
+T = TypeVar("T")
+
+
+def wanted_wait(request: Request) -> float:
+    """Seconds which the sender is willing to wait, 60 at most; 0 without the header."""
+    found = WAIT.search(request.headers.get("prefer", ""))
+    return min(float(found.group(1)), LONGEST_WAIT_SECONDS) if found else 0.0
+
+
+async def wait_for(
+    look: Callable[[], T], happened: Callable[[T], bool], seconds: float, stopping: Event
+) -> T:
+    """Look again and again until something happened, the time is over or the server stops.
+
+    Parameters
+    ----------
+    look : callable
+        Reads the present state; runs in a thread.
+    happened : callable
+        Whether that state is worth an answer.
+    seconds : float
+        The longest wait.
+    stopping : threading.Event
+        Set when the server is about to end.
+    """
+    deadline = time.monotonic() + seconds
+    pause = FIRST_PAUSE
+    while True:
+        state = await run_in_threadpool(look)
+        left = deadline - time.monotonic()
+        if happened(state) or left <= 0 or stopping.is_set():
+            return state
+        await anyio.sleep(min(pause, left))
+        pause = min(1.5 * pause, LONGEST_PAUSE)

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from subtomo.errors import InvalidInput
+from subtomo.star import make_portable, references
+
+OPTICS = """# version 50001
+
+data_optics
+
+loop_
+_rlnOpticsGroup #1
+_rlnImagePixelSize #2
+1 12.0
+
+data_particles
+
+loop_
+_rlnTomoName #1
+_rlnImageName #2
+_rlnCtfImage #3
+"""
+
+
+def write(folder: Path, *rows: str, head: str = OPTICS, name: str = "particles.star") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    star = folder / name
+    star.write_text(head + "".join(f"{row}\n" for row in rows))
+    return star
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def test_mentions_have_row_column_and_place():
+    text = OPTICS + "T1 a.mrc b.mrc\n\n# a remark\nT2 000003@stack.mrcs None\n"
+    found = [(one.row, one.column, one.text, one.file) for one in references(text)]
+    assert found == [
+        (1, "_rlnImageName", "a.mrc", "a.mrc"),
+        (1, "_rlnCtfImage", "b.mrc", "b.mrc"),
+        (2, "_rlnImageName", "000003@stack.mrcs", "stack.mrcs"),
+    ]
+    lines = text.splitlines()
+    for one in references(text):
+        assert lines[one.line][one.start : one.end] == one.text
+
+
+def test_plain_names_leave_the_text_as_it_was(tmp_path):
+    star = write(tmp_path, "T1 vol/a.mrc vol/a_w.mrc", "T1   vol/b.mrc   vol/b_w.mrc")
+    touch(*(tmp_path / "vol" / f"{name}.mrc" for name in ("a", "a_w", "b", "b_w")))
+    portable = make_portable(star)
+    assert portable.text == star.read_text()
+    assert portable.files["vol/b_w.mrc"] == tmp_path / "vol/b_w.mrc"
+    assert len(portable.files) == 4
+
+
+def test_names_relative_to_a_project_folder_above_are_found(tmp_path):
+    star = write(tmp_path / "Extract/job007", "T1 Extract/job007/a.mrc None")
+    touch(tmp_path / "Extract/job007/a.mrc")
+    assert list(make_portable(star).files) == ["Extract/job007/a.mrc"]
+
+
+def test_absolute_and_climbing_names_become_portable(tmp_path):
+    star = write(
+        tmp_path / "project",
+        f"T1 {tmp_path}/far/a.mrc ../near/a.mrc",
+        "T1 2@../near/s.mrcs ./own.mrc",
+    )
+    touch(tmp_path / "far/a.mrc", tmp_path / "near/a.mrc", tmp_path / "near/s.mrcs")
+    touch(tmp_path / "project/own.mrc")
+    portable = make_portable(star)
+    assert portable.files["external/1/a.mrc"] == tmp_path / "far/a.mrc"
+    assert len(set(portable.files)) == 4
+    assert all(".." not in name and not name.startswith("/") for name in portable.files)
+    assert [one.text for one in references(portable.text)] == [
+        "external/1/a.mrc",
+        "external/2/a.mrc",
+        "2@external/2/s.mrcs",
+        "own.mrc",
+    ]
+
+
+def test_a_stack_is_one_file_however_often_it_is_named(tmp_path):
+    star = write(tmp_path, *(f"T {i}@stack.mrcs None" for i in (1, 2, 3)))
+    touch(tmp_path / "stack.mrcs")
+    assert list(make_portable(star).files) == ["stack.mrcs"]
+
+
+def test_every_missing_file_is_told_with_its_row(tmp_path):
+    star = write(tmp_path, "T a.mrc None", "T b.mrc None", "T c.mrc w.mrc")
+    touch(tmp_path / "b.mrc")
+    with pytest.raises(InvalidInput) as caught:
+        make_portable(star)
+    text = str(caught.value)
+    assert "row 1, rlnImageName: a.mrc" in text
+    assert "row 3, rlnCtfImage: w.mrc" in text
+    assert "b.mrc" not in text
+
+
+def test_a_star_without_volumes_is_refused(tmp_path):
+    star = write(tmp_path, "T1 1.0", head="data_\nloop_\n_rlnTomoName\n_rlnCoordinateX\n")
+    with pytest.raises(InvalidInput, match="rlnImageName"):
+        make_portable(star)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    star = tmp_path / "particles.star"
+    star.write_bytes(b"\xff\xfe\x00\x01" * 10)
+    with pytest.raises(InvalidInput, match=r"particles\.star"):
+        make_portable(star)

@@ -1,0 +1,192 @@
+"""The parts which ``subtomo serve`` starts: each is really started here."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from subtomo_server.accounts import user_of
+from subtomo_server.embedded.address import AddressRefusedError, bind, check_address, url_of
+from subtomo_server.embedded.broker import (
+    LONGEST_SOCKET_PATH,
+    answers,
+    broker_url,
+    embedded_broker,
+    socket_path,
+)
+from subtomo_server.embedded.connection import NOTE, write_note
+from subtomo_server.embedded.lock import FolderInUseError, only_server
+from subtomo_server.embedded.supervisor import Supervisor, environment_of
+from subtomo_server.health import readiness
+from subtomo_store import Settings, open_store
+from support.services import wait_until
+
+
+def test_the_broker_lives_as_long_as_its_block(tmp_path: Path):
+    with embedded_broker(tmp_path) as url:
+        assert url == f"redis+socket://{tmp_path}/broker.sock"
+        assert answers(socket_path(tmp_path))
+        mode = stat.S_IMODE((tmp_path / "broker.sock").stat().st_mode)
+        assert mode & 0o077 == 0
+    assert not answers(socket_path(tmp_path))
+    assert not (tmp_path / "dump.rdb").exists()
+
+
+def test_a_live_broker_is_taken_over(tmp_path: Path):
+    with embedded_broker(tmp_path):
+        before = (tmp_path / "broker.sock").stat().st_ino
+        with embedded_broker(tmp_path):
+            assert (tmp_path / "broker.sock").stat().st_ino == before
+        assert not answers(socket_path(tmp_path))
+
+
+def test_a_broker_which_dies_is_started_again(tmp_path: Path):
+    with embedded_broker(tmp_path):
+        ours = str(socket_path(tmp_path))
+        (found,) = [
+            child for child in psutil.Process().children() if ours in " ".join(child.cmdline())
+        ]
+        found.kill()
+        wait_until(lambda: not answers(socket_path(tmp_path)), "it is gone")
+        wait_until(lambda: answers(socket_path(tmp_path)), "it is back")
+
+
+def test_a_stale_socket_is_replaced(tmp_path: Path):
+    stale = socket.socket(socket.AF_UNIX)
+    stale.bind(str(tmp_path / "broker.sock"))
+    stale.close()
+    with embedded_broker(tmp_path):
+        assert answers(socket_path(tmp_path))
+
+
+def test_a_deep_data_folder_gets_a_private_socket_elsewhere(tmp_path: Path):
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
+    path = socket_path(deep)
+    assert len(os.fsencode(path)) <= LONGEST_SOCKET_PATH
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert path == socket_path(deep)
+    with embedded_broker(deep):
+        assert answers(path)
+    path.parent.rmdir()
+
+
+def test_a_folder_with_odd_characters_still_has_a_broker(tmp_path: Path):
+    folder = tmp_path / "my data #1"
+    folder.mkdir()
+    settings = Settings(data=folder)
+    store = open_store(settings)
+    with embedded_broker(folder) as url:
+        assert url == broker_url(socket_path(folder))
+        assert readiness(store, url).checks["broker"].ok
+    assert not readiness(store, url).checks["broker"].ok
+    store.close()
+
+
+def test_one_server_for_one_folder(tmp_path: Path):
+    with only_server(tmp_path):
+        told = f"Process {os.getpid()} already serves"
+        with pytest.raises(FolderInUseError, match=told), only_server(tmp_path):
+            pass
+    with only_server(tmp_path):
+        pass
+
+
+def test_the_note_is_private_and_its_token_lasts(tmp_path: Path):
+    store = open_store(Settings(data=tmp_path))
+    store.migrate()
+    first = write_note(store, "http://127.0.0.1:1")
+    second = write_note(store, "http://127.0.0.1:2")
+    assert first.token == second.token
+    note = tmp_path / NOTE
+    assert stat.S_IMODE(note.stat().st_mode) == 0o600
+    assert json.loads(note.read_text()) == {"url": "http://127.0.0.1:2", "token": first.token}
+    assert user_of(store, first.token) is not None
+    assert first.token not in (tmp_path / "subtomo.db").read_bytes().decode("latin-1")
+    note.write_text("{damaged")
+    assert write_note(store, "http://127.0.0.1:3").token != first.token
+    store.close()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.org", ""])
+def test_only_loopback_without_being_asked(host: str):
+    with pytest.raises(AddressRefusedError, match="allow-remote"):
+        check_address(host, allow_remote=False)
+    check_address(host, allow_remote=True)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
+def test_loopback_is_fine(host: str):
+    check_address(host, allow_remote=False)
+
+
+def test_a_taken_port_is_told_in_a_sentence():
+    with bind("127.0.0.1", 0) as first:
+        first.listen()
+        port = first.getsockname()[1]
+        with pytest.raises(AddressRefusedError, match=f"port {port}, cannot be taken"):
+            bind("127.0.0.1", port)
+
+
+def test_addresses_for_people():
+    assert url_of("0.0.0.0", 8) == "http://127.0.0.1:8"
+    assert url_of("::1", 8) == "http://[::1]:8"
+
+
+def supervised(tmp_path: Path, code: str) -> Supervisor:
+    command = [sys.executable, "-c", code]
+    return Supervisor(command, dict(os.environ), tmp_path / "logs" / "worker.log")
+
+
+def test_a_worker_which_dies_is_started_again(tmp_path: Path):
+    supervisor = supervised(tmp_path, "import sys; sys.stdin.read()")
+    supervisor.start()
+    try:
+        wait_until(lambda: supervisor.pid, "the worker lives")
+        first = supervisor.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: supervisor.pid not in (None, first), "it lives again")
+        assert supervisor.starts == 2
+    finally:
+        supervisor.stop()
+    assert supervisor.pid is None
+
+
+def test_a_worker_which_dies_at_once_is_not_started_in_a_frenzy(tmp_path: Path):
+    supervisor = supervised(tmp_path, "raise SystemExit(3)")
+    supervisor.start()
+    wait_until(lambda: supervisor.starts == 2, "the second start")
+    supervisor.stop()
+    assert supervisor.starts == 2
+
+
+def test_a_worker_which_does_not_listen_is_ended_by_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("subtomo_server.embedded.supervisor.STOP_SECONDS", 0.5)
+    code = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "print('deaf', flush=True); time.sleep(60)"
+    )
+    supervisor = supervised(tmp_path, code)
+    supervisor.start()
+    log = tmp_path / "logs" / "worker.log"
+    wait_until(lambda: log.exists() and "deaf" in log.read_text(), "it does not listen")
+    supervisor.stop()
+    assert supervisor.pid is None
+
+
+def test_a_worker_gets_the_servers_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    settings = Settings(data=tmp_path, broker_url="redis://x/0", lease_seconds=7, threads=3)
+    for name, value in environment_of(settings).items():
+        monkeypatch.setenv(name, value)
+    assert Settings() == settings

@@ -1,0 +1,149 @@
+"""The pages in a real browser: what a person sees, live, and that nothing foreign is asked for."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from support.services import WorkerProcess
+from support.serving import Served, small_spec, volume_bytes
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
+]
+FLAGS = ["--no-sandbox", "--no-proxy-server", "--disable-dev-shm-usage"]
+LONG = 30_000
+
+
+@dataclass
+class Visit:
+    """A page, signed in, and everything it complained about or asked for."""
+
+    page: playwright.Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.url + path)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[playwright.Browser]:
+    """A headless Chromium."""
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser: playwright.Browser, service: Served) -> Iterator[Visit]:
+    """A visit which came by the link; at the end nothing may have gone wrong."""
+    context = browser.new_context()
+    page = context.new_page()
+    made = Visit(page, service.url)
+    page.on("pageerror", lambda error: made.complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda line: made.complaints.append(line.text) if line.type == "error" else None,
+    )
+    page.on("request", lambda request: made.asked.append(request.url))
+    page.goto(f"{service.url}/login?token={service.token}")
+    page.wait_for_url(f"{service.url}/")
+    yield made
+    context.close()
+    assert made.complaints == []
+    assert [url for url in made.asked if not url.startswith(service.url)] == []
+
+
+def test_the_link_signs_in_and_the_cookie_is_not_for_scripts(visit: Visit, service: Served):
+    assert visit.page.get_by_role("heading", name="Datasets").is_visible()
+    assert visit.page.evaluate("document.cookie") == ""
+    assert service.token not in visit.page.url
+    visit.page.get_by_role("button", name="Sign out").click()
+    visit.page.wait_for_url(f"{visit.url}/login")
+    visit.open("/")
+    assert visit.page.url == f"{visit.url}/login"
+
+
+def test_a_job_is_started_by_the_form_and_followed_to_its_end(
+    visit: Visit, dataset: str, worker: WorkerProcess
+):
+    page = visit.page
+    visit.open(f"/datasets/{dataset}")
+    page.get_by_label("Name").fill("by hand")
+    page.get_by_label("Classes").fill("2")
+    page.get_by_label("Iterations").fill("3")
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url(f"{visit.url}/jobs/*")
+    page.get_by_text("Averages after iteration 3").wait_for(timeout=LONG)
+    page.locator(".chip.succeeded").wait_for(timeout=LONG)
+    assert page.get_by_role("button", name="Cancel").is_hidden()
+    assert page.locator("#steps span").count() == 4
+    assert page.locator("#fsc path.curve").count() == 2
+    for index in range(2):
+        width = "image => image.decode().then(() => image.naturalWidth)"
+        assert page.locator("#classes img").nth(index).evaluate(width) > 50
+    assert "% of the particles" in page.locator("#classes .told").first.inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="particles.star").click()
+    assert download.value.suggested_filename == "by-hand_it003_particles.star"
+
+
+def test_what_is_wrong_in_the_form_is_told_beside_it(visit: Visit, dataset: str):
+    visit.open(f"/datasets/{dataset}")
+    visit.page.get_by_label("Mask diameter").fill("9000")
+    visit.page.get_by_role("button", name="Start").click()
+    alert = visit.page.get_by_role("alert")
+    alert.wait_for()
+    assert "does not fit a box" in alert.inner_text()
+    assert visit.page.get_by_label("Mask diameter").input_value() == "9000"
+    # The browser itself reports the answer's status; that is no fault of the page.
+    visit.complaints[:] = [told for told in visit.complaints if "status of 422" not in told]
+
+
+def test_a_waiting_job_is_cancelled_from_its_page(visit: Visit, service: Served, dataset: str):
+    spec = small_spec(dataset, iterations=500)
+    job = service.client.post("/jobs", json=spec).json()["id"]
+    visit.open(f"/jobs/{job}")
+    visit.page.get_by_role("button", name="Cancel").click()
+    visit.page.locator(".chip.cancelled").wait_for(timeout=LONG)
+
+
+def test_a_dataset_is_uploaded_from_the_browser(visit: Visit, tmp_path: Path):
+    page = visit.page
+    paths = []
+    for index in range(3):
+        paths.append(tmp_path / f"p{index}.mrc")
+        paths[-1].write_bytes(volume_bytes(tmp_path, index))
+    page.get_by_text("Upload subtomograms from this browser").click()
+    page.get_by_label("Name").fill("from the browser")
+    page.get_by_label("Files").set_input_files([str(path) for path in paths])
+    page.get_by_role("button", name="Upload and check").click()
+    page.wait_for_url(f"{visit.url}/datasets/*", timeout=LONG)
+    assert page.get_by_role("heading", name="from the browser").is_visible()
+    assert page.locator(".chip.ready").is_visible()
+    assert "16 voxels" in page.locator("dl").inner_text()
+
+
+def test_the_documentation_needs_no_token_and_names_every_call(service: Served):
+    with service.stranger as stranger:
+        text = stranger.get("/docs").text
+        document = stranger.get("/openapi.json").json()
+    for path, methods in document["paths"].items():
+        assert path.replace("{", "{") in text
+        for operation in methods.values():
+            assert operation["tags"]
+            assert operation["summary"]
+            assert operation["description"]
+            assert "4XX" in operation["responses"]
