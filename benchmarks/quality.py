@@ -1,0 +1,194 @@
+"""How near to the oracle averages come, from random starts, without a hint of the truth.
+
+    python benchmarks/quality.py groel --seeds 5
+    python benchmarks/quality.py --list
+
+Needs the shared atomic models (SUBTOMO_SHARED_DATA, or ../shared/data beside the checkout)
+for all experiments but the phantoms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from subtomo_core.run import run
+from subtomo_core.score import judge
+from subtomo_core.simulate import (
+    MapStructure,
+    Simulation,
+    Structure,
+    asymmetric_blob,
+    density_of_atoms,
+    simulate,
+)
+from subtomo_core.spec import Wedge, job_spec_adapter
+
+SHARED = Path(os.environ.get("SUBTOMO_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+GROEL, GROES, RIBOSOME = "1MNF_14mer.cif.gz", "1AON_21mer.cif.gz", "4V5A_70S_copy1.cif.gz"
+PROTEASOME, RUBISCO, POLYMERASE = "3J9I_28mer.cif.gz", "1BXN_assembly.cif.gz", "1WCM.pdb.gz"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Particles to make and the job to run on them."""
+
+    models: tuple[str, ...]
+    counts: tuple[int, ...]
+    snr: float
+    symmetries: tuple[str, ...]
+    box: int = 64
+    voxel: float = 6.0
+    tilt: float = 60.0
+    about_y: bool = False
+    job: dict[str, Any] = field(default_factory=dict)
+
+    def structures(self) -> list[Structure]:
+        """The true structures."""
+        return [
+            asymmetric_blob()
+            if name == "phantom"
+            else MapStructure(
+                density_of_atoms(SHARED / "models" / name, self.box, self.voxel, 2.5 * self.voxel),
+                self.voxel,
+            )
+            for name in self.models
+        ]
+
+    def particles(self, seed: int) -> Simulation:
+        """Simulated particles with known truth."""
+        return simulate(
+            self.structures(),
+            self.counts,
+            self.box,
+            self.voxel,
+            snr=self.snr,
+            missing=Wedge(tilt_min_deg=-self.tilt, tilt_max_deg=self.tilt),
+            shift_range=3.0,
+            seed=seed,
+            orientations="about_y" if self.about_y else "uniform",
+        )
+
+
+EXPERIMENTS = {
+    "phantom": Experiment(("phantom",), (40,), 0.02, ("C1",), box=32, voxel=6.0),
+    "groel": Experiment((GROEL,), (100,), 0.003, ("D7",)),
+    "groel-faint": Experiment((GROEL,), (100,), 0.001, ("D7",)),
+    "groel-about-y": Experiment((GROEL,), (50,), 0.01, ("D7",), tilt=40.0, about_y=True),
+    "groel-ribosome": Experiment((GROEL, RIBOSOME), (100, 100), 0.01, ("D7", "C1")),
+    "groel-groes": Experiment((GROEL, GROES), (60, 60), 0.01, ("D7", "C7")),
+    "groel-groes-0.003": Experiment((GROEL, GROES), (60, 60), 0.003, ("D7", "C7")),
+    "five": Experiment(
+        (GROEL, GROES, PROTEASOME, RUBISCO, POLYMERASE),
+        (40,) * 5,
+        0.02,
+        ("D7", "C7", "D7", "D4", "C1"),
+        box=48,
+        voxel=8.0,
+    ),
+}
+
+
+def measure(
+    experiment: Experiment, seed: int, job: dict[str, Any], tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """Run one experiment and judge it."""
+    simulation = experiment.particles(seed)
+    spec = job_spec_adapter.validate_python(
+        {
+            "dataset": "benchmark",
+            "algorithm": "faml",
+            "classes": len(experiment.models),
+            "seed": seed,
+            **experiment.job,
+            **job,
+        }
+    )
+    start = time.process_time()
+    last = [start]
+
+    def on_iteration(model: Any, _: Any) -> None:
+        now = time.process_time()
+        m = model.metrics
+        tell(
+            f"  {model.iteration:3d} {m.resolution_in_use_angstrom:5.1f} Å"
+            f"  LL {m.log_likelihood:.0f}"
+            f"  turned {m.pose_change_deg:.1f}  shares "
+            f"{' '.join(f'{s:.2f}' for s in m.class_shares)}  {now - last[0]:.1f} s"
+        )
+        last[0] = now
+
+    result = run(simulation.particles, spec, threads=os.cpu_count() or 1, on_iteration=on_iteration)
+    seconds = time.process_time() - start
+    verdict = judge(
+        result.model.maps,
+        result.poses,
+        simulation.particles,
+        simulation.truth,
+        symmetries=experiment.symmetries,
+        threads=os.cpu_count() or 1,
+    )
+    tell(str(verdict))
+    count = sum(experiment.counts) * len(experiment.models) * (spec.iterations + 1)
+    return {
+        "seed": seed,
+        "cpu_ms_per_particle_class_iteration": 1e3 * seconds / count,
+        "mean_f1": verdict.agreement.mean_f1,
+        "structures": [
+            {
+                "r": c.average.r if c.average else 0.0,
+                "r_oracle": c.oracle.r,
+                "share_of_oracle": c.share_of_oracle,
+                "fsc05": c.average.resolution_angstrom if c.average else float("nan"),
+                "fsc05_oracle": c.oracle.resolution_angstrom,
+                "consensus_10": c.poses.consensus(10),
+                "consensus_15": c.poses.consensus(15),
+                "f1": c.f1,
+            }
+            for c in verdict.classes
+        ],
+    }
+
+
+def main() -> None:
+    """Run the experiments named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("experiment", nargs="*", default=[])
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--seeds", type=int, default=1, help="seeds 1 .. N")
+    parser.add_argument("--first", type=int, default=1, help="first seed")
+    parser.add_argument("--job", type=json.loads, default={}, help="JSON of job fields to change")
+    parser.add_argument("--quiet", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.list:
+        print("\n".join(EXPERIMENTS))
+    for name in arguments.experiment:
+        for seed in range(arguments.first, arguments.first + arguments.seeds):
+            row = measure(
+                EXPERIMENTS[name],
+                seed,
+                arguments.job,
+                (lambda _: None) if arguments.quiet else (lambda text: print(text, flush=True)),
+            )
+            for k, s in enumerate(row["structures"]):
+                print(
+                    f"| {name} | {seed} | {k + 1} | {s['r']:.3f} | {s['r_oracle']:.3f} "
+                    f"| {s['share_of_oracle']:.3f} | {s['fsc05']:.1f} | {s['fsc05_oracle']:.1f} "
+                    f"| {s['fsc05'] / s['fsc05_oracle']:.2f} | {s['consensus_10']:.2f} "
+                    f"| {s['consensus_15']:.2f} | {s['f1']:.3f} "
+                    f"| {row['cpu_ms_per_particle_class_iteration']:.1f} |",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    np.seterr(all="warn")
+    main()
