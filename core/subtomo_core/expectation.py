@@ -1,4 +1,4 @@
-"""The E-step for one particle: candidates, shifts, likelihoods, posterior.
+"""The E-step for one particle: candidates, shifts, likelihoods.
 
 Sums over Fourier components run over the whole transform; on the half, `Band.count` doubles.
 """
@@ -17,10 +17,12 @@ from subtomo_core.kernels import shifts as shift_kernel
 from subtomo_core.matching import Matcher, Template
 from subtomo_core.observation import Samples
 from subtomo_core.refinement import refine
-from subtomo_core.voronoi import PosePoints
 
 _CLIMBERS = 3  # best candidates which are refined
 _STEPS = 4  # evaluations in a refinement
+# A pose this much below the best in log-likelihood is not worth another look: even where
+# refinement gains ten, its posterior stays below 1e-4.
+_HOPELESS = 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +195,9 @@ class Search:
 
     def refined(self, samples: Samples, evidence: Evidence, template: Template) -> Evidence:
         """The evidence with its best poses moved to the summits nearby."""
-        order = np.argsort(-evidence.log_likelihood, kind="stable")[:_CLIMBERS]
+        likelihood = evidence.log_likelihood
+        order = np.argsort(-likelihood, kind="stable")[:_CLIMBERS]
+        order = order[likelihood[order] >= likelihood[order[0]] - _HOPELESS]
         doubled = self.support.count
         values, weights = pairs(samples.values * doubled), samples.weights * doubled
         for i in order:
@@ -207,10 +211,10 @@ class Search:
                 steps=_STEPS,
                 reach=self.grid.reach,
             )
-            if pose.value > evidence.log_likelihood[i]:
-                # Keeping the power makes up for it in the gain: only their sum is used.
-                evidence.rotations[i], evidence.shifts[i] = pose.rotation, pose.shift
-                evidence.gain[i] = pose.value + 0.5 * evidence.power[i]
+            evidence.rotations[i] = pose.rotation
+        again = self.evidence(samples, evidence.rotations[order], template)
+        evidence.shifts[order], evidence.gain[order] = again.shifts, again.gain
+        evidence.power[order] = again.power
         return evidence
 
     def evidence(
@@ -233,6 +237,7 @@ class Search:
             self.grid.shifts,
             self.grid.reach,
             2.0 * math.pi / self.support.box,
+            _HOPELESS if self.scaled else math.inf,
             np.empty((len(doubled), 2), np.float32),
             np.empty((2, size), np.float32),
             np.empty((self.support.reach + 1, 2, size, size), np.float32),
@@ -273,53 +278,3 @@ class Search:
 def pairs(values: Complex) -> Real:
     """Complex numbers (J,) as float32 pairs (J, 2) for the kernels."""
     return np.ascontiguousarray(values, np.complex64).view(np.float32).reshape(-1, 2)
-
-
-def soft_posterior(
-    evidence: list[Evidence],
-    points: PosePoints,
-    priors: NDArray[np.float64],
-    xi: float,
-) -> tuple[list[NDArray[np.float64]], float]:
-    """Posterior over all candidates of every class together (FAML equations 5 to 8).
-
-    ``log p = prior_k + log tau - |t|^2 / (2 xi^2) + log-likelihood``, normalised over
-    classes and candidates.
-
-    Parameters
-    ----------
-    evidence : list of Evidence
-        Candidates of one particle in each class.
-    points : PosePoints
-        For tau, the Voronoi weights.
-    priors : ndarray, (K,)
-        Logarithm of each class's prior.
-    xi : float
-        Standard deviation of the shifts, voxels.
-
-    Returns
-    -------
-    posterior : list of ndarray, (C_k,)
-    log_likelihood : float
-        Log of the normaliser.
-    """
-    logs = [
-        float(priors[k])
-        + np.log(points.shares(e.rotations, e.shifts))
-        - (e.shifts**2).sum(1) / (2.0 * xi * xi)
-        + e.log_likelihood
-        for k, e in enumerate(evidence)
-    ]
-    top = max(float(part.max()) for part in logs)
-    weights = [np.exp(part - top) for part in logs]
-    total = sum(float(part.sum()) for part in weights)
-    return [part / total for part in weights], top + math.log(total)
-
-
-def hard_posterior(evidence: list[Evidence]) -> tuple[list[NDArray[np.float64]], float]:
-    """All weight on the pose of highest constrained correlation (FA, Xu et al. 2012)."""
-    scores = [e.correlation for e in evidence]
-    winner = int(np.argmax([s.max() for s in scores]))
-    posterior = [np.zeros(len(s)) for s in scores]
-    posterior[winner][int(np.argmax(scores[winner]))] = 1.0
-    return posterior, float(scores[winner].max())

@@ -18,9 +18,8 @@ from subtomo_core.missing import observed
 from subtomo_core.particles import Particles
 from subtomo_core.spec import DatasetSummary, Weights
 
-
 # Of the whole particle's standard deviation: noise-free particles have no background to scale by.
-_EMPTY_BACKGROUND = 0.05
+_EMPTY_BACKGROUND = 0.3
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core import methods
+from subtomo_core.defaults import resolve
 from subtomo_core.particles import Particles
-from subtomo_core.spec import FamlSpec, FaSpec, resolve
+from subtomo_core.spec import FamlSpec, FaSpec
 from subtomo_core.statistics import Batch, Metrics, Model, Poses
 
 

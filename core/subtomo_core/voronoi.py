@@ -19,7 +19,7 @@ class PosePoints:
 
     Attributes
     ----------
-    points : ndarray of float32, (M, 12)
+    points : ndarray of float32, (12, M)
         Rotation matrices, then shifts in [0, 1) which each candidate set stretches to its box.
     """
 
@@ -29,7 +29,8 @@ class PosePoints:
     def draw(cls, rng: np.random.Generator, count: int) -> PosePoints:
         """Draw ``count`` points, uniform on SO(3) (not in Euler angles)."""
         rotations = random_rotations(rng, count).reshape(count, 9)
-        return cls(np.concatenate([rotations, rng.random((count, 3))], 1).astype(np.float32))
+        stacked = np.concatenate([rotations, rng.random((count, 3))], 1)
+        return cls(np.ascontiguousarray(stacked.T, np.float32))
 
     def shares(
         self, rotations: NDArray[np.float64], shifts: NDArray[np.float64]
@@ -56,9 +57,8 @@ class PosePoints:
         across = 2.0 * _SHIFT_WEIGHT * (shifts - low) * (high - low)
         axes = np.concatenate([2.0 * rotations.reshape(count, 9), across], 1).astype(np.float32)
         offset = (-_SHIFT_WEIGHT * ((shifts - low) ** 2).sum(1)).astype(np.float32)
-        closeness = self.points @ axes.T + offset
         counts = np.zeros(count, np.int64)
-        count_nearest(closeness, counts)
+        count_nearest(self.points, axes, offset, counts)
         floored = np.maximum(counts, 0.5)
         shares: NDArray[np.float64] = floored / floored.sum()
         return shares

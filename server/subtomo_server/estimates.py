@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec, seconds_per_particle, shell_of
+from subtomo_core.defaults import seconds_per_particle, shell_of
+from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec
 from subtomo_server.schemas import Estimate
 from subtomo_server.words import duration, size
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_server.pictures import montage, png
+from subtomo_store.pictures import montage, png
 from subtomo_store.stack import StackParticles
 
 SHOWN = 7

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from subtomo_core.defaults import resolve
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec, JobStart, MapStart, resolve
+from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec, JobStart, MapStart
 from subtomo_store import datasets, iterations, jobs, maps
-from subtomo_store.errors import ConflictError, NotFoundError
+from subtomo_store.errors import NotFoundError
 from subtomo_store.records import Dataset, User
 
 VOXEL_TOLERANCE = 0.01
@@ -29,11 +30,7 @@ def resolved(
         dataset = datasets.get(session, spec.dataset, user.id)
     except NotFoundError as error:
         raise InputError(Problem(f"{error}: upload one first", pointer="/dataset")) from error
-    if dataset.status != "ready":
-        raise ConflictError(
-            f"The dataset {dataset.id} is {dataset.status}: seal it, and start the job when it "
-            "is ready."
-        )
+    jobs.require_ready(dataset)
     problems = _start_problems(session, user, spec, dataset.summary)
     if problems:
         raise InputError(*problems)

@@ -7,6 +7,7 @@ first and writes later cannot be refused in its middle.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,13 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, Engine, create_engine, event, func, make_url, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from subtomo_store.errors import StorageError
 from subtomo_store.files import Files
 from subtomo_store.migration import upgrade
 from subtomo_store.settings import Settings
 
 BUSY_SECONDS = 30.0
+POSTGRESQL_DISK_FULL = "53100"
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,23 @@ class Store:
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
-        """One transaction which may write: commits at the end, rolls back on an error."""
-        with self.writing.begin() as session:
-            yield session
+        """One transaction which may write: commits at the end, rolls back on an error.
+
+        Raises
+        ------
+        StorageError
+            If the disk below the database is full.
+        """
+        try:
+            with self.writing.begin() as session:
+                yield session
+        except OperationalError as error:
+            if _disk_full(error):
+                raise StorageError(
+                    "the database could not be written: the disk is full: free some space and "
+                    "try again"
+                ) from error
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -86,6 +104,12 @@ def create_database_engine(url: str) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _disk_full(error: OperationalError) -> bool:
+    sqlite = getattr(error.orig, "sqlite_errorcode", None)
+    postgresql = getattr(error.orig, "sqlstate", None)
+    return sqlite == sqlite3.SQLITE_FULL or postgresql == POSTGRESQL_DISK_FULL
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -12,9 +12,25 @@ from subtomo_store.database import now
 from subtomo_store.errors import ConflictError, NotFoundError
 from subtomo_store.identity import new_id
 from subtomo_store.paging import newest_first
-from subtomo_store.records import TERMINAL, Dataset, Job, JobStatus, Message, Page, Progress, copied
+from subtomo_store.records import (
+    TERMINAL,
+    Dataset,
+    DatasetStatus,
+    Job,
+    JobStatus,
+    Message,
+    Page,
+    Progress,
+    copied,
+)
 from subtomo_store.tables import IterationRow, JobRow, TaskRow
 from subtomo_store.transitions import lock, move, settle_cancelling
+
+REMEDIES: dict[DatasetStatus, str] = {
+    "open": "seal it, and start the job when it is ready",
+    "checking": "start the job when it is ready",
+    "rejected": "replace what its problems name, and seal it again",
+}
 
 
 class NewJob(NamedTuple):
@@ -32,11 +48,7 @@ def create(session: Session, *, user_id: str, dataset: Dataset, spec: FamlSpec |
     ConflictError
         If the dataset is not ready.
     """
-    if dataset.status != "ready" or dataset.particles is None:
-        raise ConflictError(
-            f"the dataset {dataset.id} is {dataset.status}: seal it, and start the job "
-            "when it is ready"
-        )
+    require_ready(dataset)
     row = JobRow(
         id=new_id("job"),
         user_id=user_id,
@@ -69,6 +81,19 @@ def create(session: Session, *, user_id: str, dataset: Dataset, spec: FamlSpec |
     session.add(task)
     session.flush()
     return NewJob(_record(session, row), [Message("begin", task.id)])
+
+
+def require_ready(dataset: Dataset) -> None:
+    """Refuse a dataset on which no job can run yet.
+
+    Raises
+    ------
+    ConflictError
+        Saying what to do.
+    """
+    if dataset.status != "ready":
+        remedy = REMEDIES[dataset.status]
+        raise ConflictError(f"the dataset {dataset.id} is {dataset.status}: {remedy}")
 
 
 def get(session: Session, job_id: str, user_id: str | None = None) -> Job:

@@ -1,7 +1,8 @@
 """Bringing the database to the newest schema with Alembic.
 
 The scripts stand in ``subtomo_store/migrations`` of an installed wheel and in ``migrations``
-at the top of a source tree.
+at the top of a source tree. Their names begin with their revision, and revisions rise: most
+starts of a process find the newest one in the database and do not load Alembic at all.
 """
 
 from __future__ import annotations
@@ -11,9 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from subtomo_store.errors import StoreError
 from subtomo_store.settings import Settings
@@ -31,13 +30,32 @@ def script_folder() -> Path:
 
 
 def upgrade(engine: Engine, settings: Settings) -> None:
-    """Upgrade to the newest schema, one process at a time."""
+    """Upgrade to the newest schema, one process at a time; nothing is done where it stands."""
+    if present_revision(engine) == newest_revision():
+        return
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(script_folder()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     with _alone(engine, settings) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def newest_revision() -> str:
+    """Revision to which `upgrade` leads."""
+    scripts = (script_folder() / "versions").glob("[0-9]*.py")
+    return max(path.name.partition("_")[0] for path in scripts)
+
+
+def present_revision(engine: Engine) -> str | None:
+    """Revision at which a database stands; None where nothing has been made."""
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 @contextmanager

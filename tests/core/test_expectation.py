@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subtomo_core.expectation import Evidence, Search, ShiftGrid, hard_posterior, soft_posterior
+from subtomo_core.expectation import Evidence, Search, ShiftGrid
 from subtomo_core.fourier import band, to_fourier
 from subtomo_core.matching import Matcher
 from subtomo_core.missing import observed
 from subtomo_core.observation import Samples
+from subtomo_core.posterior import hard_posterior, soft_posterior
 from subtomo_core.rotations import angular_distance, even_rotations, random_rotations
 from subtomo_core.spec import Wedge
 from subtomo_core.voronoi import PosePoints

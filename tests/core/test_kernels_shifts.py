@@ -133,6 +133,7 @@ def match(volume, values, weights, rotations, *, shifts, reach):
         shifts,
         reach,
         TURN,
+        np.inf,
         np.empty((len(values), 2), np.float32),
         np.empty((2, size), np.float32),
         np.empty((SUPPORT.reach + 1, 2, size, size), np.float32),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from support.particles import make_particles
 from support.records import new_job, opened, ready_dataset, user_named
 
 
@@ -19,3 +20,15 @@ def queued(store):
     with store.begin() as session:
         user = user_named(session)
         return new_job(session, ready_dataset(session, user), user)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Folder of a dataset."""
+    return tmp_path / "ds_1"
+
+
+@pytest.fixture
+def uploaded(folder):
+    """Four particles with their weights, uploaded into ``folder``."""
+    return make_particles(folder / "uploads", count=4, box=8, voxel_size=5.0, weighted=True)

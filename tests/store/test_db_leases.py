@@ -165,3 +165,24 @@ def test_a_task_of_a_dead_worker_is_due_once_its_lease_ran_out(store, queued):
     time.sleep(0.35)
     assert due() == [message]
     assert due() == []
+
+
+def test_what_a_dead_worker_held_is_due_at_once_and_fenced(store, queued):
+    first, second, _ = begin(store, queued)
+    old, other = take(store, first, "worker_1"), take(store, second, "worker_2")
+    with store.begin() as session:
+        tasks.release(session, "worker_1")
+        assert tasks.due(session, resend_seconds=30.0) == [first]
+    new = take(store, first, "worker_3")
+    assert (new.fence, new.task.attempts) == (old.fence + 1, 2)
+    with pytest.raises(LeaseLostError):
+        finish(store, old)
+    assert finish(store, new) == finish(store, other) == []
+
+
+def test_a_dead_worker_does_not_hold_up_a_cancel(store, queued):
+    take(store, begin(store, queued)[0], "worker_1")
+    with store.begin() as session:
+        assert jobs.cancel(session, queued.job.id, queued.job.user_id).status == "cancelling"
+        tasks.release(session, "worker_1")
+    assert job_of(store, queued).status == "cancelled"

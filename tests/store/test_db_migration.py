@@ -8,10 +8,13 @@ import subprocess
 import sys
 
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+from sqlalchemy.schema import DropTable
 
-from subtomo_store.migration import script_folder
+from subtomo_store.migration import newest_revision, present_revision, script_folder
 from subtomo_store.tables import Base
 from support.records import opened
 from support.services import ROOT, environment
@@ -38,6 +41,26 @@ def test_processes_may_migrate_at_once(tmp_path, database_url):
     command = [sys.executable, "-c", program]
     processes = [subprocess.Popen(command, env=variables) for _ in range(3)]
     assert [process.wait(60) for process in processes] == [0, 0, 0]
+
+
+def test_the_newest_revision_is_known_without_alembic(tmp_path, database_url):
+    config = Config()
+    config.set_main_option("script_location", str(script_folder()))
+    config.set_main_option("path_separator", "os")
+    assert newest_revision() == ScriptDirectory.from_config(config).get_current_head()
+    with opened(tmp_path, database_url) as store:
+        assert present_revision(store.engine) == newest_revision()
+
+
+def test_an_older_database_is_brought_up_to_date(tmp_path, database_url):
+    with opened(tmp_path, database_url) as store:
+        with store.begin() as session:
+            session.execute(text("DELETE FROM alembic_version"))
+            for table in reversed(Base.metadata.sorted_tables):
+                session.execute(DropTable(table))
+        store.migrate()
+        store.migrate()
+        assert set(inspect(store.engine).get_table_names()) >= set(Base.metadata.tables)
 
 
 def test_source_tree_has_its_scripts_at_the_top():

@@ -12,9 +12,9 @@ from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec import Cone
 from subtomo_store import access, datasets, idempotency, jobs, maps, workers
 from subtomo_store.database import now
-from subtomo_store.errors import ConflictError, IdempotencyError, NotFoundError
+from subtomo_store.errors import ConflictError, IdempotencyError, NotFoundError, StorageError
 from subtomo_store.records import Answer
-from support.records import REGION, new_job, ready_dataset, user_named
+from support.records import REGION, new_job, opened, ready_dataset, user_named
 
 
 def test_a_token_opens_for_its_user_only_and_is_not_kept(store):
@@ -157,9 +157,7 @@ def test_maps(store):
 
 
 def beat(session, worker, host="here"):
-    workers.beat(
-        session, worker_id=worker, host=host, namespace="", pid=1, born=2.5, threads=2
-    )
+    workers.beat(session, worker_id=worker, host=host, namespace="", pid=1, born=2.5, threads=2)
 
 
 def test_workers_are_known_by_their_host(store):
@@ -220,3 +218,13 @@ def test_the_same_request_at_the_same_moment_leaves_one_job(store):
         (job,) = jobs.page(session, user.id).items
     assert {outcome.answer.response["id"] for outcome in outcomes} == {job.id}
     assert [outcome.repeated for outcome in outcomes].count(False) == 1
+
+
+def test_a_full_disk_below_the_database_is_told_and_changes_nothing(tmp_path):
+    with opened(tmp_path, f"sqlite:///{tmp_path}/subtomo.db") as store:
+        with store.begin() as session:
+            session.execute(text("PRAGMA max_page_count = 1"))  # no page more than there are
+        with pytest.raises(StorageError, match="the disk is full"), store.begin() as session:
+            user_named(session, "x" * 10**6)
+        with store.read() as session:
+            assert session.scalar(text("SELECT count(*) FROM users")) == 0

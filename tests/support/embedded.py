@@ -20,7 +20,6 @@ from subtomo_store.formats.mrc import write_volume
 from support.services import environment, wait_until
 from support.serving import client_of
 
-QUICK = {"SUBTOMO_LEASE_SECONDS": "6", "SUBTOMO_RESEND_SECONDS": "2", "SUBTOMO_SWEEP_SECONDS": "1"}
 BOX, VOXEL, COUNT = 16, 10.0, 12
 
 
@@ -38,7 +37,7 @@ class Embedded:
         with (self.data / "serve.out").open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "subtomo_server", "--data", str(self.data), "--port", "0"],
-                env=environment(**QUICK),
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -67,6 +66,17 @@ class Embedded:
         assert self.process is not None
         children = psutil.Process(self.process.pid).children()
         (found,) = [child.pid for child in children if "subtomo_worker" in child.cmdline()]
+        return int(found)
+
+    @property
+    def broker(self) -> int:
+        """Process id of the broker, wherever it was started: a new server takes over a live one."""
+        socket = str(self.data / "broker.sock")
+        (found,) = [
+            process.pid
+            for process in psutil.process_iter(["cmdline"])
+            if socket in " ".join(process.info["cmdline"] or ())
+        ]
         return int(found)
 
     def kill(self) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from subtomo_core.spec import DatasetSummary, Wedge, job_spec_adapter, resolve
+from subtomo_core.defaults import resolve
+from subtomo_core.spec import DatasetSummary, Wedge, job_spec_adapter
 from subtomo_store import Settings, Store, access, datasets, jobs, open_store
 from subtomo_store.records import Dataset, User
 

@@ -98,6 +98,11 @@ class Workplace:
                     found[iteration.number, record.name] = record.sha256
         return found
 
+    def wait_until_tidy(self, job: Job) -> None:
+        """Wait until a job which is over has no working files left: they go after its end."""
+        folder = self.store.files.job(job.id) / "batches"
+        wait_until(lambda: not folder.exists(), "the working files go")
+
     def logs(self) -> str:
         """What all workers said."""
         return "".join(worker.log.read_text() for worker in self.workers)

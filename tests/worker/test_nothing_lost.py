@@ -33,6 +33,20 @@ def test_killing_the_worker_in_the_middle(place, standard, undisturbed):
     assert place.bits(job) == undisturbed
 
 
+def test_a_killed_workers_batch_waits_for_no_lease(place, standard, undisturbed):
+    """The next worker of the machine sees that the process is gone; leases last minutes here."""
+    job = place.submit(**standard)
+    leases = {"SUBTOMO_LEASE_SECONDS": "300", "SUBTOMO_RESEND_SECONDS": "300"}
+    first = place.worker(ADDING_SECONDS="0.2", **leases)
+    place.wait_for_particles(job, 0, 4)
+    bystander = place.worker(**leases)
+    first.kill()
+    assert place.wait(job, seconds=15).status == "succeeded"
+    assert place.bits(job) == undisturbed
+    assert "was killed" in bystander.log.read_text()
+    assert "attempt 2" in bystander.log.read_text()
+
+
 def test_each_message_twice(place, standard, undisturbed):
     job = place.submit(**standard, ring=2)
     place.worker(ADDING_RING_TWICE="1")
@@ -110,6 +124,7 @@ def test_a_disk_that_is_full_fails_the_job_and_spares_what_stood(
         assert "larger than this system allows" in ended.status_reason
         assert place.bits(job) == bits
         assert {number for number, _ in bits} == {0}
+        place.wait_until_tidy(job)
         folder = place.store.files.job(job.id)
         assert sorted(path.name for path in folder.iterdir()) == [
             "iteration_000",

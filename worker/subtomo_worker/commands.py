@@ -38,7 +38,7 @@ def worker(
         level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     if log_level.lower() != "debug":
-        for chatty in ("celery", "alembic", "kombu", "matplotlib"):
+        for chatty in ("celery", "alembic", "kombu"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
     given = {
         "data": data,

@@ -9,6 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from types import FrameType
 
 from celery.exceptions import SecurityWarning
@@ -54,23 +55,31 @@ def run_worker(
     SubtomoError
         If there is no broker to listen to.
     """
+    broker_url = _broker_url(settings)
+    signal.signal(signal.SIGTERM, _end_early)
+    # Celery warns of root because of pickled messages; ours are JSON.
+    warnings.simplefilter("ignore", SecurityWarning)
+    with closing(open_store(settings)) as store, closing(make_bell(broker_url)) as bell:
+        store.migrate()
+        workshop = Workshop(store=store, bell=bell, methods=methods, stop_asked=stop_asked)
+        if lifeline:
+            threading.Thread(target=_hang_on, name="lifeline", daemon=True).start()
+        return _work(workshop, broker_url)
+
+
+def _broker_url(settings: Settings) -> str:
     if settings.broker_url is None:
         raise SubtomoError(
             "a worker needs a broker: set SUBTOMO_BROKER_URL to the one the server uses, "
             "for example redis://localhost:6379/0"
         )
-    signal.signal(signal.SIGTERM, _end_early)
-    # Celery warns of root because of pickled messages; ours are JSON.
-    warnings.simplefilter("ignore", SecurityWarning)
-    store = open_store(settings)
-    store.migrate()
-    bell = make_bell(settings.broker_url)
-    workshop = Workshop(store=store, bell=bell, methods=methods, stop_asked=stop_asked)
-    app = create_app(workshop, settings.broker_url)
-    if lifeline:
-        threading.Thread(target=_hang_on, name="lifeline", daemon=True).start()
-    logging.getLogger(__name__).info("worker %s, %s threads", workshop.worker_id, settings.threads)
-    worker = app.Worker(
+    return settings.broker_url
+
+
+def _work(workshop: Workshop, broker_url: str) -> int:
+    log = logging.getLogger(__name__)
+    log.info("worker %s, %s threads", workshop.worker_id, workshop.store.settings.threads)
+    worker = create_app(workshop, broker_url).Worker(
         hostname=f"{workshop.worker_id}@{workshop.host}",
         without_gossip=True,
         without_mingle=True,
@@ -78,8 +87,6 @@ def run_worker(
         quiet=True,
     )
     worker.start()
-    bell.close()
-    store.close()
     return int(worker.exitcode or 0)
 
 

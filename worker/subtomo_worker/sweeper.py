@@ -22,6 +22,7 @@ class Sweeper:
     def __init__(self, workshop: Workshop):
         self._workshop = workshop
         self._over = threading.Event()
+        self._first = True
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
     def start(self) -> None:
@@ -29,7 +30,7 @@ class Sweeper:
 
         It is over when this returns: nobody takes a task before its worker has shown itself.
         """
-        self._look(everything=True)
+        self._look()
         self._thread.start()
 
     def stop(self) -> None:
@@ -39,7 +40,7 @@ class Sweeper:
         try:
             with self._workshop.store.begin() as session:
                 workers.leave(session, self._workshop.worker_id)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, SubtomoError) as error:
             log.warning("the worker's row stays: %s", error)
 
     def sweep(self, *, everything: bool = False) -> None:
@@ -82,13 +83,13 @@ class Sweeper:
         except (SubtomoError, OSError) as error:
             log.warning("stray files stay: %s", error)
 
-    def _look(self, *, everything: bool = False) -> bool:
+    def _look(self) -> None:
+        """Sweep; until one sweep has gone well every open task's message is sent."""
         try:
-            self.sweep(everything=everything)
+            self.sweep(everything=self._first)
+            self._first = False
         except (SQLAlchemyError, SubtomoError) as error:
             log.warning("sweeping again later: %s", error)
-            return False
-        return True
 
     def _run(self) -> None:
         self._clean()

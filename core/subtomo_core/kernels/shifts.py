@@ -17,6 +17,9 @@ from subtomo_core.kernels.interpolate import corner
 from subtomo_core.kernels.jit import jit
 from subtomo_core.kernels.types import F32, F64, I64
 
+# Three grid points in the shortest wavelength: a summit is at most this much higher.
+_SUMMIT = 1.6
+
 
 @jit
 def products(
@@ -213,6 +216,7 @@ def match_all(
     shifts: F32,
     reach: float,
     turn: float,
+    margin: float,
     product: F32,
     rows: F32,
     planes: F32,
@@ -222,11 +226,16 @@ def match_all(
     gain: F64,
     power: F64,
 ) -> None:
-    """For every rotation (C, 3, 3): best shift (voxels, x y z), correlation there, model power."""
+    """For every rotation (C, 3, 3): best shift (voxels, x y z), correlation there, model power.
+
+    A candidate stays on its grid point where even the highest summit nearby (`_SUMMIT` times the
+    grid's value) would leave its log-likelihood more than ``margin`` below the best so far.
+    """
     gradient = best[0].copy()
     step = best[0].copy()
     trial = best[0].copy()
     hessian = rotations[0].copy()
+    highest = -1.0e300
     spacing = shifts[1] - shifts[0] if shifts.shape[0] > 1 else 1.0
     for i in range(rotations.shape[0]):
         power[i] = products(grid, columns, starts, heights, samples, weights, rotations[i], product)
@@ -235,6 +244,8 @@ def match_all(
         trial[0], trial[1], trial[2] = shifts[c], shifts[b], shifts[a]
         best[i, 0], best[i, 1], best[i, 2] = trial[0], trial[1], trial[2]
         gain[i] = values[c, b, a]
+        if _SUMMIT * gain[i] - 0.5 * power[i] < highest - margin:
+            continue
         for _ in range(3):
             value = climb(product, columns, starts, heights, phases, turn, trial, gradient, hessian)
             length = trial[0] ** 2 + trial[1] ** 2 + trial[2] ** 2
@@ -245,3 +256,4 @@ def match_all(
                 break
             for axis in range(3):
                 trial[axis] += step[axis]
+        highest = max(highest, gain[i] - 0.5 * power[i])

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.expectation import (
-    Evidence,
-    Search,
-    ShiftGrid,
-    hard_posterior,
-    soft_posterior,
-)
+from subtomo_core.expectation import Evidence, Search, ShiftGrid
 from subtomo_core.fourier import Band, Real
 from subtomo_core.matching import Matcher, Template
 from subtomo_core.methods.accumulate import Share, Term
 from subtomo_core.methods.passes import Row, Values, pass_over
 from subtomo_core.methods.settings import Settings
 from subtomo_core.observation import Samples
+from subtomo_core.particles import Particles
+from subtomo_core.posterior import balance, hard_posterior, log_weights, soft_posterior
 from subtomo_core.spec import FamlParameters
 from subtomo_core.statistics import Batch, Expectation, Model
 from subtomo_core.voronoi import PosePoints
 
+_SAMPLE = 64  # particles on which classes are balanced
 _NEGLIGIBLE = 1e-3  # posteriors below this are left out of the sums
 
 
@@ -47,6 +44,8 @@ class Alignment:
         [fold][class]: `Matcher.scale`, where one missing region serves all particles.
     points : PosePoints or None
         For the Voronoi weights; None for hard assignment, by correlation.
+    priors : ndarray, (K,)
+        Logarithm of each class's prior.
     """
 
     settings: Settings
@@ -56,6 +55,7 @@ class Alignment:
     templates: list[list[Template]]
     scales: list[list[Real]] | None
     points: PosePoints | None
+    priors: Values
 
     @classmethod
     def prepare(cls, settings: Settings, model: Model, threads: int = 1) -> Alignment:
@@ -84,7 +84,29 @@ class Alignment:
             rng = np.random.default_rng([settings.spec.seed, 2, model.iteration + 1])
             points = PosePoints.draw(rng, parameters.voronoi_points)
         sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
-        return cls(settings, model, search, sums, templates, scales, points)
+        priors = np.log(np.maximum(model.shares, 1e-12))
+        return cls(settings, model, search, sums, templates, scales, points, priors)
+
+    def balanced(self, particles: Particles) -> Alignment:
+        """The same with priors which give every class its equal share of a sample of particles.
+
+        References of the first iterations are little but noise, and the best of them would win
+        all particles before any stands for a structure.
+        """
+        if self.points is None:
+            return self
+        count = self.settings.summary.particles
+        sample = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64))
+        found = []
+        for index in sample:
+            seen, _ = self.settings.observer.read(
+                particles, int(index), self.search.support, self.sums
+            )
+            weighed = self.search.weigh(seen)
+            evidence = self._evidence(weighed, None, int(index) % self.settings.folds)
+            weights = log_weights(evidence, self.points, self.model.xi)
+            found.append([soft_posterior([w], np.zeros(1))[1] for w in weights])
+        return replace(self, priors=balance(np.array(found)))
 
     def row(self, batch: Batch, position: int) -> tuple[Row, Term]:
         """Everything about one particle of the batch."""
@@ -150,8 +172,9 @@ class Alignment:
     def _posterior(self, evidence: list[Evidence], offsets: Values) -> tuple[list[Values], float]:
         if self.points is None:
             return hard_posterior(evidence)
-        priors = np.log(np.maximum(self.model.shares, 1e-12)) + offsets
-        return soft_posterior(evidence, self.points, priors, self.model.xi)
+        return soft_posterior(
+            log_weights(evidence, self.points, self.model.xi), self.priors + offsets
+        )
 
     def _noise(
         self, seen: Samples, weighed: Samples, shares: list[Share], fold: int
@@ -183,6 +206,8 @@ def align(
 ) -> Expectation:
     """Statistics and poses of a batch against the model's references."""
     alignment = Alignment.prepare(settings, model, threads)
+    if settings.spec.classes > 1 and settings.regularisation(model.iteration + 1) > 0:
+        alignment = alignment.balanced(batch.particles)
     inverse = (1.0 / model.noise[alignment.sums.shell]).astype(np.float32)
     return pass_over(
         batch,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core import maximisation
-from subtomo_core.fourier import Complex, Real, to_fourier, to_real
+from subtomo_core.fourier import Complex, Real, shell_sums, to_fourier, to_real
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Model, Statistics
 
@@ -70,11 +70,13 @@ class Averages:
     def classes(self, model: Model, without: int | None, theta: float) -> list[Complex]:
         """Next transforms of all classes from all folds, or from all but one.
 
-        A class which holds nothing keeps its map. ``theta`` draws the classes together
-        (`regularised`).
+        A class which holds nothing keeps its map, if that was made of these particles.
+        ``theta`` draws the classes together (`regularised`).
         """
         folds = [f for f in range(len(self.mass)) if f != without]
         old = model.fold_maps.mean(0) if without is None else model.fold_maps[without]
+        if not model.scaled:
+            old = np.zeros_like(old)
         mass = self.mass[folds].sum(0)
         transforms = [
             self._next(folds, k, model, float(mass[k]), old[k])
@@ -84,12 +86,46 @@ class Averages:
         ]
         return regularised(transforms, mass, theta)
 
+    def noise_power(
+        self, model: Model, noise: NDArray[np.float64], theta: float
+    ) -> NDArray[np.float64]:
+        """Noise power of a component of the averages of all folds but one, (K, shells).
+
+        With ``noise`` (shells,), that of a particle's component. A weighted average of weight D
+        has ``1 / D``. Filled in, of which D / T was seen, it has ``1 / (T (2 - D / T))`` where
+        what fills the rest holds the noise of other poses.
+        """
+        folds = len(self.mass)
+        most = (folds - 1.0) / folds
+        mass = most * self.mass.sum(0)
+        seen = most * np.stack([self._shell_means(k) for k in range(len(mass))])
+        unit = noise if model.iteration < 0 else np.ones_like(noise)
+        if self._filled_in(model):
+            whole = np.maximum(mass[:, None] / model.noise, seen)
+            power = 1.0 / np.maximum(2.0 * whole - seen, 1e-30)
+        else:
+            power = unit / np.maximum((1.0 + _RIDGE) ** 2 * seen, 1e-30)
+        power[seen <= 0] = 0.0
+        mixing = (np.diag(mass) + theta) / np.maximum(mass + len(mass) * theta, 1e-30)[:, None]
+        mixed: NDArray[np.float64] = mixing**2 @ power
+        return mixed
+
+    def _shell_means(self, class_index: int) -> NDArray[np.float64]:
+        weight = np.maximum(self.denominators[:, class_index].sum(0), 0.0)
+        count = shell_sums(np.ones_like(weight), self.settings.box)
+        return shell_sums(weight, self.settings.box) / np.maximum(count, 1.0)
+
+    def _filled_in(self, model: Model) -> bool:
+        """What is missing is filled with the old maps: where these are of the same particles."""
+        own = model.iteration >= 0 and model.scaled
+        return own and self.settings.soft and not self.settings.weighted
+
     def _next(
         self, folds: list[int], class_index: int, model: Model, mass: float, old: Real
     ) -> Complex:
         numerator = self.numerators[folds, class_index].sum(0)
         denominator = self.denominators[folds, class_index].sum(0)
-        if model.iteration < 0 or self.settings.weighted or not self.settings.soft:
+        if not self._filled_in(model):
             return _weighted(numerator, denominator)
         one = maximisation.on_components(1.0 / model.noise, self.settings.box)
         return maximisation.fill_in(numerator, denominator, np.float32(mass) * one, to_fourier(old))

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from subtomo_core.defaults import shell_of
 from subtomo_core.fourier import Real, radius_of, soft_edge, to_fourier, to_real
 from subtomo_core.masks import soft_sphere
 from subtomo_core.maximisation import on_components
 from subtomo_core.observation import Observer
-from subtomo_core.spec import DatasetSummary, FamlParameters, FamlSpec, FaSpec, Weights, shell_of
+from subtomo_core.spec import DatasetSummary, FamlParameters, FamlSpec, FaSpec, Weights
 
 _EDGE = 1.0  # half the width of the references' soft low-pass, shells
 _FOLDS = 4  # see docs/decisions/0006-no-particle-meets-itself.md
@@ -99,6 +100,17 @@ class Settings:
         if isinstance(parameters, FamlParameters):
             return parameters.noise == "white"
         return not self.weighted
+
+    def regularisation(self, iteration: int) -> float:
+        """Strength theta, over N, which draws classes together (Scheres 2009).
+
+        It falls linearly from ``5 / K^2`` in iteration 1 to 0.
+        """
+        parameters = self.spec.parameters
+        if not isinstance(parameters, FamlParameters) or not parameters.regularisation_iterations:
+            return 0.0
+        left = max(0.0, 1.0 - (iteration - 1) / parameters.regularisation_iterations)
+        return parameters.regularisation / self.spec.classes**2 * left
 
     @property
     def shells(self) -> int:

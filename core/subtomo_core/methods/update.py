@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core import maximisation
-from subtomo_core.fourier import Real, shell_sums, to_fourier, to_real
+from subtomo_core.fourier import Real, soft_edge, to_real
 from subtomo_core.methods.averages import EMPTY, Averages
 from subtomo_core.methods.settings import Settings
-from subtomo_core.spec import FamlParameters
 from subtomo_core.statistics import Metrics, Model, Statistics
 
 _LEAST_XI = 0.5  # voxels; at 0 the shifts would be frozen
@@ -28,7 +27,7 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
     half_maps, fsc = averages.half_maps()
     shell = settings.start_shell if survey else next_shell(settings, model, fsc)
     gains = np.ones_like(fsc) if survey else np.stack([wiener(settings, c) for c in fsc])
-    theta = 0.0 if survey else pull(settings, iteration, particles)
+    theta = 0.0 if survey else settings.regularisation(iteration) * particles
     maps, fold_maps = model.maps, model.fold_maps
     if not given:  # references which were given outlive the survey
 
@@ -39,6 +38,7 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
 
         maps = shaped(None, shell if survey else averages.radius - 1.0)
         fold_maps = np.stack([shaped(f, shell) for f in range(settings.folds)])
+    noise = noise_variance(settings, model, statistics)
     xi = max(_LEAST_XI, float(np.sqrt(statistics.shift_square / (3.0 * particles))))
     result = Model(
         iteration=iteration,
@@ -47,24 +47,15 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
         half_maps=half_maps,
         fsc=fsc,
         shares=np.full(len(mass), 1.0 / len(mass)) if survey else mass / mass.sum(),
-        noise=noise_variance(settings, model, statistics),
+        noise=noise,
         reference_noise=np.zeros_like(fsc)
         if given
-        else reference_noise(settings, half_maps, gains, shell),
+        else reference_noise(settings, averages.noise_power(model, noise, theta), gains, shell),
         xi=model.xi if survey else xi,
         scaled=model.scaled or not survey,
         shell_in_use=shell,
     )
     return replace(result, metrics=_metrics(settings, model, statistics, result))
-
-
-def pull(settings: Settings, iteration: int, particles: float) -> float:
-    """Strength theta of the regularisation: from ``5 N / K^2`` linearly to 0."""
-    parameters = settings.spec.parameters
-    if not isinstance(parameters, FamlParameters) or parameters.regularisation_iterations == 0:
-        return 0.0
-    left = max(0.0, 1.0 - (iteration - 1) / parameters.regularisation_iterations)
-    return parameters.regularisation * particles / settings.spec.classes**2 * left
 
 
 def noise_variance(settings: Settings, model: Model, statistics: Statistics) -> NDArray[np.float64]:
@@ -83,26 +74,17 @@ def noise_variance(settings: Settings, model: Model, statistics: Statistics) -> 
     return np.interp(np.arange(len(per_shell)), known, per_shell[known])
 
 
-def reference_noise(settings: Settings, half_maps: Real, gains: Real, shell: float) -> Real:
-    """Noise power of a component of the fold references, for each class and shell.
+def reference_noise(
+    settings: Settings, power: NDArray[np.float64], gains: Real, shell: float
+) -> Real:
+    """Noise power of a component of the fold references, (K, shells).
 
-    Half the difference of the half maps carries the noise of their mean, and references made
-    without one fold hold a little more.
+    From that of the averages, (K, shells), which are then filtered and masked: a mask leaves
+    white noise its mean square.
     """
-    more = settings.folds / (settings.folds - 1.0)
-    power = np.zeros_like(gains)
-    each = np.maximum(
-        shell_sums(
-            np.ones((settings.box, settings.box, settings.shells), np.float32), settings.box
-        ),
-        1.0,
-    )
-    for k, gain in enumerate(gains):
-        difference = settings.shape(
-            (half_maps[0, k] - half_maps[1, k]) * np.float32(0.5), shell, gain
-        )
-        power[k] = more * shell_sums(np.abs(to_fourier(difference)) ** 2, settings.box) / each
-    return power
+    passed = gains * soft_edge(np.arange(settings.shells, dtype=np.float32), shell)
+    masked = float(np.mean(settings.mask.astype(np.float64) ** 2))
+    return (power * passed**2 * masked).astype(np.float32)
 
 
 def wiener(settings: Settings, fsc: Real) -> Real:

@@ -12,7 +12,6 @@ from subtomo_server.archive import stream_zip
 from subtomo_server.downloads import job_file_name, quoted, send_file, unchanged
 from subtomo_server.fsc_formats import fsc_star, fsc_xml
 from subtomo_server.needs import NeedStore, NeedUser
-from subtomo_server.pictures import slices_png
 from subtomo_server.results import (
     CLASS_MAPS,
     FSC,
@@ -28,6 +27,7 @@ from subtomo_server.results import (
 from subtomo_server.schemas import IterationDocument, IterationList, StoredFile
 from subtomo_store import iterations, jobs
 from subtomo_store.formats.mrc import read_volume
+from subtomo_store.pictures import slices_png
 from subtomo_store.records import Iteration
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])

@@ -55,6 +55,13 @@ def montage(images: Sequence[NDArray[np.floating]], columns: int) -> NDArray[np.
     return sheet
 
 
+def stacked(sheets: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Lay sheets of one width below each other."""
+    gap = np.zeros((GAP, sheets[0].shape[1]), np.uint8)
+    parts = [part for sheet in sheets for part in (gap, sheet)]
+    return np.concatenate(parts[1:])
+
+
 def slices_png(volume: NDArray[np.floating]) -> bytes:
     """Draw the three central slices of a volume side by side."""
     return png(montage(central_slices(volume), 3))
