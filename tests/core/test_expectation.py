@@ -3,17 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from subtomo_core.expectation import Evidence, Search, ShiftGrid
+from subtomo_core.expectation import Search, ShiftGrid
 from subtomo_core.fourier import band, to_fourier
 from subtomo_core.matching import Matcher
 from subtomo_core.missing import observed
 from subtomo_core.observation import Samples
-from subtomo_core.posterior import hard_posterior, soft_posterior
 from subtomo_core.rotations import angular_distance, even_rotations, random_rotations
 from subtomo_core.spec import Wedge
-from subtomo_core.voronoi import PosePoints
 from support.numerics import blob, gathered, phases, posed
 from support.strategies import seeds
 
@@ -118,61 +115,3 @@ def test_a_shift_grid_covers_its_reach():
         k = np.arange(-SUPPORT.reach, SUPPORT.reach + 1)
         wave = np.exp(2j * np.pi / BOX * k[:, None] * grid.shifts)
         assert np.allclose(grid.cos + 1j * grid.sin, wave, atol=1e-5)
-
-
-def evidences(rng, counts, spread=5.0):
-    return [
-        Evidence(
-            random_rotations(rng, c),
-            rng.uniform(-2, 2, (c, 3)),
-            rng.normal(0, spread, c),
-            rng.uniform(1.0, 3.0, c),
-        )
-        for c in counts
-    ]
-
-
-@settings(max_examples=20, deadline=None)
-@given(seeds(), st.lists(st.integers(1, 12), min_size=1, max_size=4), st.floats(0.5, 20.0))
-def test_the_posterior_is_one_softmax_over_classes_and_candidates(seed, counts, xi):
-    rng = np.random.default_rng(seed)
-    parts, points = evidences(rng, counts), PosePoints.draw(rng, 300)
-    shares = rng.dirichlet(np.ones(len(counts)))
-    posterior, normaliser = soft_posterior(parts, points, np.log(shares), xi)
-    densities = [
-        shares[k]
-        * points.shares(e.rotations, e.shifts)
-        * np.exp(-(e.shifts**2).sum(1) / (2 * xi**2) + e.gain - 0.5 * e.power)
-        for k, e in enumerate(parts)
-    ]
-    total = sum(d.sum() for d in densities)
-    assert sum(p.sum() for p in posterior) == pytest.approx(1.0)
-    for found, density in zip(posterior, densities, strict=True):
-        assert np.allclose(found, density / total, atol=1e-9)
-    assert normaliser == pytest.approx(float(np.log(total)), abs=1e-9)
-
-
-def test_the_posterior_survives_huge_likelihoods_and_empty_classes():
-    rng = np.random.default_rng(0)
-    parts, points = evidences(rng, [5, 5], spread=1e6), PosePoints.draw(rng, 300)
-    posterior, normaliser = soft_posterior(parts, points, np.array([0.0, -1e3]), 3.0)
-    assert np.isfinite(normaliser)
-    assert sum(p.sum() for p in posterior) == pytest.approx(1.0)
-
-
-@settings(max_examples=20, deadline=None)
-@given(seeds(), st.lists(st.integers(1, 12), min_size=1, max_size=4))
-def test_the_hard_posterior_picks_the_highest_constrained_correlation(seed, counts):
-    parts = evidences(np.random.default_rng(seed), counts)
-    posterior, score = hard_posterior(parts)
-    flat = np.concatenate(posterior)
-    correlations = np.concatenate([e.gain / np.sqrt(e.power) for e in parts])
-    assert np.array_equal(flat, np.arange(len(flat)) == np.argmax(correlations))
-    assert score == pytest.approx(float(correlations.max()))
-
-
-def test_evidence_adds_up():
-    first, second = evidences(np.random.default_rng(0), [3, 4])
-    both = first + second
-    assert len(both.rotations) == 7
-    assert np.array_equal(both.log_likelihood[3:], second.log_likelihood)

@@ -80,52 +80,6 @@ def test_no_shift_is_longer_than_its_range(noisy):
     assert 1.0 < lengths.max() <= 1.5 + 1e-6
 
 
-def test_the_true_class_wins(noisy):
-    method = method_of(noisy.particles, job(classes=2))
-    mirrored = noisy.truth.maps[:, ::-1]
-    for position, maps in enumerate(((noisy.truth.maps, mirrored), (mirrored, noisy.truth.maps))):
-        model = knowing(method, np.concatenate(maps), 3.0)
-        poses = expect(method, noisy.particles, model).poses
-        assert (poses.best_class == position).all()
-
-
-def test_a_likely_class_needs_less_evidence(noisy):
-    method = method_of(noisy.particles, job(classes=2))
-    model = knowing(method, np.repeat(noisy.truth.maps, 2, 0), 3.0)
-    even = expect(method, noisy.particles, model).poses.probability
-    shares = replace(model, shares=np.array([0.2, 0.8]))
-    uneven = expect(method, noisy.particles, shares).poses.probability
-    assert np.allclose(even, 0.5, atol=0.01)
-    assert np.allclose(uneven, [0.2, 0.8], atol=0.01)
-
-
-def test_a_small_classs_noise_does_not_lose_it_particles(noisy):
-    # One map, once with noise of known power added: likelihoods must not see the difference.
-    method = method_of(noisy.particles, job(classes=2))
-    settings = method.settings
-    rng = np.random.default_rng(2)
-    grain = rng.normal(0.0, 0.6, (BOX,) * 3).astype(np.float32)
-    model = knowing(method, np.concatenate([noisy.truth.maps, noisy.truth.maps + grain]), 3.0)
-    noise = np.zeros_like(model.reference_noise)
-    power = np.abs(to_fourier(settings.shape(grain, settings.limit_shell))) ** 2
-    support = settings.observer.band(settings.search_radius(settings.limit_shell))
-    count = np.bincount(support.shell, support.count, settings.shells)
-    sums = np.bincount(support.shell, support.count * support.take(power), settings.shells)
-    noise[1] = sums / np.maximum(count, 1)
-
-    def odds(reference_noise):
-        now = replace(model, reference_noise=reference_noise)
-        probability = expect(method, noisy.particles, now).poses.probability
-        return np.log(probability[:, 1] / probability[:, 0])
-
-    gained = odds(noise) - odds(np.zeros_like(noise))
-    expected = 0.5 * (noise[1] * count).sum() / 3.0
-    assert (odds(np.zeros_like(noise)) < -3.0).all()
-    assert np.abs(odds(noise)).mean() < 0.5 * np.abs(odds(np.zeros_like(noise))).mean()
-    assert np.allclose(gained, gained[0])
-    assert gained[0] == pytest.approx(expected, rel=0.1)
-
-
 def test_particles_meet_the_references_of_their_own_fold_alone(noisy):
     method = method_of(noisy.particles, job())
     model = knowing(method, noisy.truth.maps, 3.0)

@@ -8,54 +8,21 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from subtomo_core.fourier import band, radius_of, shell_sums, to_fourier
+from subtomo_core.fourier import band, radius_of, to_fourier
 from subtomo_core.maximisation import fsc
-from subtomo_core.methods.averages import Averages, regularised
-from subtomo_core.methods.update import (
-    next_shell,
-    noise_variance,
-    pull,
-    reference_noise,
-    wiener,
-)
+from subtomo_core.methods.averages import Averages
+from subtomo_core.methods.update import next_shell, wiener
 from subtomo_core.missing import observed
 from support.numerics import error
-from support.small_jobs import (
-    WEDGE,
-    batch_of,
-    blobs,
-    job,
-    knowing,
-    method_of,
-    noise_particles,
-    surveyed,
-    volumes_of,
-)
+from support.small_jobs import WEDGE, batch_of, blobs, job, knowing, method_of, surveyed, volumes_of
+from support.steps import STEP_BOX as BOX
+from support.steps import STEP_COUNT as COUNT
+from support.steps import Step
 from support.strategies import seeds
 
-BOX, COUNT = 16, 12
 BAND = band(BOX, 6.0, observed(WEDGE, BOX) > 0)
 SHELLS = BOX // 2 + 1
-
-
-class Step:
-    """A method, its model, and statistics of a real batch against it."""
-
-    def __init__(self, algorithm="faml", classes=1, **fields):
-        self.made = blobs(COUNT, BOX)
-        self.method = method_of(self.made.particles, job(algorithm, classes=classes, **fields))
-        self.settings = self.method.settings
-        turned = [
-            self.made.truth.maps,
-            self.made.truth.maps[:, ::-1],
-            self.made.truth.maps[:, :, ::-1],
-        ]
-        self.model = knowing(self.method, np.concatenate(turned[:classes]), 3.0)
-        self.statistics = self.method.expect(batch_of(self.made.particles), self.model).statistics
-
-    def maximise(self, **changes):
-        """The next model where some statistics are others."""
-        return self.method.maximise(self.model, replace(self.statistics, **changes))
+CHEAP = blobs(8).particles
 
 
 @pytest.fixture(scope="module")
@@ -179,54 +146,6 @@ def test_references_without_signal_are_told(faml):
     assert "no signal" in alarms[0]
 
 
-@pytest.mark.parametrize(("classes", "strength", "length"), [(2, 5.0, 5), (4, 1.0, 3)])
-def test_the_regularisation_falls_linearly_to_nothing(classes, strength, length):
-    parameters = {"regularisation": strength, "regularisation_iterations": length}
-    method = method_of(blobs(8).particles, job(classes=classes, parameters=parameters))
-    theta = [pull(method.settings, i, 100.0) for i in range(1, length + 4)]
-    assert theta[0] == pytest.approx(strength * 100.0 / classes**2)
-    assert theta[length:] == [0.0, 0.0, 0.0]
-    assert np.allclose(np.diff(theta[: length + 1]), -theta[0] / length)
-
-
-def test_hard_assignment_and_no_iterations_mean_no_regularisation():
-    particles = blobs(8).particles
-    for spec in (
-        job("fa", classes=2),
-        job(classes=2, parameters={"regularisation_iterations": 0}),
-        job(classes=2, parameters={"regularisation": 0.0}),
-    ):
-        assert pull(method_of(particles, spec).settings, 1, 100.0) == 0.0
-
-
-@hypothesis_settings(max_examples=20, deadline=None)
-@given(seeds(), st.integers(2, 5), st.floats(0.1, 100.0))
-def test_regularisation_draws_classes_together_and_keeps_their_sum(seed, classes, theta):
-    rng = np.random.default_rng(seed)
-    maps = [rng.normal(size=50).astype(np.complex64) for _ in range(classes)]
-    mass = rng.uniform(1.0, 20.0, classes)
-    drawn = regularised(maps, mass, theta)
-    together = np.sum(maps, 0)
-    for m, before, after in zip(mass, maps, drawn, strict=True):
-        expected = (m * before + theta * together) / (m + classes * theta)
-        assert np.allclose(after, expected, atol=1e-5)
-
-    def spread(some):
-        return sum(float(np.linalg.norm(a - np.mean(some, 0))) for a in some)
-
-    equal = np.full(classes, 7.0)
-    once, twice = regularised(maps, equal, theta), regularised(maps, equal, 2 * theta)
-    assert spread(twice) < spread(once) < spread(maps)
-    assert np.allclose(np.sum(once, 0), together, atol=1e-4)
-    assert all(a is b for a, b in zip(regularised(maps, mass, 0.0), maps, strict=True))
-
-
-def test_regularised_classes_of_a_job_are_nearer(pair):
-    step = Step(classes=2, parameters={"regularisation": 5.0})
-    apart, near = pair.maximise().maps, step.maximise().maps
-    assert error(near[0], near[1]) < 0.5 * error(apart[0], apart[1])
-
-
 @hypothesis_settings(max_examples=50, deadline=None)
 @given(seeds(), st.floats(0.0, 1.0), st.sampled_from([2, 20, 200]))
 def test_the_resolution_in_use_grows_slowly_and_ends_at_the_limit(seed, part, iterations):
@@ -239,9 +158,6 @@ def test_the_resolution_in_use_grows_slowly_and_ends_at_the_limit(seed, part, it
     shells = next_shell(settings, model, curve)
     assert settings.start_shell <= shells <= settings.limit_shell + 1e-9
     assert shells <= shell + 2.0 + 1e-9
-
-
-CHEAP = blobs(8).particles
 
 
 def test_the_resolution_in_use_follows_what_the_halves_agree_on():
@@ -273,90 +189,6 @@ def test_the_gain_of_a_shell_is_a_share_and_never_rises(seed):
     assert ((gain >= 0) & (gain <= 1)).all()
     assert (np.diff(gain) <= 0).all()
     assert (gain[: int(settings.start_shell) + 1] == 1).all()
-
-
-def noise_sums(step, per_shell, seen):
-    count = np.where(np.arange(SHELLS) <= seen, 10.0 * np.arange(SHELLS), 0.0)
-    return replace(step.statistics, noise_sum=count * per_shell, noise_count=count)
-
-
-def test_white_noise_is_one_number_and_coloured_noise_one_for_each_shell(faml):
-    colour = 5.0 - 0.5 * np.arange(SHELLS)
-    sums = noise_sums(faml, colour, 5)
-    white = noise_variance(faml.settings, faml.model, sums)
-    assert np.allclose(white, sums.noise_sum.sum() / sums.noise_count.sum())
-    shells = Step(parameters={"noise": "shells"})
-    found = noise_variance(shells.settings, shells.model, sums)
-    assert np.allclose(found[1:6], colour[1:6])
-    assert np.allclose(found[6:], shells.model.noise[6:])  # not looked at: as they were
-    assert found[0] > 0
-
-
-def test_distances_to_maps_of_another_scale_say_nothing_of_the_noise(faml):
-    strange = replace(faml.model, scaled=False)
-    result = faml.method.maximise(strange, faml.statistics)
-    assert np.array_equal(result.noise, faml.model.noise)
-    assert result.scaled
-
-
-def test_the_noise_found_is_what_the_references_do_not_explain():
-    # Against the truth what is left is the noise which was added, in the particles' scale.
-    made = blobs(COUNT, BOX)
-    method = method_of(made.particles, job())
-    support = method.settings.observer.band(BOX / 2 - 1.0)
-    scales = []
-    for i, v in enumerate(volumes_of(made.particles)):
-        values = method.settings.observer.read(made.particles, i, support)[0].values
-        scales.append(np.linalg.norm(values) / np.linalg.norm(support.take(to_fourier(v))))
-    added = np.mean(np.square(scales)) / made.snr
-    model = knowing(method, made.truth.maps * np.float32(np.mean(scales)), added)
-    result = method.maximise(model, method.expect(batch_of(made.particles), model).statistics)
-    assert result.noise[3] == pytest.approx(added, rel=0.1)
-    nothing = knowing(method, 0.001 * made.truth.maps, added)
-    blind = method.expect(batch_of(made.particles), nothing).statistics
-    assert method.maximise(nothing, blind).noise[3] > 1.3 * added
-
-
-@hypothesis_settings(max_examples=5, deadline=None)
-@given(seeds())
-def test_equal_halves_have_no_reference_noise(seed):
-    settings = method_of(CHEAP, job()).settings
-    rng = np.random.default_rng(seed)
-    maps = rng.normal(size=(1, BOX, BOX, BOX)).astype(np.float32)
-    gains = np.ones((1, SHELLS), np.float32)
-    equal = reference_noise(settings, np.stack([maps, maps]), gains, 5.0)
-    assert equal.shape == (1, SHELLS)
-    assert not equal.any()
-    assert reference_noise(settings, np.stack([maps, -maps]), gains, 5.0)[0, 1:5].min() > 0
-
-
-@pytest.mark.parametrize("classes", [1, 2])
-def test_the_reference_noise_of_pure_noise_is_the_references_own_power(classes):
-    box, found, true = 20, [], []
-    each = shell_sums(np.ones((box, box, box // 2 + 1), np.float32), box)
-    for seed in range(4):
-        volumes = np.random.default_rng(seed).normal(size=(24 * classes, box, box, box))
-        particles = noise_particles(volumes.astype(np.float32))
-        method = method_of(particles, job(classes=classes, seed=seed))
-        model, _ = surveyed(method, particles)
-        inside = slice(2, int(method.settings.start_shell) - 1)
-        for k in range(classes):
-            powers = [
-                shell_sums(np.abs(to_fourier(m)) ** 2, box) / each for m in model.fold_maps[:, k]
-            ]
-            true.append(np.mean(powers, 0)[inside].mean())
-            found.append(model.reference_noise[k, inside].mean())
-    assert np.mean(found) == pytest.approx(np.mean(true), rel=0.2)
-
-
-def test_the_reference_noise_falls_with_the_number_of_particles():
-    volumes = np.random.default_rng(1).normal(size=(64, BOX, BOX, BOX)).astype(np.float32)
-    found = []
-    for count in (16, 64):
-        particles = noise_particles(volumes[:count])
-        model, _ = surveyed(method_of(particles, job()), particles)
-        found.append(model.reference_noise[0, 2:6].mean())
-    assert found[0] / found[1] == pytest.approx(4.0, rel=0.4)
 
 
 def test_iterations_are_counted(faml):

@@ -78,7 +78,7 @@ def jobs(draw):
 @pytest.mark.parametrize(
     "fields",
     [
-        {"clases": 2},
+        {"class_count": 2},
         {"parameters": {"candidate": 5}},
         {"mask": {"radius": 5.0}},
         {"resolution": {"end": 5.0}},

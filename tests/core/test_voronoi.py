@@ -31,7 +31,7 @@ def test_shares_are_those_of_brute_force(seed, count, spread):
     shifts = rng.uniform(-spread, spread, (count, 3)) + rng.normal(size=3)
     found = points.shares(rotations, shifts)
     # Distances are float32: a point on a border may fall to either side.
-    assert np.abs(found - brute_force(points.points, rotations, shifts)).max() <= 2.5 / 400
+    assert np.abs(found - brute_force(points.points.T, rotations, shifts)).max() <= 2.5 / 400
     assert found.sum() == pytest.approx(1.0)
 
 
@@ -46,7 +46,7 @@ def test_a_flat_box_of_shifts_leaves_the_rotations_to_decide(seed):
     assert np.array_equal(found, points.shares(rotations, np.zeros((8, 3))))
     flat = same + np.outer(rng.normal(size=8), [1.0, 0.0, 0.0])
     assert (
-        np.abs(points.shares(rotations, flat) - brute_force(points.points, rotations, flat)).max()
+        np.abs(points.shares(rotations, flat) - brute_force(points.points.T, rotations, flat)).max()
         <= 0.005
     )
 
@@ -73,7 +73,7 @@ def test_a_lonely_candidate_stands_for_more():
 
 
 def test_points_are_uniform_rotations_and_a_unit_cube():
-    points = PosePoints.draw(np.random.default_rng(3), 20_000).points
+    points = PosePoints.draw(np.random.default_rng(3), 20_000).points.T
     rotations = points[:, :9].reshape(-1, 3, 3)
     # Five standard errors: entries of a uniform rotation have mean 0 and variance 1/3.
     assert np.abs(rotations.mean(0)).max() < 5 * np.sqrt(1 / 3 / 20_000)

@@ -105,7 +105,8 @@ class Alignment:
             weighed = self.search.weigh(seen)
             evidence = self._evidence(weighed, None, int(index) % self.settings.folds)
             weights = log_weights(evidence, self.points, self.model.xi)
-            found.append([soft_posterior([w], np.zeros(1))[1] for w in weights])
+            logs = np.array([soft_posterior([w], np.zeros(1))[1] for w in weights])
+            found.append(logs + self._offsets(weighed))
         return replace(self, priors=balance(np.array(found)))
 
     def row(self, batch: Batch, position: int) -> tuple[Row, Term]:

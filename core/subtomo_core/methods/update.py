@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core import maximisation
-from subtomo_core.fourier import Real, soft_edge, to_real
+from subtomo_core.fourier import Real, shell_sums, soft_edge, to_fourier, to_real
 from subtomo_core.methods.averages import EMPTY, Averages
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Metrics, Model, Statistics
@@ -29,7 +29,11 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
     gains = np.ones_like(fsc) if survey else np.stack([wiener(settings, c) for c in fsc])
     theta = 0.0 if survey else settings.regularisation(iteration) * particles
     maps, fold_maps = model.maps, model.fold_maps
-    if not given:  # references which were given outlive the survey
+    noise = noise_variance(settings, model, statistics)
+    if given:  # references which were given outlive the survey
+        whitened = np.stack([evened(settings, m, noise, shell) for m in model.maps])
+        fold_maps = np.repeat(whitened[None], settings.folds, 0)
+    else:
 
         def shaped(without: int | None, cutoff: float) -> Real:
             transforms = averages.classes(model, without, theta)
@@ -38,7 +42,6 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
 
         maps = shaped(None, shell if survey else averages.radius - 1.0)
         fold_maps = np.stack([shaped(f, shell) for f in range(settings.folds)])
-    noise = noise_variance(settings, model, statistics)
     xi = max(_LEAST_XI, float(np.sqrt(statistics.shift_square / (3.0 * particles))))
     result = Model(
         iteration=iteration,
@@ -97,6 +100,20 @@ def wiener(settings: Settings, fsc: Real) -> Real:
     gain = np.clip(2.0 * smooth / (1.0 + smooth), 0.0, 1.0)
     gain[: int(settings.start_shell) + 1] = 1.0
     return np.minimum.accumulate(gain).astype(np.float32)
+
+
+def evened(settings: Settings, volume: Real, noise: NDArray[np.float64], shell: float) -> Real:
+    """A map from elsewhere, its amplitude in each shell that of the particles' noise.
+
+    Particles' amplitudes fall off otherwise than those of a model in vacuum, whose lowest shells
+    outweigh all others: this gives every shell up to ``shell`` the same say.
+    """
+    transform = to_fourier(volume)
+    count = shell_sums(np.ones(transform.shape, np.float32), settings.box)
+    power = shell_sums(np.abs(transform) ** 2, settings.box) / np.maximum(count, 1.0)
+    inside = (power > 0) & (np.arange(settings.shells) <= shell + 1.0)
+    gain = np.sqrt(np.where(inside, noise / np.where(inside, power, 1.0), 0.0))
+    return settings.shape(volume, shell, gain.astype(np.float32))
 
 
 def next_shell(settings: Settings, model: Model, fsc: Real) -> float:

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+
+from subtomo_core.fourier import shell_sums, to_fourier
+from subtomo_core.methods.update import noise_variance, reference_noise
+from support.small_jobs import (
+    batch_of,
+    blobs,
+    job,
+    knowing,
+    method_of,
+    noise_particles,
+    surveyed,
+    volumes_of,
+)
+from support.steps import STEP_BOX as BOX
+from support.steps import STEP_COUNT as COUNT
+from support.steps import Step
+from support.strategies import seeds
+
+SHELLS = BOX // 2 + 1
+
+
+@pytest.fixture(scope="module")
+def faml():
+    return Step()
+
+
+def noise_sums(step, per_shell, seen):
+    count = np.where(np.arange(SHELLS) <= seen, 10.0 * np.arange(SHELLS), 0.0)
+    return replace(step.statistics, noise_sum=count * per_shell, noise_count=count)
+
+
+def test_white_noise_is_one_number_and_coloured_noise_one_for_each_shell(faml):
+    colour = 5.0 - 0.5 * np.arange(SHELLS)
+    sums = noise_sums(faml, colour, 5)
+    white = noise_variance(faml.settings, faml.model, sums)
+    assert np.allclose(white, sums.noise_sum.sum() / sums.noise_count.sum())
+    shells = Step(parameters={"noise": "shells"})
+    found = noise_variance(shells.settings, shells.model, sums)
+    assert np.allclose(found[1:6], colour[1:6])
+    assert np.allclose(found[6:], shells.model.noise[6:])  # not looked at: as they were
+    assert found[0] > 0
+
+
+def test_distances_to_maps_of_another_scale_say_nothing_of_the_noise(faml):
+    strange = replace(faml.model, scaled=False)
+    result = faml.method.maximise(strange, faml.statistics)
+    assert np.array_equal(result.noise, faml.model.noise)
+    assert result.scaled
+
+
+def test_the_noise_found_is_what_the_references_do_not_explain():
+    # Against the truth what is left is the noise which was added, in the particles' scale.
+    made = blobs(COUNT, BOX)
+    method = method_of(made.particles, job())
+    support = method.settings.observer.band(BOX / 2 - 1.0)
+    scales = []
+    for i, v in enumerate(volumes_of(made.particles)):
+        values = method.settings.observer.read(made.particles, i, support)[0].values
+        scales.append(np.linalg.norm(values) / np.linalg.norm(support.take(to_fourier(v))))
+    added = np.mean(np.square(scales)) / made.snr
+    model = knowing(method, made.truth.maps * np.float32(np.mean(scales)), added)
+    result = method.maximise(model, method.expect(batch_of(made.particles), model).statistics)
+    assert result.noise[3] == pytest.approx(added, rel=0.1)
+    nothing = knowing(method, 0.001 * made.truth.maps, added)
+    blind = method.expect(batch_of(made.particles), nothing).statistics
+    assert method.maximise(nothing, blind).noise[3] > 1.3 * added
+
+
+@hypothesis_settings(max_examples=20, deadline=None)
+@given(seeds())
+def test_the_reference_noise_is_what_the_filter_and_the_mask_leave_of_white_noise(seed):
+    settings = method_of(blobs(8).particles, job()).settings
+    rng = np.random.default_rng(seed)
+    power, gains = rng.uniform(0.1, 9.0, (2, SHELLS)), rng.uniform(0.0, 1.0, (2, SHELLS))
+    found = reference_noise(settings, power, gains.astype(np.float32), 4.0)
+    inside = float(np.mean(settings.mask.astype(np.float64) ** 2))
+    assert np.allclose(found[:, :4], (power * gains**2)[:, :4] * inside, rtol=1e-4)
+    assert not found[:, 6:].any()
+    assert not reference_noise(settings, np.zeros_like(power), np.ones_like(found), 4.0).any()
+
+
+@pytest.mark.parametrize("classes", [1, 2])
+def test_the_reference_noise_of_pure_noise_is_the_references_own_power(classes):
+    box, found, true = 20, [], []
+    each = shell_sums(np.ones((box, box, box // 2 + 1), np.float32), box)
+    for seed in range(4):
+        volumes = np.random.default_rng(seed).normal(size=(24 * classes, box, box, box))
+        particles = noise_particles(volumes.astype(np.float32))
+        method = method_of(particles, job(classes=classes, seed=seed))
+        model, _ = surveyed(method, particles)
+        inside = slice(2, int(method.settings.start_shell) - 1)
+        for k in range(classes):
+            powers = [
+                shell_sums(np.abs(to_fourier(m)) ** 2, box) / each for m in model.fold_maps[:, k]
+            ]
+            true.append(np.mean(powers, 0)[inside].mean())
+            found.append(model.reference_noise[k, inside].mean())
+    assert np.mean(found) == pytest.approx(np.mean(true), rel=0.2)
+
+
+def test_the_reference_noise_falls_with_the_number_of_particles():
+    volumes = np.random.default_rng(1).normal(size=(64, BOX, BOX, BOX)).astype(np.float32)
+    found = []
+    for count in (16, 64):
+        particles = noise_particles(volumes[:count])
+        model, _ = surveyed(method_of(particles, job()), particles)
+        found.append(model.reference_noise[0, 2:6].mean())
+    assert found[0] / found[1] == pytest.approx(4.0, rel=0.4)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from subtomo_core.expectation import Evidence
+from subtomo_core.posterior import balance, hard_posterior, log_weights, soft_posterior
+from subtomo_core.rotations import random_rotations
+from subtomo_core.voronoi import PosePoints
+from support.strategies import seeds
+
+
+def evidences(rng, counts, spread=5.0):
+    return [
+        Evidence(
+            random_rotations(rng, c),
+            rng.uniform(-2, 2, (c, 3)),
+            rng.normal(0, spread, c),
+            rng.uniform(1.0, 3.0, c),
+        )
+        for c in counts
+    ]
+
+
+def test_evidence_adds_up():
+    first, second = evidences(np.random.default_rng(0), [3, 4])
+    both = first + second
+    assert len(both.rotations) == 7
+    assert np.array_equal(both.log_likelihood[3:], second.log_likelihood)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds(), st.lists(st.integers(1, 12), min_size=1, max_size=4), st.floats(0.5, 20.0))
+def test_the_posterior_is_one_softmax_over_classes_and_candidates(seed, counts, xi):
+    rng = np.random.default_rng(seed)
+    parts, points = evidences(rng, counts), PosePoints.draw(rng, 300)
+    shares = rng.dirichlet(np.ones(len(counts)))
+    posterior, normaliser = soft_posterior(log_weights(parts, points, xi), np.log(shares))
+    densities = [
+        shares[k]
+        * points.shares(e.rotations, e.shifts)
+        * np.exp(-(e.shifts**2).sum(1) / (2 * xi**2) + e.gain - 0.5 * e.power)
+        for k, e in enumerate(parts)
+    ]
+    total = sum(d.sum() for d in densities)
+    assert sum(p.sum() for p in posterior) == pytest.approx(1.0)
+    for found, density in zip(posterior, densities, strict=True):
+        assert np.allclose(found, density / total, atol=1e-9)
+    assert normaliser == pytest.approx(float(np.log(total)), abs=1e-9)
+
+
+def test_the_posterior_survives_huge_likelihoods_and_empty_classes():
+    rng = np.random.default_rng(0)
+    parts, points = evidences(rng, [5, 5], spread=1e6), PosePoints.draw(rng, 300)
+    posterior, normaliser = soft_posterior(log_weights(parts, points, 3.0), np.array([0.0, -1e3]))
+    assert np.isfinite(normaliser)
+    assert sum(p.sum() for p in posterior) == pytest.approx(1.0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds(), st.lists(st.integers(1, 12), min_size=1, max_size=4))
+def test_the_hard_posterior_picks_the_highest_constrained_correlation(seed, counts):
+    parts = evidences(np.random.default_rng(seed), counts)
+    posterior, score = hard_posterior(parts)
+    flat = np.concatenate(posterior)
+    correlations = np.concatenate([e.gain / np.sqrt(e.power) for e in parts])
+    assert np.array_equal(flat, np.arange(len(flat)) == np.argmax(correlations))
+    assert score == pytest.approx(float(correlations.max()))
+
+
+def shares_of(evidence, offsets):
+    """Share of the particles which each class has with these priors."""
+    rows = [soft_posterior([np.array([x]) for x in row], offsets)[0] for row in evidence]
+    return np.mean([np.concatenate(row) for row in rows], 0)
+
+
+def spread_out(seed, count, spread, means):
+    return np.random.default_rng(seed).normal(means, spread, (count, len(means)))
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds(), st.floats(0.01, 50.0), st.sampled_from([(0, 0), (0, 50, -80), (3, 0, -1, 400)]))
+def test_balanced_classes_have_the_same_share_of_the_particles(seed, spread, means):
+    evidence = spread_out(seed, 96, spread, means)
+    offsets = balance(evidence)
+    assert offsets.sum() == pytest.approx(0.0, abs=1e-9)
+    assert np.abs(shares_of(evidence, offsets) - 1.0 / len(means)).max() < 0.02
+
+
+def test_classes_far_apart_are_balanced():
+    evidence = spread_out(0, 64, 30.0, (0.0, 50.0, -80.0))
+    assert shares_of(evidence, np.zeros(3))[1] > 0.7
+    assert np.abs(shares_of(evidence, balance(evidence)) - 1.0 / 3.0).max() < 0.02
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds(), st.lists(st.floats(-200.0, 200.0), min_size=2, max_size=4))
+def test_what_all_particles_give_a_class_is_taken_from_its_offset(seed, gifts):
+    evidence, given_ = spread_out(seed, 64, 5.0, np.zeros(len(gifts))), np.array(gifts)
+    expected = balance(evidence) - (given_ - given_.mean())
+    assert np.allclose(balance(evidence + given_), expected, atol=1e-6)
+
+
+def test_a_single_class_needs_no_offset():
+    assert np.array_equal(balance(spread_out(0, 10, 5.0, (7.0,))), [0.0])
