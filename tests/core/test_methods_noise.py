@@ -19,9 +19,9 @@ from support.small_jobs import (
     surveyed,
     volumes_of,
 )
-from support.steps import STEP_BOX as BOX
-from support.steps import STEP_COUNT as COUNT
-from support.steps import Step
+from support.core_steps import STEP_BOX as BOX
+from support.core_steps import STEP_COUNT as COUNT
+from support.core_steps import Step
 from support.strategies import seeds
 
 SHELLS = BOX // 2 + 1

@@ -1,33 +1,37 @@
-"""One step of a method against maps which are known."""
+"""A job's steps as a worker takes them, without the work."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from subtomo_store import iterations, jobs, tasks
+from support.records import LEASE
 
-import numpy as np
-
-from subtomo_core.statistics import Model
-from support.small_jobs import batch_of, blobs, job, knowing, method_of
-
-STEP_BOX, STEP_COUNT = 16, 12
+EMPTY = iterations.Published(metrics={"sigma": 1.0}, files=(), alarms=())
 
 
-class Step:
-    """A method, its model, and statistics of a real batch against it."""
+def take(store, message, worker="worker_1", **changes):
+    with store.begin() as session:
+        return tasks.take(session, message.task_id, worker, **{**LEASE, **changes})
 
-    def __init__(self, algorithm: str = "faml", classes: int = 1, **fields: Any):
-        self.made = blobs(STEP_COUNT, STEP_BOX)
-        self.method = method_of(self.made.particles, job(algorithm, classes=classes, **fields))
-        self.settings = self.method.settings
-        turned = [
-            self.made.truth.maps,
-            self.made.truth.maps[:, ::-1],
-            self.made.truth.maps[:, :, ::-1],
-        ]
-        self.model = knowing(self.method, np.concatenate(turned[:classes]), 3.0)
-        self.statistics = self.method.expect(batch_of(self.made.particles), self.model).statistics
 
-    def maximise(self, **changes: Any) -> Model:
-        """The next model where some statistics are others."""
-        return self.method.maximise(self.model, replace(self.statistics, **changes))
+def begin(store, queued, window=8):
+    lease = take(store, queued.messages[0])
+    ranges = iterations.cut(10, 4)
+    with store.begin() as session:
+        return iterations.begin(session, lease, ranges, window=window, seconds=0.1)
+
+
+def finish(store, lease):
+    with store.begin() as session:
+        return iterations.finish_batch(session, lease, seconds=0.1)
+
+
+def publish(store, lease, published=EMPTY, place=lambda: None):
+    with store.begin() as session:
+        return iterations.publish(
+            session, lease, published, place, iterations.cut(10, 4), window=8, seconds=0.1
+        )
+
+
+def job_of(store, queued):
+    with store.read() as session:
+        return jobs.get(session, queued.job.id)
