@@ -9,6 +9,9 @@ from hypothesis import settings as hypothesis_settings
 
 from subtomo_core.fourier import shell_sums, to_fourier
 from subtomo_core.methods.update import noise_variance, reference_noise
+from support.core_steps import STEP_BOX as BOX
+from support.core_steps import STEP_COUNT as COUNT
+from support.core_steps import Step
 from support.small_jobs import (
     batch_of,
     blobs,
@@ -19,9 +22,6 @@ from support.small_jobs import (
     surveyed,
     volumes_of,
 )
-from support.core_steps import STEP_BOX as BOX
-from support.core_steps import STEP_COUNT as COUNT
-from support.core_steps import Step
 from support.strategies import seeds
 
 SHELLS = BOX // 2 + 1

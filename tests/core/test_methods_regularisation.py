@@ -7,9 +7,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from subtomo_core.methods.averages import regularised
+from support.core_steps import Step
 from support.numerics import error
 from support.small_jobs import blobs, job, method_of
-from support.core_steps import Step
 from support.strategies import seeds
 
 

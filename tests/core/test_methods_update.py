@@ -13,11 +13,11 @@ from subtomo_core.maximisation import fsc
 from subtomo_core.methods.averages import Averages
 from subtomo_core.methods.update import next_shell, wiener
 from subtomo_core.missing import observed
-from support.numerics import error
-from support.small_jobs import WEDGE, batch_of, blobs, job, knowing, method_of, surveyed, volumes_of
 from support.core_steps import STEP_BOX as BOX
 from support.core_steps import STEP_COUNT as COUNT
 from support.core_steps import Step
+from support.numerics import error
+from support.small_jobs import WEDGE, batch_of, blobs, job, knowing, method_of, surveyed, volumes_of
 from support.strategies import seeds
 
 BAND = band(BOX, 6.0, observed(WEDGE, BOX) > 0)
