@@ -151,9 +151,9 @@ class Band:
 
     def shifted(self, values: Complex, shift: NDArray[np.float64]) -> Complex:
         """``values exp(2 pi i k.t / n)``: samples (J,) of a particle moved back by ``shift``."""
-        angle = (self.points @ (2.0 * np.pi / self.box * shift).astype(np.float32)).astype(
-            np.float32
-        )
+        # Written out: a product by BLAS may differ in the last bit with an array's address.
+        a, b, c = (2.0 * np.pi / self.box * shift).astype(np.float32)
+        angle = self.points[:, 0] * a + self.points[:, 1] * b + self.points[:, 2] * c
         turn = np.empty(len(angle), np.complex64)
         turn.real = np.cos(angle)
         turn.imag = np.sin(angle)

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -64,7 +65,16 @@ def test_an_older_database_is_brought_up_to_date(tmp_path, database_url):
 
 
 def test_source_tree_has_its_scripts_at_the_top():
-    assert script_folder() == ROOT / "migrations"
+    code = "from subtomo_store.migration import script_folder; print(script_folder())"
+    rooms = os.pathsep.join(str(ROOT / room) for room in ("core", "store"))
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": rooms},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(answer.stdout.strip()) == ROOT / "migrations"
 
 
 def test_installed_layout_migrates_itself(tmp_path):

@@ -167,7 +167,8 @@ class Alignment:
         weights = np.bincount(
             support.shell, weights=support.count * weighed.weights, minlength=self.settings.shells
         )
-        offsets: Values = 0.5 * self.model.reference_noise @ weights
+        # No product by BLAS: it may differ in the last bit with an array's address.
+        offsets: Values = 0.5 * (self.model.reference_noise * weights).sum(1)
         return offsets
 
     def _posterior(self, evidence: list[Evidence], offsets: Values) -> tuple[list[Values], float]:

@@ -107,7 +107,7 @@ class Averages:
             power = unit / np.maximum((1.0 + _RIDGE) ** 2 * seen, 1e-30)
         power[seen <= 0] = 0.0
         mixing = (np.diag(mass) + theta) / np.maximum(mass + len(mass) * theta, 1e-30)[:, None]
-        mixed: NDArray[np.float64] = mixing**2 @ power
+        mixed: NDArray[np.float64] = (mixing[:, :, None] ** 2 * power).sum(1)
         return mixed
 
     def _shell_means(self, class_index: int) -> NDArray[np.float64]:
