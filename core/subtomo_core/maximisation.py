@@ -102,12 +102,12 @@ def on_components(per_shell: NDArray[np.floating], box: int) -> Real:
     return extended[shell_of_components(box)]
 
 
-def fsc(first: Complex, second: Complex) -> NDArray[np.float32]:
+def fsc(first: Complex, second: Complex) -> NDArray[np.float64]:
     """Fourier shell correlation of two half transforms, shape (n // 2 + 1,); 0 where empty."""
     box = first.shape[0]
     cross = shell_sums((first * np.conj(second)).real, box)
     power = shell_sums(np.abs(first) ** 2, box) * shell_sums(np.abs(second) ** 2, box)
-    return np.where(power > 0, cross / np.sqrt(np.maximum(power, 1e-60)), 0.0).astype(np.float32)
+    return np.divide(cross, np.sqrt(power), out=np.zeros_like(cross), where=power > 0)
 
 
 def resolution(

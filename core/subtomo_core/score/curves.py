@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from subtomo_core.fourier import multiplicity, radius_of, shell_sums, to_fourier
+from subtomo_core import maximisation
+from subtomo_core.fourier import multiplicity, radius_of, to_fourier
 
 Volume = NDArray[np.float32]
 Curve = NDArray[np.float64]
@@ -17,12 +18,7 @@ def fsc(first: Volume, second: Volume) -> Curve:
     Every shell holds the whole transform's components whose radius rounds to its number. A
     shell where either map is empty has the value 0.
     """
-    box = first.shape[0]
-    F, G = to_fourier(first), to_fourier(second)
-    cross = shell_sums((F * G.conj()).real, box)
-    power = shell_sums(np.abs(F) ** 2, box) * shell_sums(np.abs(G) ** 2, box)
-    curve: Curve = np.divide(cross, np.sqrt(power), out=np.zeros_like(cross), where=power > 0)
-    return curve
+    return maximisation.fsc(to_fourier(first), to_fourier(second))
 
 
 def resolution_angstrom(curve: ArrayLike, threshold: float, extent_angstrom: float) -> float:
