@@ -23,11 +23,18 @@ _STEPS = 4  # evaluations in a refinement
 # A pose this much below the best in log-likelihood is not worth another look: even where
 # refinement gains ten, its posterior stays below 1e-4.
 _HOPELESS = 20.0
+# All candidates are looked at up to this share of the radius in use (a sixth of the components),
+# but never to fewer shells than these; the rest only for those which may still matter.
+_COARSE = 0.55
+_FEWEST_SHELLS = 9
+_SURE = 4.0  # standard deviations of noise which a candidate is granted
+_SAME_SHIFT = 0.1  # shortest wavelengths: two shifts this close see the same phases
+_LANES = 8  # shifts on an axis come in multiples of this: a vector register's worth
 
 
 @dataclass(frozen=True, eq=False)
 class ShiftGrid:
-    """Shifts -reach .. reach on each axis, and their phase factors.
+    """Evenly spaced shifts on each axis, symmetric about 0, and their phase factors.
 
     Attributes
     ----------
@@ -45,15 +52,66 @@ class ShiftGrid:
 
     @classmethod
     def covering(cls, support: Band, reach: float) -> ShiftGrid:
-        """Three points in the shortest wavelength of the band, up to ``reach`` voxels."""
+        """At least three points in the shortest wavelength of the band, -reach to reach."""
         step = support.box / (3.0 * support.reach)
-        half = max(1, math.ceil(reach / step))
-        shifts = np.arange(-half, half + 1, dtype=np.float32) * np.float32(step)
+        size = _LANES * math.ceil((2.0 * reach / step + 1.0) / _LANES)
+        shifts = np.linspace(-reach, reach, size).astype(np.float32)
         k = np.arange(-support.reach, support.reach + 1)
         angle = 2.0 * np.pi / support.box * k[:, None] * shifts
         return cls(
             reach, shifts, np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """One particle's samples over the noise variance, in the forms the search needs.
+
+    Attributes
+    ----------
+    values, weights : ndarray, (J,)
+        ``S / sigma^2`` and ``W / sigma^2``.
+    parts, doubled : ndarray of float32, (2, J) and (J,)
+        The same times `Band.count`; the values' real parts, then the imaginary ones.
+    shell_weights : ndarray of float64, (shells,)
+        Sum of ``W / sigma^2`` over each shell of the whole transform.
+    """
+
+    values: Complex
+    weights: Real
+    parts: Real
+    doubled: Real
+    shell_weights: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Coarse:
+    """The inner part of a band, where every candidate is looked at.
+
+    Attributes
+    ----------
+    support : Band
+    chosen : ndarray of int64
+        Where its components stand in the whole band.
+    grid : ShiftGrid
+    shells : int
+        Shells 1 .. this are in it.
+    """
+
+    support: Band
+    chosen: NDArray[np.int64]
+    grid: ShiftGrid
+    shells: int
+
+    @classmethod
+    def of(cls, support: Band, reach: float, *, whole: bool = False) -> Coarse:
+        """Inner part of ``support``; all of it where it is small, or if asked for."""
+        top = int(support.shell.max())
+        shells = max(_FEWEST_SHELLS, math.ceil(_COARSE * top))
+        if whole or shells >= top:
+            shells = top
+        inner, chosen = support.within(shells + 0.5)
+        return cls(inner, chosen, ShiftGrid.covering(inner, reach), shells)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +168,8 @@ class Search:
     inverse_noise : ndarray of float32, (J,)
         ``1 / sigma^2`` at each component of the band.
     matcher : Matcher
-    grid : ShiftGrid
+    coarse : Coarse
+        Where all candidates are looked at.
     count : int
         Candidates for each class.
     generators : str
@@ -123,14 +182,26 @@ class Search:
     support: Band
     inverse_noise: Real
     matcher: Matcher
-    grid: ShiftGrid
+    coarse: Coarse
     count: int
     generators: str
     scaled: bool = True
 
-    def weigh(self, samples: Samples) -> Samples:
+    @property
+    def reach(self) -> float:
+        """Longest shift searched, voxels."""
+        return self.coarse.grid.reach
+
+    def weigh(self, samples: Samples) -> Weighed:
         """S and W divided by the noise variance."""
-        return Samples(samples.values * self.inverse_noise, samples.weights * self.inverse_noise)
+        values = samples.values * self.inverse_noise
+        weights = samples.weights * self.inverse_noise
+        doubled = weights * self.support.count
+        parts = np.empty((2, len(values)), np.float32)
+        np.multiply(values.real, self.support.count, out=parts[0])
+        np.multiply(values.imag, self.support.count, out=parts[1])
+        shells = np.bincount(self.support.shell, doubled, self.support.box // 2 + 1).astype(float)
+        return Weighed(values, weights, parts, doubled, shells)
 
     def harmonics(self, values: NDArray[np.generic]) -> Real:
         """Harmonics of components of the band."""
@@ -145,30 +216,30 @@ class Search:
 
     def by_phase(
         self,
-        samples: Samples,
+        weighed: Weighed,
         shift: NDArray[np.float64],
         scale: Real,
         template: Template,
         count: int,
     ) -> NDArray[np.float64]:
         """Candidate rotations (C, 3, 3) of a particle moved back by ``shift`` voxels."""
-        phases = self.harmonics(self.support.shifted(samples.values, shift))
+        phases = self.harmonics(self.support.shifted(weighed.values, shift))
         correlation = self.matcher.correlate(phases, template.phase, even=False)
         return self.matcher.candidates(correlation, scale, count)
 
     def find(
         self,
-        samples: Samples,
+        weighed: Weighed,
         magnitude: Real | None,
         scale: Real,
         template: Template,
         shift: NDArray[np.float64],
     ) -> Evidence:
-        """Candidate poses of one particle (weighed) in one class.
+        """Candidate poses of one particle in one class.
 
         Rotations by magnitude and by phase at the present shift are each given their best
-        shift; the phase search is repeated at the best of these (Chen 2013 alternates so), and
-        the best poses climb to their summits.
+        shift; the phase search is repeated at the best of these (Chen 2013 alternates so) where
+        it is another shift, and the best poses climb to their summits.
 
         Parameters
         ----------
@@ -185,73 +256,102 @@ class Search:
             parts.append(self.by_magnitude(magnitude, scale, template, share))
         share = max(1, (self.count - sum(len(p) for p in parts)) // 2)
         if self.generators != "magnitude":
-            parts.append(self.by_phase(samples, shift, scale, template, share))
-        evidence = self.evidence(samples, np.concatenate(parts), template)
+            parts.append(self.by_phase(weighed, shift, scale, template, share))
+        rotations = np.concatenate(parts)
+        evidence = self.survey(weighed, rotations, template)
+        if not len(rotations):  # no correlation was a number
+            return evidence
         if self.generators != "magnitude":
             best = evidence.shifts[int(np.argmax(evidence.score(soft=self.scaled)))]
-            again = self.by_phase(samples, best, scale, template, share)
-            evidence = evidence + self.evidence(samples, again, template)
-        return self.refined(samples, evidence, template) if self.scaled else evidence
+            if np.linalg.norm(best - shift) > _SAME_SHIFT * self.support.box / self.support.reach:
+                again = self.by_phase(weighed, best, scale, template, share)
+                evidence = evidence + self.survey(weighed, again, template)
+        evidence = self.look_closer(weighed, evidence, template)
+        return self.refined(weighed, evidence, template) if self.scaled else evidence
 
-    def refined(self, samples: Samples, evidence: Evidence, template: Template) -> Evidence:
+    def survey(
+        self, weighed: Weighed, rotations: NDArray[np.float64], template: Template
+    ) -> Evidence:
+        """Best shift of every rotation (C, 3, 3), and likelihood there, on the coarse part."""
+        count, chosen, grid = len(rotations), self.coarse.chosen, self.coarse.grid
+        evidence = Evidence(rotations, np.empty((count, 3)), np.empty(count), np.empty(count))
+        shift_kernel.survey(
+            template.grid,
+            self.coarse.support.points,
+            self.coarse.support.columns,
+            self.coarse.support.starts,
+            weighed.parts[:, chosen],
+            weighed.doubled[chosen],
+            rotations,
+            grid.cos,
+            grid.sin,
+            grid.shifts,
+            grid.reach,
+            self.support.box,
+            _HOPELESS + self._hope(weighed, template) if self.scaled else math.inf,
+            evidence.shifts,
+            evidence.gain,
+            evidence.power,
+        )
+        return evidence
+
+    def look_closer(self, weighed: Weighed, evidence: Evidence, template: Template) -> Evidence:
+        """Likelihood with all components; minus infinity for those which cannot matter."""
+        if len(self.coarse.chosen) == len(weighed.values):
+            return evidence
+        coarse = evidence.log_likelihood
+        shift_kernel.look_closer(
+            template.grid,
+            self.support.points,
+            weighed.parts,
+            weighed.doubled,
+            evidence.rotations,
+            np.argsort(-coarse, kind="stable"),
+            coarse + self._hope(weighed, template),
+            self.reach,
+            self.support.box,
+            self.support.box / (3.0 * self.support.reach),
+            _HOPELESS if self.scaled else math.inf,
+            evidence.shifts,
+            evidence.gain,
+            evidence.power,
+        )
+        return evidence
+
+    def _hope(self, weighed: Weighed, template: Template) -> float:
+        """What the shells beyond the coarse part may add to a candidate's log-likelihood.
+
+        With P the reference's power there, a right pose gains P / 2 with a standard deviation of
+        root P; a little more where the reference was drawn towards zero.
+        """
+        outer = slice(self.coarse.shells, None)
+        weights = weighed.shell_weights[1 : len(template.shell_power) + 1]
+        power = float((template.shell_power * weights)[outer].sum())
+        return 0.6 * power + _SURE * math.sqrt(power)
+
+    def refined(self, weighed: Weighed, evidence: Evidence, template: Template) -> Evidence:
         """The evidence with its best poses moved to the summits nearby."""
         likelihood = evidence.log_likelihood
         order = np.argsort(-likelihood, kind="stable")[:_CLIMBERS]
-        order = order[likelihood[order] >= likelihood[order[0]] - _HOPELESS]
-        doubled = self.support.count
-        values, weights = pairs(samples.values * doubled), samples.weights * doubled
-        for i in order:
+        for i in order[likelihood[order] >= likelihood[order[0]] - _HOPELESS]:
             pose = refine(
                 template.grid,
                 self.support,
-                values,
-                weights,
+                weighed.parts,
+                weighed.doubled,
                 evidence.rotations[i],
                 evidence.shifts[i],
                 steps=_STEPS,
-                reach=self.grid.reach,
+                reach=self.reach,
             )
-            evidence.rotations[i] = pose.rotation
-        again = self.evidence(samples, evidence.rotations[order], template)
-        evidence.shifts[order], evidence.gain[order] = again.shifts, again.gain
-        evidence.power[order] = again.power
+            if pose.value >= likelihood[i]:
+                evidence.rotations[i], evidence.shifts[i] = pose.rotation, pose.shift
+                evidence.gain[i], evidence.power[i] = pose.gain, pose.power
         return evidence
-
-    def evidence(
-        self, samples: Samples, rotations: NDArray[np.float64], template: Template
-    ) -> Evidence:
-        """Best shift, and likelihood there, of every rotation (C, 3, 3) for one particle."""
-        count, size = len(rotations), len(self.grid.shifts)
-        best, gain, power = np.zeros((count, 3)), np.empty(count), np.empty(count)
-        doubled = self.support.count
-        shift_kernel.match_all(
-            template.grid,
-            self.support.columns,
-            self.support.starts,
-            self.support.heights,
-            pairs(samples.values * doubled),
-            samples.weights * doubled,
-            rotations,
-            self.grid.cos,
-            self.grid.sin,
-            self.grid.shifts,
-            self.grid.reach,
-            2.0 * math.pi / self.support.box,
-            _HOPELESS if self.scaled else math.inf,
-            np.empty((len(doubled), 2), np.float32),
-            np.empty((2, size), np.float32),
-            np.empty((self.support.reach + 1, 2, size, size), np.float32),
-            np.empty((size, size, size), np.float32),
-            np.empty((3, 2 * self.support.reach + 1, 2), np.float32),
-            best,
-            gain,
-            power,
-        )
-        return Evidence(rotations, best, gain, power)
 
     def residuals(
         self,
-        samples: Samples,
+        weighed: Weighed,
         template: Template,
         rotation: NDArray[np.float64],
         shift: NDArray[np.float64],
@@ -260,12 +360,11 @@ class Search:
         out: NDArray[np.float64],
     ) -> None:
         """Add ``p sum (W |A_Rt|^2 - 2 Re S conj(A_Rt)) / sigma^2`` to each shell of ``out``."""
-        doubled = self.support.count
         residual_kernel.residuals(
             template.grid,
             self.support.points,
-            pairs(samples.values * doubled),
-            samples.weights * doubled,
+            weighed.parts,
+            weighed.doubled,
             self.support.shell,
             rotation,
             shift,
@@ -273,8 +372,3 @@ class Search:
             self.support.box,
             out,
         )
-
-
-def pairs(values: Complex) -> Real:
-    """Complex numbers (J,) as float32 pairs (J, 2) for the kernels."""
-    return np.ascontiguousarray(values, np.complex64).view(np.float32).reshape(-1, 2)

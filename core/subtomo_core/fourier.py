@@ -15,6 +15,8 @@ import ducc0
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.kernels import interpolate
+
 Real = NDArray[np.float32]
 Complex = NDArray[np.complex64]
 
@@ -32,10 +34,15 @@ def _centre_sign(box: int) -> Real:
     return result
 
 
+def centreless(volume: Real, threads: int = 1) -> Complex:
+    """Unitary half transform (n, n, n // 2 + 1) with the origin at voxel [0, 0, 0]."""
+    transform: Complex = ducc0.fft.r2c(volume, axes=_AXES, inorm=1, nthreads=threads)
+    return transform
+
+
 def to_fourier(volume: Real, threads: int = 1) -> Complex:
     """Centred unitary half transform, shape (n, n, n // 2 + 1), of a volume (n, n, n)."""
-    data = np.ascontiguousarray(volume, np.float32)
-    transform: Complex = ducc0.fft.r2c(data, axes=_AXES, inorm=1, nthreads=threads)
+    transform = centreless(np.ascontiguousarray(volume, np.float32), threads)
     transform *= _centre_sign(volume.shape[0])
     return transform
 
@@ -109,7 +116,7 @@ class Band:
         Side n of the volume; largest frequency on an axis.
     index : ndarray of int64, (J,)
         Positions in a flat half transform (n, n, n // 2 + 1).
-    points : ndarray of float32, (J, 3)
+    points : ndarray of float32, (3, J)
         Frequencies x, y, z in pixels.
     shell : ndarray of int32, (J,)
         Rounded radius.
@@ -120,8 +127,6 @@ class Band:
         kx, ky of each column.
     starts : ndarray of int64, (Q + 1,)
         Where each column begins; within it kz rises.
-    heights : ndarray of float32, (J,)
-        Frequencies kz.
     cells : ndarray of int64, (J,)
         Positions in the flat half grid which `grid` makes.
     """
@@ -134,8 +139,6 @@ class Band:
     count: Real
     columns: Real
     starts: NDArray[np.int64]
-
-    heights: Real
     cells: NDArray[np.int64]
 
     def take(self, transform: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -149,16 +152,20 @@ class Band:
         grid.reshape(-1)[self.cells] = values
         return grid.view(np.float32).reshape(*grid.shape, 2)
 
+    def within(self, r_max: float) -> tuple[Band, NDArray[np.int64]]:
+        """The band up to a smaller radius, and where its components stand in this one."""
+        k = self.points.astype(np.int64)
+        chosen: NDArray[np.int64] = np.nonzero((k**2).sum(0) <= r_max * r_max)[0]
+        return _in_columns(self.box, r_max, self.index[chosen], k[:, chosen]), chosen
+
     def shifted(self, values: Complex, shift: NDArray[np.float64]) -> Complex:
         """``values exp(2 pi i k.t / n)``: samples (J,) of a particle moved back by ``shift``."""
-        # Written out: a product by BLAS may differ in the last bit with an array's address.
-        a, b, c = (2.0 * np.pi / self.box * shift).astype(np.float32)
-        angle = self.points[:, 0] * a + self.points[:, 1] * b + self.points[:, 2] * c
-        turn = np.empty(len(angle), np.complex64)
-        turn.real = np.cos(angle)
-        turn.imag = np.sin(angle)
-        turn *= values
-        return turn
+        parts = np.stack([values.real, values.imag])
+        moved = np.empty_like(parts)
+        interpolate.shift_back(self.points, parts, shift, self.box, moved)
+        turned = np.empty(len(values), np.complex64)
+        turned.real, turned.imag = moved
+        return turned
 
 
 def band(box: int, r_max: float, keep: NDArray[np.bool_] | None = None) -> Band:
@@ -173,24 +180,27 @@ def band(box: int, r_max: float, keep: NDArray[np.bool_] | None = None) -> Band:
     kz = np.where(row_z < box // 2, row_z, row_z - box)
     ky = np.where(row_y < box // 2, row_y, row_y - box)
     order = np.lexsort((kz, ky, kx))
-    row_z, row_y, kx, kz, ky = row_z[order], row_y[order], kx[order], kz[order], ky[order]
-    points = np.stack([kx, ky, kz], 1).astype(np.float32)
-    new = np.ones(len(kx), bool)
-    new[1:] = (np.diff(kx) != 0) | (np.diff(ky) != 0)
-    starts = np.append(np.nonzero(new)[0], len(kx)).astype(np.int64)
+    index = ((row_z * box + row_y) * (box // 2 + 1) + kx)[order]
+    return _in_columns(box, r_max, index, np.stack([kx, ky, kz])[:, order])
+
+
+def _in_columns(box: int, r_max: float, index: NDArray[np.int64], k: NDArray[np.int64]) -> Band:
+    """Band of components at ``index`` with frequencies ``k`` (3, J), sorted by x, y, z."""
+    new = np.ones(len(index), bool)
+    new[1:] = (np.diff(k[0]) != 0) | (np.diff(k[1]) != 0)
+    starts = np.append(np.nonzero(new)[0], len(index)).astype(np.int64)
     reach = math.floor(r_max)
     c = reach + 2
     return Band(
         box=box,
         reach=reach,
-        index=((row_z * box + row_y) * (box // 2 + 1) + kx).astype(np.int64),
-        points=points,
-        shell=np.rint(radius[row_z, row_y, kx]).astype(np.int32),
-        count=np.where(kx > 0, 2.0, 1.0).astype(np.float32),
-        columns=np.ascontiguousarray(points[starts[:-1], :2]),
+        index=index.astype(np.int64),
+        points=np.ascontiguousarray(k, np.float32),
+        shell=np.rint(np.sqrt((k**2).sum(0))).astype(np.int32),
+        count=np.where(k[0] > 0, 2.0, 1.0).astype(np.float32),
+        columns=np.ascontiguousarray(k[:2, starts[:-1]].T, np.float32),
         starts=starts,
-        heights=np.ascontiguousarray(points[:, 2]),
-        cells=(((kz + c) * (2 * c + 1) + ky + c) * (c + 1) + kx).astype(np.int64),
+        cells=(((k[2] + c) * (2 * c + 1) + k[1] + c) * (c + 1) + k[0]).astype(np.int64),
     )
 
 

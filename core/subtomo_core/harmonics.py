@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.kernels import correlation, shells
+from subtomo_core.kernels.interpolate import gather
 
 Real = NDArray[np.float32]
 
@@ -31,16 +32,17 @@ class Sphere:
         L: degrees 0 .. L - 1. Even.
     north : ndarray of float32, (L // 2, 2 L, 3)
         Directions x, y, z of the northern rings.
-    legendre : ndarray of float32, (L, L, L)
-        [m, l, t]: normalised associated Legendre function times quadrature weight.
-    quarter_turns : ndarray of float32, (L, L, 2 L - 1)
-        [l, h, l + m]: Wigner's d at 90 degrees.
+    legendre : ndarray of float32, (L, L // 2, 2 L)
+        [l, t, 2 m + p]: normalised associated Legendre function times quadrature weight, for
+        real (p = 0) and imaginary parts alike.
+    wigner : ndarray of float32, (L (L + 1) / 2, L // 2 + 1, 2 L)
+        [row, j, L + m']: Wigner's ``d^l_mm'(pi j / L)``, rows in order of m, then l >= m.
     """
 
     bandwidth: int
     north: Real
     legendre: Real
-    quarter_turns: Real
+    wigner: Real
 
 
 @lru_cache(maxsize=4)
@@ -62,11 +64,12 @@ def sphere(bandwidth: int) -> Sphere:
         -1,
     )
     table = _legendre(bandwidth, cosines) * weights * (np.pi / bandwidth)
+    pairs = np.repeat(table.transpose(1, 2, 0)[:, :rings], 2, axis=2)
     return Sphere(
         bandwidth,
         np.ascontiguousarray(north, np.float32),
-        np.ascontiguousarray(table, np.float32),
-        _quarter_turns(bandwidth),
+        np.ascontiguousarray(pairs, np.float32),
+        _wigner(bandwidth),
     )
 
 
@@ -88,18 +91,19 @@ def _legendre(bandwidth: int, cosines: NDArray[np.float64]) -> NDArray[np.float6
     return table
 
 
-def _quarter_turns(bandwidth: int) -> Real:
-    """``d^l_hm(pi/2)`` for h >= 0 as [l, h, l + m]: eigenvectors of J_y turned to J_z's basis."""
-    table = np.zeros((bandwidth, bandwidth, 2 * bandwidth - 1), np.float32)
+def _wigner(bandwidth: int) -> Real:
+    """``d^l_mm'`` from the eigenvectors of J_y, whose eigenvalues are exactly -l .. l."""
+    angles = np.pi * np.arange(bandwidth // 2 + 1) / bandwidth
+    table = np.zeros((bandwidth, bandwidth, len(angles), 2 * bandwidth), np.float32)
     for degree in range(bandwidth):
         m = np.arange(-degree, degree)
         raising = np.diag(np.sqrt(degree * (degree + 1) - m * (m + 1.0)), -1)
-        j_y = (raising - raising.T) / 2j
-        values, vectors = np.linalg.eigh(j_y)
-        values = np.rint(values)  # the spectrum of J_y is exactly -degree .. degree
-        turn = (vectors * np.exp(-0.5j * np.pi * values)) @ vectors.conj().T
-        table[degree, : degree + 1, : 2 * degree + 1] = turn.real[degree:]
-    return table
+        values, vectors = np.linalg.eigh((raising - raising.T) / 2j)
+        phases = np.exp(-1j * angles[:, None] * np.rint(values))
+        turns = (vectors * phases[:, None, :]) @ vectors.conj().T
+        columns = slice(bandwidth - degree, bandwidth + degree + 1)
+        table[: degree + 1, degree, :, columns] = turns.real[:, degree:].transpose(1, 0, 2)
+    return table[np.triu_indices(bandwidth)]
 
 
 def analyse(grid: Real, radii: Real, scale: float, tables: Sphere) -> Real:
@@ -119,13 +123,18 @@ def analyse(grid: Real, radii: Real, scale: float, tables: Sphere) -> Real:
     ndarray of float32, (shells, L, L, 2)
         [s, l, m] for m >= 0; those of -m follow as ``(-1)^m conj``.
     """
-    bandwidth = tables.bandwidth
-    values = np.empty((len(radii), bandwidth, 2 * bandwidth), np.float32)
-    shells.sample_hartley(grid, tables.north, radii, scale, values)
+    bandwidth, count = tables.bandwidth, len(radii)
+    north = tables.north.shape[:2]
+    points = np.empty((3, count * north[0] * north[1]), np.float32)
+    found = np.empty((2, points.shape[1]), np.float32)
+    values = np.empty((count, bandwidth, 2 * bandwidth), np.float32)
+    shells.directions(tables.north, radii, scale, points)
+    gather(grid, points, np.eye(3), 1.0, found)
+    shells.hartley(found.reshape(2, count, *north), values)
     rings: NDArray[np.complex64] = ducc0.fft.r2c(values, axes=(2,), nthreads=1)
     pairs = np.ascontiguousarray(rings[:, :, :bandwidth]).view(np.float32)
-    harmonics = np.zeros((len(radii), bandwidth, bandwidth, 2), np.float32)
-    shells.legendre(pairs.reshape(len(radii), bandwidth, bandwidth, 2), tables.legendre, harmonics)
+    harmonics = np.zeros((count, bandwidth, bandwidth, 2), np.float32)
+    shells.legendre(pairs.reshape(count, bandwidth, bandwidth, 2), tables.legendre, harmonics)
     return harmonics
 
 
@@ -143,14 +152,13 @@ def correlate(f: Real, g: Real, weights: Real, tables: Sphere, *, even: bool = F
 
     Returns
     -------
-    ndarray of float32, (2 L, 2 L, 2 L)
-        Axes beta, gamma, alpha of ``R = Rz(alpha) Ry(beta) Rz(gamma)``, angles
-        ``2 pi index / 2 L``.
+    ndarray of float32, (L + 1, 2 L, 2 L)
+        Axes beta, alpha, gamma of ``R = Rz(alpha) Ry(beta) Rz(gamma)``, angles ``pi index / L``;
+        the other half of beta repeats this one.
     """
     size = 2 * tables.bandwidth
-    products = np.empty((tables.bandwidth, size - 1, 2), np.float32)
-    spectrum = np.empty((size, size, tables.bandwidth + 1, 2), np.float32)
-    correlation.spectrum(f, g, weights, tables.quarter_turns, 2 if even else 1, products, spectrum)
+    spectrum = np.empty((tables.bandwidth + 1, tables.bandwidth + 1, size, 2), np.float32)
+    correlation.spectrum(f, g, weights, tables.wigner, 2 if even else 1, spectrum)
     packed = spectrum.view(np.complex64)[..., 0]
-    values: Real = ducc0.fft.c2r(packed, axes=(0, 1, 2), lastsize=size, forward=False, nthreads=1)
+    values: Real = ducc0.fft.c2r(packed, axes=(2, 1), lastsize=size, forward=False, nthreads=1)
     return values

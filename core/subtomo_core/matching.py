@@ -39,6 +39,12 @@ class Template:
     phase: Real
     power: Real
 
+    @property
+    def shell_power(self) -> Real:
+        """Mean of ``|A|^2`` on each shell 1, 2, ..., (shells,)."""
+        mean: Real = self.power[:, 0, 0, 0] * np.float32(math.sqrt(1.0 / (4.0 * math.pi)))
+        return mean
+
 
 @dataclass(frozen=True, eq=False)
 class Matcher:

@@ -6,13 +6,15 @@ noise*). A binary missing wedge with white noise is the special case ``S = w X``
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.fourier import Band, Complex, Real, band, to_fourier
+from subtomo_core.fourier import Band, Complex, Real, band, centreless
+from subtomo_core.kernels import reading
 from subtomo_core.masks import radii
 from subtomo_core.missing import observed
 from subtomo_core.particles import Particles
@@ -20,6 +22,7 @@ from subtomo_core.spec import DatasetSummary, Weights
 
 # Of the whole particle's standard deviation: noise-free particles have no background to scale by.
 _EMPTY_BACKGROUND = 0.3
+_FLAT = 1e-6  # of the root mean square: a smaller spread is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +50,13 @@ class Observer:
     summary : DatasetSummary
     region : ndarray of float32, (n, n, n // 2 + 1), or None
         What is observed, where a formula says so for all particles.
-    background : ndarray of bool, (n, n, n)
-        Voxels outside the mask: noise alone.
+    background : ndarray of float32, (n^3,)
+        1 at voxels outside the mask, which hold noise alone; 0 elsewhere.
     """
 
     summary: DatasetSummary
     region: Real | None
-    background: NDArray[np.bool_]
+    background: Real
 
     @classmethod
     def of(cls, summary: DatasetSummary, mask_radius: float) -> Observer:
@@ -61,7 +64,7 @@ class Observer:
         formula = not isinstance(summary.missing, Weights)
         region = observed(summary.missing, summary.box) if formula else None
         outside = radii(summary.box) > min(mask_radius, 0.48 * summary.box)
-        return cls(summary, region, outside)
+        return cls(summary, region, outside.reshape(-1).astype(np.float32))
 
     def band(self, r_max: float) -> Band:
         """Components up to ``r_max`` pixels which a particle of this dataset can have."""
@@ -76,38 +79,49 @@ class Observer:
         InputError
             If the particle holds no signal or numbers which are not finite.
         """
-        volume = particles.volume(index)
-        if not np.isfinite(volume).all():
+        volume = np.ascontiguousarray(particles.volume(index), np.float32)
+        moments = np.empty(5)
+        reading.moments(volume.reshape(-1), self.background, moments)
+        if not np.isfinite(moments).all():
             raise InputError(Problem(f"particle {index + 1} holds values which are not finite"))
         weight = self.region
         if weight is None:
             weight = particles.weight(index)
             if weight is None:
                 raise InputError(Problem(f"particle {index + 1} comes without weights"))
+            scale = 1.0
         else:
-            volume = self._normalised(volume, index)
-        transform = to_fourier(volume)
-        flat, flat_weight = transform.reshape(-1), weight.reshape(-1)
-        samples = []
-        for support in bands:
-            w = flat_weight[support.index]
-            seen = w > 0
-            values = flat[support.index]
-            if self.region is not None:
-                values = values * w
-            samples.append(Samples(np.where(seen, values, 0).astype(np.complex64), w))
-        return samples
+            scale = 1.0 / _spread(moments, volume.size, index)
+        flat = centreless(volume).view(np.float32).reshape(-1)
+        flat_weight = np.ascontiguousarray(weight, np.float32).reshape(-1)
+        return [_samples(support, flat, flat_weight, scale, self.region) for support in bands]
 
-    def _normalised(self, volume: Real, index: int) -> Real:
-        """Mean 0 and standard deviation 1 outside the mask, as the noise model wants."""
-        outside = volume[self.background]
-        whole = float(volume.std(dtype=np.float64))
-        spread = float(outside.std(dtype=np.float64))
-        if spread < _EMPTY_BACKGROUND * whole:
-            spread = whole
-        if not spread > 0:
-            raise InputError(
-                Problem(f"particle {index + 1} is constant: it holds no signal; leave it out")
-            )
-        mean = np.float32(outside.mean(dtype=np.float64))
-        return (volume - mean) * np.float32(1.0 / spread)
+
+def _samples(
+    support: Band, transform: Real, weights: Real, scale: float, region: Real | None
+) -> Samples:
+    values = np.empty(len(support.index), np.complex64)
+    taken = np.empty(len(support.index), np.float32)
+    parts = values.view(np.float32).reshape(-1, 2)
+    reading.take(transform, support.index, support.points, weights, scale, parts, taken)
+    if region is not None:
+        values *= taken
+    return Samples(values, taken)
+
+
+def _spread(moments: NDArray[np.float64], voxels: int, index: int) -> float:
+    """Standard deviation of the noise: outside the mask, where there is any.
+
+    The mean counts for nothing: k = 0 is left out of every sum.
+    """
+    whole, squares, outside, outside_squares, count = moments.tolist()
+    spread = math.sqrt(max(0.0, squares / voxels - (whole / voxels) ** 2))
+    if count > 0:
+        background = outside_squares / count - (outside / count) ** 2
+        if background > (_EMPTY_BACKGROUND * spread) ** 2:
+            spread = math.sqrt(background)
+    if not spread > _FLAT * math.sqrt(squares / voxels):
+        raise InputError(
+            Problem(f"particle {index + 1} is constant: it holds no signal; leave it out")
+        )
+    return spread

@@ -145,7 +145,7 @@ class MatchingParameters(Strict):
 
     candidates: Annotated[int, Field(ge=1, le=1000)] = 50
     generators: Literal["magnitude", "phase", "both"] = "both"
-    bandwidth: Annotated[int | None, Field(ge=4, le=128)] = None
+    bandwidth: Annotated[int | None, Field(ge=4, le=64)] = None
     shift_range_angstrom: Annotated[float | None, Field(gt=0.0)] = None
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from subtomo_core.expectation import Search, ShiftGrid
+from subtomo_core.expectation import Coarse, Search, ShiftGrid
 from subtomo_core.fourier import band, to_fourier
 from subtomo_core.matching import Matcher
 from subtomo_core.missing import observed
@@ -20,13 +20,12 @@ SUPPORT = band(BOX, R_MAX, SEEN > 0)
 MATCHER = Matcher.at(R_MAX, 16)
 VOLUME = blob(BOX)
 TEMPLATE = MATCHER.template(VOLUME)
-ONES = np.ones(len(SUPPORT.points), np.float32)
+ONES = np.ones(len(SUPPORT.index), np.float32)
 
 
 def search(generators="both", variance=1.0):
-    noise = np.full(len(SUPPORT.points), 1.0 / variance, np.float32)
-    shifts = ShiftGrid.covering(SUPPORT, REACH)
-    return Search(SUPPORT, noise, MATCHER, shifts, 50, generators)
+    noise = np.full(len(SUPPORT.index), 1.0 / variance, np.float32)
+    return Search(SUPPORT, noise, MATCHER, Coarse.of(SUPPORT, REACH), 50, generators)
 
 
 def find(engine, samples, start=(0.0, 0.0, 0.0)):

@@ -93,7 +93,7 @@ def test_a_bands_columns_are_complete():
     support = band(box, r_max)
     seen = set()
     for q, (x, y) in enumerate(support.columns):
-        heights = support.heights[support.starts[q] : support.starts[q + 1]]
+        heights = support.points[2, support.starts[q] : support.starts[q + 1]]
         assert (np.diff(heights) > 0).all()
         seen |= {(int(x), int(y), int(z)) for z in heights}
     axis = range(-box // 2, box // 2)
@@ -105,9 +105,9 @@ def test_a_bands_columns_are_complete():
         if 0 < x * x + y * y + z * z <= r_max**2
     }
     assert seen == ball
-    assert len(support.points) == len(ball)
+    assert len(support.index) == len(ball)
     assert len({tuple(c) for c in support.columns}) == len(support.columns)
-    radius = np.linalg.norm(support.points, axis=1)
+    radius = np.linalg.norm(support.points, axis=0)
     assert np.array_equal(support.shell, np.rint(radius))
     assert np.allclose(radius_of(box).ravel()[support.index], radius, atol=1e-6)
 
@@ -127,10 +127,10 @@ def test_a_band_reaches_neither_nothing_nor_nyquist(r_max):
 
 def test_a_bands_grid_holds_its_values_and_nothing_else():
     support = band(12, 4.3)
-    values = np.random.default_rng(0).normal(size=(len(support.points), 2)) @ [1, 1j]
+    values = np.random.default_rng(0).normal(size=(len(support.index), 2)) @ [1, 1j]
     grid = support.grid(values.astype(np.complex64)).view(np.complex64)[..., 0]
     c = (grid.shape[0] - 1) // 2
-    x, y, z = support.points.astype(int).T
+    x, y, z = support.points.astype(int)
     assert np.allclose(grid[z + c, y + c, x], values)
     assert np.count_nonzero(grid) == len(values)
 

@@ -117,29 +117,24 @@ def wigner(degree, row, column, beta):
     return total
 
 
-def test_quarter_turns_are_wigners_sum():
-    table = sphere(12).quarter_turns
-    for degree in range(12):
-        for h in range(degree + 1):
-            for m in range(-degree, degree + 1):
-                expected = wigner(degree, h, m, math.pi / 2)
-                assert table[degree, h, degree + m] == pytest.approx(expected, abs=1e-6)
+def test_the_table_is_wigners_sum():
+    bandwidth = 12
+    table = sphere(bandwidth).wigner
+    rows = [(m, degree) for m in range(bandwidth) for degree in range(m, bandwidth)]
+    for row, (m, degree) in enumerate(rows):
+        for j in range(0, bandwidth // 2 + 1, 3):
+            expected = np.zeros(2 * bandwidth)
+            for order in range(-degree, degree + 1):
+                expected[bandwidth + order] = wigner(degree, m, order, math.pi * j / bandwidth)
+            assert np.allclose(table[row, j], expected, atol=1e-6)
 
 
 def representation(degree, R):
-    """``D^l(R)`` from the table: Ry(b) is Rx(b) between quarter turns about z, and so on."""
+    """``D^l(R)``, rows and columns -l .. l."""
     m = np.arange(-degree, degree + 1)
-    upper = TABLES.quarter_turns[degree, : degree + 1, : 2 * degree + 1].astype(np.float64)
-    sign = (-1.0) ** (degree + m)
-    quarter = np.concatenate([(sign * upper[1:])[::-1], upper])
     a, b, g = np.radians(to_euler(R))
-
-    def about_z(angle):
-        return np.diag(np.exp(-1j * m * angle))
-
-    about_x = quarter @ about_z(b) @ quarter.T
-    about_y = about_z(np.pi / 2) @ about_x @ about_z(-np.pi / 2)
-    return about_z(a) @ about_y @ about_z(g)
+    small = np.array([[wigner(degree, row, column, b) for column in m] for row in m])
+    return np.exp(-1j * m * a)[:, None] * small * np.exp(-1j * m * g)
 
 
 @settings(max_examples=20, deadline=None)
@@ -158,11 +153,11 @@ def test_the_correlation_is_the_integral_over_the_sphere(even, seed):
     f, g = (random_harmonics(rng, 3, even=even) for _ in range(2))
     weights = np.array([1.0, 4.0, 9.0], np.float32)
     found = correlate(as_pairs(f), as_pairs(g), weights, TABLES, even=even)
-    assert found.shape == (2 * L, 2 * L, 2 * L)
+    assert found.shape == (L + 1, 2 * L, 2 * L)
     directions, areas = quadrature(L)
     still = synthesise(f, directions)
-    for j, k, i in rng.integers(0, 2 * L, (12, 3)):
-        R = from_euler(np.array([i, j, k]) * 180.0 / L)  # axes beta, gamma, alpha
+    for j, k, i in rng.integers(0, [L + 1, 2 * L, 2 * L], (12, 3)):
+        R = from_euler(np.array([k, j, i]) * 180.0 / L)  # axes beta, alpha, gamma
         turned = synthesise(g, directions @ R)  # rows: R^-1 u
         expected = (weights[:, None, None] * areas * still * turned).sum()
         assert found[j, k, i] == pytest.approx(
@@ -176,8 +171,8 @@ def test_the_correlation_is_the_integral_over_the_sphere(even, seed):
 def test_the_maximum_lies_at_the_rotation(even, seed):
     rng = np.random.default_rng(seed)
     g = random_harmonics(rng, 2, even=even)
-    j, k, i = rng.integers(0, 2 * L, 3)
-    R = from_euler(np.array([i, j, k]) * 180.0 / L)
+    j, k, i = rng.integers(0, [L + 1, 2 * L, 2 * L])
+    R = from_euler(np.array([k, j, i]) * 180.0 / L)
     f = np.zeros_like(g)
     for degree in range(L):
         signs = (-1.0) ** np.arange(1, degree + 1)

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 
 from subtomo_core.fourier import band, padded_grid, to_fourier, to_real
-from subtomo_core.kernels.interpolate import gather, scatter
+from subtomo_core.kernels.interpolate import gather, scatter, shift_back
 from subtomo_core.kernels.residuals import residuals
 from subtomo_core.maximisation import fold
-from support.numerics import as_pairs, blob, gathered, inner, phases
+from support.numerics import as_parts, blob, gathered, inner, phases
 from support.strategies import rotations, seeds, shifts
 
 
@@ -16,16 +16,17 @@ def scattered(support, values, weights, R, *, shift=(0.0, 0.0, 0.0), probability
     c = 2 * support.reach + 3
     numerator = np.zeros((2 * c + 1, 2 * c + 1, c + 1, 2), np.float32)
     denominator = np.zeros(numerator.shape[:3], np.float32)
+    parts = as_parts(values * support.count * 0.5)
+    moved = np.empty_like(parts)
+    shift_back(support.points, parts, np.array(shift), support.box, moved)
     scatter(
         numerator,
         denominator,
         support.points,
-        as_pairs(values * support.count * 0.5),
+        moved,
         (weights * support.count * 0.5).astype(np.float32),
         R,
-        np.array(shift),
         probability,
-        support.box,
     )
     return numerator.view(np.complex64)[..., 0], denominator
 
@@ -88,7 +89,7 @@ def test_scattering_undoes_the_shift_and_counts_the_probability(R, shift, seed):
 @given(rotations(), seeds())
 def test_scattering_loses_no_mass(R, seed):
     support = band(16, 6.0)
-    weights = np.random.default_rng(seed).random(len(support.points)).astype(np.float32)
+    weights = np.random.default_rng(seed).random(len(support.index)).astype(np.float32)
     _, mass = scattered(support, weights.astype(np.complex64), weights, R)
     assert mass.sum() == pytest.approx(float((0.5 * weights * support.count).sum()), rel=1e-4)
 
@@ -101,11 +102,11 @@ def test_a_linear_transform_is_gathered_exactly(R):
     u, v, w = np.arange(9.0), np.arange(-8.0, 9.0), np.arange(-8.0, 9.0)
     grid = np.ones((17, 17, 9, 2), np.float32)
     grid[..., 1] = slope[0] * u + slope[1] * v[:, None] + slope[2] * w[:, None, None]
-    points = np.random.default_rng(0).uniform(-3, 3, (50, 3)).astype(np.float32)
-    out = np.empty((50, 2), np.float32)
+    points = np.random.default_rng(0).uniform(-3, 3, (3, 50)).astype(np.float32)
+    out = np.empty((2, 50), np.float32)
     gather(grid, points, R, 1.0, out)
-    assert np.allclose(out[:, 0], 1.0, atol=1e-5)
-    assert np.allclose(out[:, 1], points @ R @ slope, atol=1e-5)
+    assert np.allclose(out[0], 1.0, atol=1e-5)
+    assert np.allclose(out[1], points.T @ R @ slope, atol=1e-5)
 
 
 @settings(max_examples=10, deadline=None)
@@ -119,7 +120,7 @@ def test_residuals_are_the_squared_distance(R, shift, seed):
     residuals(
         grid,
         support.points,
-        as_pairs(values * support.count),
+        as_parts(values * support.count),
         weights * support.count,
         support.shell,
         R,

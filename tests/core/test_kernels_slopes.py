@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 from subtomo_core.fourier import band, padded_grid, to_fourier
-from subtomo_core.kernels.interpolate import corner
-from subtomo_core.kernels.slopes import corner_slope, slope
+from subtomo_core.kernels.interpolate import gather, gather_slopes
+from subtomo_core.kernels.slopes import slope
 from subtomo_core.rotations import from_rotation_vectors, random_rotations
-from support.numerics import as_pairs, blob, gathered, phases
+from support.numerics import as_parts, blob, phases, trilinear
 from support.strategies import seeds, shifts
 
 BOX = 12
@@ -18,20 +18,18 @@ GRID = padded_grid(blob(BOX), 6.0)
 
 def at(values, weights, rotation, shift):
     gradient, hessian = np.empty(6), np.empty((6, 6))
-    value = slope(
+    gain, power = slope(
         GRID,
         SUPPORT.points,
-        as_pairs(values * SUPPORT.count),
+        as_parts(values * SUPPORT.count),
         weights * SUPPORT.count,
         rotation,
         shift,
         BOX,
-        np.empty(8),
-        np.empty((6, 2)),
         gradient,
         hessian,
     )
-    return value, gradient, hessian
+    return gain - 0.5 * power, gradient, hessian
 
 
 def moved(rotation, shift, axis, step):
@@ -46,64 +44,78 @@ def noise(seed):
     return rng, values, rng.uniform(0.1, 1.0, len(values)).astype(np.float32)
 
 
+def model_at(rotation, shift):
+    points = 2.0 * rotation.T @ SUPPORT.points.astype(np.float64)
+    return trilinear(GRID, points) * phases(SUPPORT, -shift)
+
+
+def log_likelihood(values, weights, rotation, shift):
+    model = model_at(rotation, shift)
+    terms = (values * model.conj()).real - 0.5 * weights * np.abs(model) ** 2
+    return float((SUPPORT.count * terms).sum())
+
+
+def differences(function, rotation, shift, step=1e-6):
+    """Along each of the six parameters; none of random rotations lies on a kink that near."""
+    return np.array(
+        [
+            (
+                function(*moved(rotation, shift, a, step))
+                - function(*moved(rotation, shift, a, -step))
+            )
+            / (2 * step)
+            for a in range(6)
+        ]
+    )
+
+
 @settings(max_examples=10, deadline=None)
 @given(seeds(), shifts(2.0))
 def test_the_value_is_the_log_likelihood(seed, shift):
     rng, values, weights = noise(seed)
     R = random_rotations(rng, 1)[0]
     value, _, _ = at(values, weights, R, shift)
-    model = gathered(GRID, SUPPORT, R)
-    gain = (SUPPORT.count * values * phases(SUPPORT, shift) * model.conj()).real.sum()
-    power = (SUPPORT.count * weights * np.abs(model) ** 2).sum()
-    assert value == pytest.approx(float(gain - 0.5 * power), rel=1e-4, abs=1e-3)
+    assert value == pytest.approx(log_likelihood(values, weights, R, shift), rel=1e-4, abs=1e-3)
 
 
 @settings(max_examples=10, deadline=None)
 @given(seeds(), shifts(2.0))
 def test_the_gradient_agrees_with_differences(seed, shift):
-    # Random rotations: none lies on a kink of the interpolation within a step of 1e-6.
     rng, values, weights = noise(seed)
-    R, step = random_rotations(rng, 1)[0], 1e-6
+    R = random_rotations(rng, 1)[0]
     _, gradient, _ = at(values, weights, R, shift)
-    for axis in range(6):
-        ahead, _, _ = at(values, weights, *moved(R, shift, axis, step))
-        behind, _, _ = at(values, weights, *moved(R, shift, axis, -step))
-        difference = (ahead - behind) / (2 * step)
-        assert gradient[axis] == pytest.approx(difference, abs=1e-3 * np.abs(gradient).max())
+    expected = differences(lambda *pose: log_likelihood(values, weights, *pose), R, shift)
+    assert np.allclose(gradient, expected, atol=1e-3 * np.abs(gradient).max())
 
 
 @settings(max_examples=10, deadline=None)
 @given(seeds(), shifts(2.0))
 def test_the_curvature_is_exact_where_nothing_is_left_over(seed, shift):
     rng, _, weights = noise(seed)
-    R, step = random_rotations(rng, 1)[0], 1e-6
-    values = weights * gathered(GRID, SUPPORT, R) * phases(SUPPORT, -shift)
+    R = random_rotations(rng, 1)[0]
+    values = (weights * model_at(R, shift)).astype(np.complex64)
     _, gradient, hessian = at(values, weights, R, shift)
     # Samples are kept in float32: the slope at the summit is 0 to their rounding.
     assert np.abs(gradient).max() < 1e-5 * hessian.max()
     assert np.array_equal(hessian, hessian.T)
-    for axis in range(6):
-        _, ahead, _ = at(values, weights, *moved(R, shift, axis, step))
-        _, behind, _ = at(values, weights, *moved(R, shift, axis, -step))
-        difference = -(ahead - behind) / (2 * step)
-        assert np.allclose(hessian[axis], difference, atol=1e-3 * np.abs(hessian).max())
+    slopes = differences(model_at, R, shift)
+    expected = ((SUPPORT.count * weights * slopes) @ slopes.conj().T).real
+    assert np.allclose(hessian, expected, atol=1e-3 * np.abs(hessian).max())
 
 
 @settings(max_examples=10, deadline=None)
 @given(seeds())
-def test_slopes_of_one_interpolated_value_agree_with_differences_in_both_halves(seed):
+def test_interpolated_slopes_agree_with_differences_in_both_halves(seed):
     rng = np.random.default_rng(seed)
-    c = (GRID.shape[0] - 1) // 2
-    point, out, step = rng.uniform(-8, 8, 3), np.empty(8), 1e-6
-    corner_slope(GRID, *point, c, out)
-    assert np.allclose(out[:2], corner(GRID, *point, c), atol=1e-6)
-    for axis in range(3):
-        delta = np.zeros(3)
-        delta[axis] = step
-        ahead = np.array(corner(GRID, *(point + delta), c))
-        behind = np.array(corner(GRID, *(point - delta), c))
-        assert np.allclose(
-            out[2 + 2 * axis : 4 + 2 * axis],
-            (ahead - behind) / (2 * step),
-            atol=1e-4 * np.abs(GRID).max(),
-        )
+    point, step = rng.uniform(-8, 8, 3), 1e-3
+    ways = np.vstack([np.zeros(3), step * np.eye(3), -step * np.eye(3)])
+    points = np.ascontiguousarray((point + ways).T, np.float32)
+    assume(not (np.diff(np.floor(points), axis=1).any() or np.diff(points[0] < 0).any()))
+    values, slopes = np.empty((2, 7), np.float32), np.empty((8, 7), np.float32)
+    gather(GRID, points, np.eye(3), 1.0, values)
+    gather_slopes(GRID, points, np.eye(3), 1.0, slopes)
+    assert np.allclose(slopes[:2], values, atol=1e-6)
+    # Within a cell a trilinear function is linear along each axis.
+    differences = (values[:, 1:4] - values[:, 4:]) / (2 * step)
+    expected = np.stack([slopes[2:4, 0], slopes[4:6, 0], slopes[6:8, 0]], 1)
+    assert np.allclose(differences, expected, atol=2e-3 * np.abs(GRID).max())

@@ -24,7 +24,7 @@ TEMPLATE = MATCHER.template(VOLUME)
 def prepared(region):
     seen = observed(region, BOX)
     support = band(BOX, R_MAX, seen > 0)
-    ones = np.ones(len(support.points), np.complex64)
+    ones = np.ones(len(support.index), np.complex64)
     return support, MATCHER.scale(MATCHER.analyse(support, ones), TEMPLATE)
 
 
@@ -73,8 +73,8 @@ def test_the_scale_is_the_direct_sum(search):
     support, scale = search
     rng = np.random.default_rng(2)
     ratios = []
-    for i, j, k in rng.integers(0, 2 * L, (40, 3)):
-        R = from_euler(np.array([i, j, k]) * STEP_DEG)
+    for k, j, i in rng.integers(0, [2 * L, L + 1, 2 * L], (40, 3)):
+        R = from_euler(np.array([k, j, i]) * STEP_DEG)
         power = (support.count * np.abs(gathered(TEMPLATE.grid, support, R)) ** 2).sum()
         ratios.append(scale[j, k, i] ** -2 / power)
     assert np.mean(ratios) == pytest.approx(1.05, abs=0.02)
@@ -86,7 +86,7 @@ def test_the_scale_is_the_direct_sum(search):
 def test_no_two_candidates_are_closer_than_eight_degrees(seed):
     rng = np.random.default_rng(seed)
     support, scale = prepared(WEDGE)
-    noise = (rng.normal(size=(len(support.points), 2)) @ [1, 1j]).astype(np.complex64)
+    noise = (rng.normal(size=(len(support.index), 2)) @ [1, 1j]).astype(np.complex64)
     found = by_phase(support, scale, noise, 50)
     assert 1 <= len(found) <= 50
     apart = angular_distance(found[:, None], found[None]) + 360.0 * np.eye(len(found))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subtomo_core.fourier import band, multiplicity, radius_of, shell_sums, to_fourier, to_real
-from subtomo_core.kernels.interpolate import scatter
+from subtomo_core.kernels.interpolate import scatter, shift_back
 from subtomo_core.maximisation import (
     ball,
     fill_in,
@@ -19,7 +19,7 @@ from subtomo_core.maximisation import (
     weighted_average,
 )
 from subtomo_core.rotations import random_rotations
-from support.numerics import as_pairs, blob, posed
+from support.numerics import as_parts, blob, posed
 from support.strategies import seeds, volumes
 
 BOX, R_MAX, COUNT = 24, 10.0, 300
@@ -36,8 +36,10 @@ def sums():
     rng = np.random.default_rng(0)
     for R in random_rotations(rng, COUNT):
         t = rng.uniform(-2.0, 2.0, 3)
-        samples = as_pairs(posed(volume, support, R, t) * half)
-        scatter(numerator, denominator, support.points, samples, half, R, t, 1.0, BOX)
+        samples = as_parts(posed(volume, support, R, t) * half)
+        moved = np.empty_like(samples)
+        shift_back(support.points, samples, t, BOX, moved)
+        scatter(numerator, denominator, support.points, moved, half, R, 1.0)
     whole = fold(numerator.view(np.complex64)[..., 0], BOX) / COUNT
     return whole, fold(denominator, BOX).real / COUNT
 

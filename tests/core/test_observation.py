@@ -115,8 +115,8 @@ def test_samples_with_weights_are_taken_as_they_come():
 
 def test_power_is_per_shell_of_the_whole_transform():
     support, _ = read(noise())
-    values = np.full(len(support.points), 2.0, np.complex64)
-    weights = np.full(len(support.points), 0.5, np.float32)
+    values = np.full(len(support.index), 2.0, np.complex64)
+    weights = np.full(len(support.index), 0.5, np.float32)
     sums, counts = Samples(values, weights).power(support, 7)
     assert np.allclose(sums, 8.0 * counts)
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from subtomo_core.fourier import band, padded_grid, to_fourier
 from subtomo_core.refinement import refine
 from subtomo_core.rotations import angular_distance, random_rotations, rotation_about
-from support.numerics import as_pairs, blob, gathered, phases, posed
+from support.numerics import as_parts, blob, gathered, phases, posed
 from support.strategies import seeds
 
 BOX = 24
@@ -21,7 +21,7 @@ def climb(values, rotation, shift, *, steps=8, reach=6.0):
     return refine(
         GRID,
         SUPPORT,
-        as_pairs(values * weights),
+        as_parts(values * weights),
         weights,
         rotation,
         shift,

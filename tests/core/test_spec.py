@@ -48,7 +48,7 @@ def jobs(draw):
     """A dataset, and a job which fits it, some of its fields left open."""
     data = summary(
         particles=draw(st.integers(8, 10_000)),
-        box=2 * draw(st.integers(4, 128)),
+        box=2 * draw(st.integers(4, 64)),
         voxel=draw(st.floats(0.5, 20.0)),
         missing=draw(st.sampled_from([None, Complete(), Cone(half_angle_deg=30.0), Weights()])),
     )
@@ -68,7 +68,7 @@ def jobs(draw):
             )
         ),
         "parameters": {
-            "bandwidth": draw(st.none() | st.integers(4, 128)),
+            "bandwidth": draw(st.none() | st.integers(4, 64)),
             "shift_range_angstrom": draw(st.none() | st.floats(1.0, 50.0)),
         },
     }

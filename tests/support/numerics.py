@@ -32,19 +32,34 @@ def gathered(
     grid: NDArray[np.float32], support: Band, rotation: NDArray[np.float64]
 ) -> NDArray[np.complex64]:
     """Components (J,) of a padded grid at a rotation, as the engine interpolates them."""
-    out = np.empty((len(support.points), 2), np.float32)
-    gather(grid, support.points, rotation, 2.0, out)
-    return out.view(np.complex64)[:, 0]
+    out = np.empty(support.points.shape[1:], np.complex64)
+    parts = np.empty((2, len(out)), np.float32)
+    gather(grid, support.points, rotation, 2.0, parts)
+    out.real, out.imag = parts
+    return out
 
 
-def as_pairs(values: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """Complex numbers (J,) as pairs (J, 2)."""
-    return np.stack([values.real, values.imag], -1).astype(np.float32)
+def trilinear(grid: NDArray[np.float32], points: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """Values of a half grid at grid points (3, J), in double precision."""
+    c = (grid.shape[0] - 1) // 2
+    mirrored = points[0] < 0
+    x, y, z = np.where(mirrored, -points, points) + np.array([0.0, c, c])[:, None]
+    i, j, k = (np.floor(a).astype(int) for a in (x, y, z))
+    total = np.zeros(len(x), np.complex128)
+    for dz, dy, dx in np.ndindex(2, 2, 2):
+        share = np.abs(1 - dx - (x - i)) * np.abs(1 - dy - (y - j)) * np.abs(1 - dz - (z - k))
+        total += share * (grid[k + dz, j + dy, i + dx].astype(np.float64) @ [1, 1j])
+    return np.where(mirrored, total.conj(), total)
+
+
+def as_parts(values: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """Complex numbers (J,) as real and imaginary parts (2, J)."""
+    return np.stack([values.real, values.imag]).astype(np.float32)
 
 
 def phases(support: Band, shift: NDArray[np.float64]) -> NDArray[np.complex128]:
     """``exp(2 pi i k.t / n)`` at each component (J,)."""
-    return np.exp(2j * np.pi / support.box * (support.points.astype(np.float64) @ shift))
+    return np.exp(2j * np.pi / support.box * (shift @ support.points.astype(np.float64)))
 
 
 def error(found: NDArray[np.generic], true: NDArray[np.generic], count=1.0) -> float:

@@ -1,82 +1,87 @@
-r"""The rotational correlation's spectrum (Kovacs & Wriggers 2002).
+r"""The rotational correlation's spectrum over two Euler angles, at fixed values of the third.
 
-With :math:`S^l_{mm'} = \sum_r r^2 f_{lm}(r) g^*_{lm'}(r)` and :math:`D^l = d^l(\pi/2)`
+With :math:`S^l_{mm'} = \sum_r r^2 f_{lm}(r) g^*_{lm'}(r)`, the correlation at
+:math:`R = R_z(\alpha) R_y(\beta) R_z(\gamma)` is
 
-.. math:: T_{h m' m} = \sum_l S^l_{mm'} (-i)^{m-m'} D^l_{hm} D^l_{hm'}
+.. math:: C = \sum_{m m'} e^{i (m \alpha + m' \gamma)} \sum_l S^l_{mm'} d^l_{mm'}(\beta) .
 
-Both functions are real, so :math:`T` is Hermitian and :math:`m \ge 0` suffices; and
-:math:`D^l_{-h,m} = (-1)^{l+m} D^l_{hm}`, so :math:`h \ge 0` suffices too.
+Both functions are real, so the spectrum is Hermitian and :math:`m \ge 0` suffices; and
+:math:`d^l_{mm'}(\pi - \beta) = (-1)^{l+m} d^l_{m,-m'}(\beta)`, so half the range of
+:math:`\beta` suffices for the table.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from subtomo_core.kernels.jit import jit
 from subtomo_core.kernels.types import F32
 
 
 @jit
-def shell_products(f: F32, g: F32, weights: F32, degree: int, out: F32) -> None:
-    """``out[m, l + m'] = (-i)^(m-m') sum_r weight_r f_lm conj(g_lm')`` for one degree l.
+def shell_products(f: F32, g: F32, weights: F32, degree: int, m: int, out: F32) -> None:
+    """``S_mm' = sum_r weight_r f_lm conj(g_lm')`` for one degree l and order m, all m'.
 
-    ``f``, ``g`` (shells, L, L, 2) hold m >= 0; ``out`` (L, 2L - 1, 2) is overwritten.
+    ``f``, ``g`` (shells, L, L, 2) hold m >= 0. ``out`` (4, 2 L): real and imaginary parts at
+    ``L + m'``, then both again at ``L - m'``, times ``(-1)^(l + m)``.
     """
-    for m in range(degree + 1):
-        for k in range(2 * degree + 1):
-            order = k - degree
-            a = order if order >= 0 else -order
-            re = 0.0
-            im = 0.0
-            for s in range(f.shape[0]):
-                gr = g[s, degree, a, 0]
-                gi = -g[s, degree, a, 1]
-                fr = weights[s] * f[s, degree, m, 0]
-                fi = weights[s] * f[s, degree, m, 1]
-                if order < 0:  # g_(l,-a) = (-1)^a conj(g_la)
-                    gi = -gi
-                re += fr * gr - fi * gi
-                im += fr * gi + fi * gr
-            if order < 0 and a % 2 == 1:
-                re = -re
-                im = -im
-            turn = (m - order) % 4
-            if turn == 0:
-                out[m, k, 0], out[m, k, 1] = re, im
-            elif turn == 1:
-                out[m, k, 0], out[m, k, 1] = im, -re
-            elif turn == 2:
-                out[m, k, 0], out[m, k, 1] = -re, -im
-            else:
-                out[m, k, 0], out[m, k, 1] = -im, re
+    bandwidth = f.shape[1]
+    sums = np.zeros((4, bandwidth), np.float32)
+    for s in range(f.shape[0]):
+        re, im = weights[s] * f[s, degree, m, 0], weights[s] * f[s, degree, m, 1]
+        for k in range(degree + 1):
+            a, b = g[s, degree, k, 0], g[s, degree, k, 1]
+            sums[0, k] += re * a
+            sums[1, k] += im * b
+            sums[2, k] += im * a
+            sums[3, k] += re * b
+    turned = np.float32(1.0 if (degree + m) % 2 == 0 else -1.0)
+    out[:] = np.float32(0.0)
+    for k in range(degree + 1):
+        re, im = sums[0, k] + sums[1, k], sums[2, k] - sums[3, k]
+        out[0, bandwidth + k], out[1, bandwidth + k] = re, im
+        out[2, bandwidth - k], out[3, bandwidth - k] = turned * re, turned * im
+        if k > 0:  # g_(l,-k) = (-1)^k conj(g_lk)
+            sign = np.float32(1.0 if k % 2 == 0 else -1.0)
+            re, im = sign * (sums[0, k] - sums[1, k]), sign * (sums[2, k] + sums[3, k])
+            out[0, bandwidth - k], out[1, bandwidth - k] = re, im
+            out[2, bandwidth + k], out[3, bandwidth + k] = turned * re, turned * im
 
 
 @jit
-def spectrum(
-    f: F32, g: F32, weights: F32, quarter_turns: F32, step: int, products: F32, out: F32
-) -> None:
-    """Fill ``out`` (2L, 2L, L + 1, 2), axes h, m', m, with the correlation's spectrum.
+def spectrum(f: F32, g: F32, weights: F32, table: F32, step: int, out: F32) -> None:
+    """Fill ``out`` (L + 1, L + 1, 2 L, 2), axes beta, m, m', with the correlation's spectrum.
 
-    ``quarter_turns`` (L, L, 2L - 1): ``d^l_hm(pi/2)`` at [l, h, l + m] for h >= 0.
-    ``step`` is 2 when both functions are even (their odd degrees vanish), else 1.
+    ``table`` (L (L + 1) / 2, L / 2 + 1, 2 L): ``d^l_mm'(pi j / L)`` at [row, j, L + m'], rows in
+    order of m, then l >= m. ``step`` is 2 when both functions are even (their odd degrees
+    vanish), else 1.
     """
     bandwidth = f.shape[1]
-    size = 2 * bandwidth
-    out[:] = 0.0
-    for degree in range(0, bandwidth, step):
-        shell_products(f, g, weights, degree, products)
-        width = 2 * degree + 1
-        for h in range(degree + 1):
-            d = quarter_turns[degree, h]
-            for k in range(width):
-                order = k - degree
-                row = out[h, order if order >= 0 else order + size]
-                dk = d[k]
-                for m in range(degree + 1):
-                    factor = dk * d[degree + m]
-                    row[m, 0] += factor * products[m, k, 0]
-                    row[m, 1] += factor * products[m, k, 1]
-    for h in range(1, bandwidth):
-        for k in range(size):
-            for m in range(bandwidth):
-                sign = 1.0 if (m + k) % 2 == 0 else -1.0
-                out[size - h, k, m, 0] = sign * out[h, k, m, 0]
-                out[size - h, k, m, 1] = sign * out[h, k, m, 1]
+    size, half = 2 * bandwidth, bandwidth // 2
+    sums = np.empty((bandwidth + 1, 2, size), np.float32)
+    rows = np.empty((4, size), np.float32)
+    out[:, bandwidth] = np.float32(0.0)
+    row = 0
+    for m in range(bandwidth):
+        sums[:] = np.float32(0.0)
+        for degree in range(m, bandwidth):
+            row += 1
+            if degree % step:
+                continue
+            shell_products(f, g, weights, degree, m, rows)
+            for j in range(half + 1):
+                d = table[row - 1, j]
+                near, far = sums[j], sums[bandwidth - j]
+                for k in range(size):
+                    near[0, k] += d[k] * rows[0, k]
+                    near[1, k] += d[k] * rows[1, k]
+                if j < half:  # kept in reverse order of m'
+                    for k in range(size):
+                        far[0, k] += d[k] * rows[2, k]
+                        far[1, k] += d[k] * rows[3, k]
+        for j in range(bandwidth + 1):
+            for order in range(1 - bandwidth, bandwidth):
+                k = bandwidth + order if j <= half else bandwidth - order
+                target = out[j, m, order if order >= 0 else order + size]
+                target[0], target[1] = sums[j, 0, k], sums[j, 1, k]
+            out[j, m, bandwidth] = np.float32(0.0)

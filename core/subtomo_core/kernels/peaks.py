@@ -1,4 +1,8 @@
-"""Local maxima over the Euler grid of a rotational correlation."""
+"""Local maxima over the Euler grid of a rotational correlation.
+
+Values (L + 1, 2 L, 2 L) have the axes beta, alpha, gamma, each ``pi index / L``; beta ends at
+pi. Beyond its ends lie the points with alpha and gamma half a turn further.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,32 @@ from subtomo_core.kernels.types import F32, F64, I64
 
 
 @jit
+def value_at(values: F32, j: int, k: int, i: int) -> float:
+    """Value at an index which may lie one step beyond the ends."""
+    last, size = values.shape[0] - 1, values.shape[1]
+    if j < 0:
+        j, k, i = -j, k + last, i + last
+    elif j > last:
+        j, k, i = 2 * last - j, k + last, i + last
+    return float(values[j, k % size, i % size])
+
+
+@jit
 def is_peak(values: F32, j: int, k: int, i: int) -> bool:
-    """Whether the grid point is at least as high as its 26 wrap-around neighbours."""
-    size = values.shape[0]
+    """Whether the grid point is at least as high as its 26 neighbours."""
+    last, size = values.shape[0] - 1, values.shape[1]
     v = values[j, k, i]
-    for dj in range(-1, 2):
-        a = (j + dj) % size
-        for dk in range(-1, 2):
-            b = (k + dk) % size
-            for di in range(-1, 2):
-                if values[a, b, (i + di) % size] > v:
+    if 0 < j < last and 0 < k < size - 1 and 0 < i < size - 1:
+        for a in range(j - 1, j + 2):
+            for b in range(k - 1, k + 2):
+                row = values[a, b]
+                if row[i - 1] > v or row[i] > v or row[i + 1] > v:
+                    return False
+        return True
+    for a in range(j - 1, j + 2):
+        for b in range(k - 1, k + 2):
+            for c in range(i - 1, i + 2):
+                if value_at(values, a, b, c) > v:
                     return False
     return True
 
@@ -36,28 +56,34 @@ def parabola(before: float, here: float, after: float) -> float:
 def find_peaks(values: F32, heights: F32, angles: F64) -> int:
     """Collect local maxima: heights and ZYZ angles (radians) off the grid by parabolas.
 
-    ``values`` (N, N, N) with axes beta, gamma, alpha, each ``2 pi index / N``; only
-    ``0 <= beta <= pi`` is searched, as the other half repeats it. Returns how many were found;
-    when the arrays are full the lowest so far is replaced.
+    Returns how many were found; when the arrays are full the lowest so far is replaced.
     """
-    size = values.shape[0]
-    unit = 2.0 * math.pi / size
+    last, size = values.shape[0] - 1, values.shape[1]
+    unit = math.pi / last
     room = heights.shape[0]
     count = 0
     lowest = 0
-    for j in range(size // 2 + 1):
+    for j in range(last + 1):
         for k in range(size):
+            before, after = values[j, k, size - 1], values[j, k, 1]
             for i in range(size):
                 v = values[j, k, i]
-                if count == room and v <= heights[lowest]:
+                after = values[j, k, i + 1] if i < size - 1 else values[j, k, 0]
+                rising = v >= before and v >= after
+                before = v
+                if not rising or (count == room and v <= heights[lowest]):
                     continue
                 if not is_peak(values, j, k, i):
                     continue
                 slot = count if count < room else lowest
                 heights[slot] = v
-                beta = j + parabola(values[j - 1, k, i], v, values[(j + 1) % size, k, i])
-                gamma = k + parabola(values[j, k - 1, i], v, values[j, (k + 1) % size, i])
-                alpha = i + parabola(values[j, k, i - 1], v, values[j, k, (i + 1) % size])
+                beta = j + parabola(value_at(values, j - 1, k, i), v, value_at(values, j + 1, k, i))
+                alpha = k + parabola(
+                    value_at(values, j, k - 1, i), v, value_at(values, j, k + 1, i)
+                )
+                gamma = i + parabola(
+                    value_at(values, j, k, i - 1), v, value_at(values, j, k, i + 1)
+                )
                 angles[slot, 0] = alpha * unit
                 angles[slot, 1] = beta * unit
                 angles[slot, 2] = gamma * unit

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import numpy as np
 
-from subtomo_core.kernels.interpolate import corner
+from subtomo_core.kernels.interpolate import gather, shift_back
 from subtomo_core.kernels.jit import jit
 from subtomo_core.kernels.types import F32, F64, I32
 
@@ -22,21 +22,14 @@ def residuals(
     box: int,
     out: F64,
 ) -> None:
-    """``out[shell] += p sum (W |A_Rt|^2 - 2 Re S conj(A_Rt))``.
+    """``out[shell] += p sum (W |A_Rt|^2 - 2 Re S conj(A_Rt))``, components (2, J).
 
     With ``sum |S|^2 / W`` this is the squared distance ``sum |S - W A_Rt|^2 / W``.
     """
-    c = (grid.shape[0] - 1) // 2
-    r = rotation * 2.0
-    turn = 2.0 * math.pi / box
-    for j in range(points.shape[0]):
-        x, y, z = points[j, 0], points[j, 1], points[j, 2]
-        u = r[0, 0] * x + r[1, 0] * y + r[2, 0] * z
-        v = r[0, 1] * x + r[1, 1] * y + r[2, 1] * z
-        w = r[0, 2] * x + r[1, 2] * y + r[2, 2] * z
-        re, im = corner(grid, u, v, w, c)
-        angle = turn * (x * shift[0] + y * shift[1] + z * shift[2])
-        a = samples[j, 0] * math.cos(angle) - samples[j, 1] * math.sin(angle)
-        b = samples[j, 0] * math.sin(angle) + samples[j, 1] * math.cos(angle)
-        power = re * re + im * im
-        out[shells[j]] += probability * (weights[j] * power - 2.0 * (a * re + b * im))
+    model, back = np.empty_like(samples), np.empty_like(samples)
+    gather(grid, points, rotation, 2.0, model)
+    shift_back(points, samples, shift, box, back)
+    for j in range(points.shape[1]):
+        re, im = model[0, j], model[1, j]
+        power = weights[j] * (re * re + im * im)
+        out[shells[j]] += probability * (power - 2.0 * (back[0, j] * re + back[1, j] * im))

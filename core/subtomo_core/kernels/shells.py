@@ -1,59 +1,69 @@
-"""Sampling of Fourier shells, and spherical harmonics of what was sampled."""
+"""Spherical harmonics of what was sampled on Fourier shells."""
 
 from __future__ import annotations
 
-from subtomo_core.kernels.interpolate import corner
+import numpy as np
+
 from subtomo_core.kernels.jit import jit
 from subtomo_core.kernels.types import F32
 
 
 @jit
-def sample_hartley(grid: F32, directions: F32, radii: F32, scale: float, out: F32) -> None:
-    """Hartley values ``Re + Im`` on shells of a half grid.
+def directions(north: F32, radii: F32, scale: float, out: F32) -> None:
+    """Points (3, shells * rings * turn) of the northern half of shells of radius ``r * scale``.
 
-    ``directions`` (north, phi, 3) holds the rings of the northern half; the antipode of ring t
-    at angle p is ring ``T - 1 - t`` at ``p + P / 2``, where the value is ``Re - Im``.
-    ``out`` (shells, T, P).
+    ``north`` (rings, turn, 3) are unit vectors.
     """
-    c = (grid.shape[0] - 1) // 2
-    north, turn = directions.shape[0], directions.shape[1]
-    rings = out.shape[1]
-    half = turn // 2
+    count = north.shape[0] * north.shape[1]
+    flat = north.reshape(count, 3)
     for s in range(radii.shape[0]):
-        radius = radii[s] * scale
+        radius = np.float32(radii[s] * scale)
+        for axis in range(3):
+            for p in range(count):
+                out[axis, s * count + p] = radius * flat[p, axis]
+
+
+@jit
+def hartley(values: F32, out: F32) -> None:
+    """Hartley values ``Re + Im`` on whole shells from transforms on their northern halves.
+
+    ``values`` (2, shells, north, turn). The antipode of ring t at angle p is ring ``T - 1 - t``
+    at ``p + P / 2``, where the value is ``Re - Im``. ``out`` (shells, T, P).
+    """
+    north, turn = values.shape[2], values.shape[3]
+    rings, half = out.shape[1], values.shape[3] // 2
+    for s in range(values.shape[1]):
         for t in range(north):
             for p in range(turn):
-                re, im = corner(
-                    grid,
-                    radius * directions[t, p, 0],
-                    radius * directions[t, p, 1],
-                    radius * directions[t, p, 2],
-                    c,
-                )
-                q = p + half if p < half else p - half
-                out[s, t, p] = re + im
-                out[s, rings - 1 - t, q] = re - im
+                out[s, t, p] = values[0, s, t, p] + values[1, s, t, p]
+            for p in range(half):
+                south = rings - 1 - t
+                out[s, south, p + half] = values[0, s, t, p] - values[1, s, t, p]
+                out[s, south, p] = values[0, s, t, p + half] - values[1, s, t, p + half]
 
 
 @jit
 def legendre(rings: F32, table: F32, out: F32) -> None:
-    """``out[s, l, m] = sum_t table[m, l, t] rings[s, t, m]`` for ``m <= l``.
+    """``out[s, l, m] = sum_t table[l, t, m] rings[s, t, m]`` for ``m <= l``, all rings t.
 
-    ``rings`` (shells, T, L, 2) are the Fourier coefficients over phi; ``out`` (shells, L, L, 2).
-    The table is even or odd in t: ``table[m, l, T-1-t] = (-1)^(l+m) table[m, l, t]``.
+    ``rings`` (shells, T, L, 2) are the Fourier coefficients over phi; ``out`` (shells, L, L, 2)
+    holds zeros. ``table`` (L, T / 2, 2 L) has each value twice, for real and imaginary parts;
+    it is even or odd in t: that of ring ``T - 1 - t`` is ``(-1)^(l + m)`` times that of t.
     """
-    shells, count, bandwidth = rings.shape[0], rings.shape[1], out.shape[1]
-    north = count // 2
-    for s in range(shells):
-        for m in range(bandwidth):
-            for degree in range(m, bandwidth):
-                sign = 1.0 if (degree + m) % 2 == 0 else -1.0
-                re = 0.0
-                im = 0.0
-                for t in range(north):
-                    u = count - 1 - t
-                    p = table[m, degree, t]
-                    re += p * (rings[s, t, m, 0] + sign * rings[s, u, m, 0])
-                    im += p * (rings[s, t, m, 1] + sign * rings[s, u, m, 1])
-                out[s, degree, m, 0] = re
-                out[s, degree, m, 1] = im
+    count, bandwidth = rings.shape[1], out.shape[1]
+    north, width = count // 2, 2 * bandwidth
+    folded = np.empty((2, north, width), np.float32)
+    for s in range(rings.shape[0]):
+        for t in range(north):
+            for m in range(bandwidth):
+                odd = m % 2
+                for p in range(2):
+                    near, far = rings[s, t, m, p], rings[s, count - 1 - t, m, p]
+                    folded[odd, t, 2 * m + p] = near + far
+                    folded[1 - odd, t, 2 * m + p] = near - far
+        target = out[s].reshape(bandwidth, width)
+        for degree in range(bandwidth):
+            row = target[degree]
+            for t in range(north):
+                for m in range(2 * degree + 2):
+                    row[m] += table[degree, t, m] * folded[degree % 2, t, m]

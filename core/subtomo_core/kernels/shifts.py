@@ -7,50 +7,44 @@ is, up to a constant of the particle (FAML equation 4 in the notation of S and W
 
 The first sum is a Fourier series in t: it is evaluated on a small grid of shifts by one pruned
 transform along each axis, and its best grid point climbs to the summit by Newton's method.
+Components (2, J) hold real parts, then imaginary parts; they stand in columns of equal (x, y)
+with ascending z (`heights`).
 """
 
 from __future__ import annotations
 
 import math
 
-from subtomo_core.kernels.interpolate import corner
+import numpy as np
+
+from subtomo_core.kernels.interpolate import gather
 from subtomo_core.kernels.jit import jit
 from subtomo_core.kernels.types import F32, F64, I64
+from subtomo_core.kernels.waves import wave
 
 # Three grid points in the shortest wavelength: a summit is at most this much higher.
 _SUMMIT = 1.6
+_CLIMBS = 3  # Newton's steps at most
+_STILL = 0.01  # a step which promises less log-likelihood than this ends the climb
+_BLOCK = 512  # terms summed in float32 before they join the sum in float64
 
 
 @jit
-def products(
-    grid: F32,
-    columns: F32,
-    starts: I64,
-    heights: F32,
-    samples: F32,
-    weights: F32,
-    rotation: F64,
-    out: F32,
-) -> float:
-    """``out[j] = S_j conj(A_R(k_j))``; returns ``sum W |A_R|^2``.
-
-    Components are grouped in columns (x, y) with ascending z (`heights`).
-    """
-    c = (grid.shape[0] - 1) // 2
-    r = rotation * 2.0
+def multiply(model: F32, samples: F32, weights: F32) -> float:
+    """``model <- S conj(model)`` in place, components (2, J); returns ``sum W |model|^2``."""
     power = 0.0
-    for q in range(columns.shape[0]):
-        x, y = columns[q, 0], columns[q, 1]
-        u0 = r[0, 0] * x + r[1, 0] * y
-        v0 = r[0, 1] * x + r[1, 1] * y
-        w0 = r[0, 2] * x + r[1, 2] * y
-        for j in range(starts[q], starts[q + 1]):
-            z = heights[j]
-            re, im = corner(grid, u0 + r[2, 0] * z, v0 + r[2, 1] * z, w0 + r[2, 2] * z, c)
-            power += weights[j] * (re * re + im * im)
-            a, b = samples[j, 0], samples[j, 1]
-            out[j, 0] = a * re + b * im
-            out[j, 1] = b * re - a * im
+    for first in range(0, weights.shape[0], _BLOCK):
+        # Views of one row, which the compiler knows to be contiguous.
+        re, im = model[0][first : first + _BLOCK], model[1][first : first + _BLOCK]
+        a, b = samples[0][first : first + _BLOCK], samples[1][first : first + _BLOCK]
+        w = weights[first : first + _BLOCK]
+        part = np.float32(0.0)
+        for j in range(w.shape[0]):
+            r, i = re[j], im[j]
+            part += w[j] * (r * r + i * i)
+            re[j] = a[j] * r + b[j] * i
+            im[j] = b[j] * r - a[j] * i
+        power += float(part)
     return power
 
 
@@ -80,7 +74,7 @@ def transform(
             rows[1, a] = 0.0
         for j in range(starts[q], starts[q + 1]):
             z = int(heights[j]) + middle
-            re, im = product[j, 0], product[j, 1]
+            re, im = product[0, j], product[1, j]
             for a in range(size):
                 rows[0, a] += re * cos[z, a] - im * sin[z, a]
                 rows[1, a] += re * sin[z, a] + im * cos[z, a]
@@ -119,64 +113,49 @@ def best_cell(values: F32, shifts: F32, reach: float) -> tuple[int, int, int]:
 
 
 @jit
-def climb(
-    product: F32,
-    columns: F32,
-    starts: I64,
-    heights: F32,
-    phases: F32,
-    turn: float,
-    shift: F64,
-    gradient: F64,
-    hessian: F64,
-) -> float:
+def climb(product: F32, points: F32, box: int, shift: F64, gradient: F64, hessian: F64) -> float:
     """Value of the series at ``shift``, with its gradient and Hessian in t (x, y, z)."""
-    middle = (phases.shape[1] - 1) // 2
-    for axis in range(3):
-        for k in range(phases.shape[1]):
-            angle = turn * (k - middle) * shift[axis]
-            phases[axis, k, 0] = math.cos(angle)
-            phases[axis, k, 1] = math.sin(angle)
+    a, b, c = np.float32(shift[0] / box), np.float32(shift[1] / box), np.float32(shift[2] / box)
     value = 0.0
     gradient[:] = 0.0
     hessian[:] = 0.0
-    for q in range(columns.shape[0]):
-        x, y = columns[q, 0], columns[q, 1]
-        cx, sx = phases[0, int(x) + middle, 0], phases[0, int(x) + middle, 1]
-        cy, sy = phases[1, int(y) + middle, 0], phases[1, int(y) + middle, 1]
-        e0, e1, e2 = 0.0, 0.0, 0.0
-        o0, o1, o2 = 0.0, 0.0, 0.0
-        for j in range(starts[q], starts[q + 1]):
-            z = heights[j]
-            cz, sz = phases[2, int(z) + middle, 0], phases[2, int(z) + middle, 1]
-            re = product[j, 0] * cz - product[j, 1] * sz
-            im = product[j, 0] * sz + product[j, 1] * cz
-            e0 += re
-            e1 += re * z
-            e2 += re * z * z
-            o0 += im
-            o1 += im * z
-            o2 += im * z * z
-        c = cx * cy - sx * sy
-        s = cx * sy + sx * cy
-        r0, i0 = c * e0 - s * o0, s * e0 + c * o0
-        r1, i1 = c * e1 - s * o1, s * e1 + c * o1
-        r2 = c * e2 - s * o2
-        value += r0
-        gradient[0] -= x * i0
-        gradient[1] -= y * i0
-        gradient[2] -= i1
-        hessian[0, 0] -= x * x * r0
-        hessian[0, 1] -= x * y * r0
-        hessian[1, 1] -= y * y * r0
-        hessian[0, 2] -= x * r1
-        hessian[1, 2] -= y * r1
-        hessian[2, 2] -= r2
-    for a in range(3):
-        gradient[a] *= turn
-        for b in range(a, 3):
-            hessian[a, b] *= turn * turn
-            hessian[b, a] = hessian[a, b]
+    for first in range(0, points.shape[1], _BLOCK):
+        px, py = points[0][first : first + _BLOCK], points[1][first : first + _BLOCK]
+        pz = points[2][first : first + _BLOCK]
+        real, imaginary = product[0][first : first + _BLOCK], product[1][first : first + _BLOCK]
+        v = gx = gy = gz = np.float32(0.0)
+        xx = xy = xz = yy = yz = zz = np.float32(0.0)
+        for j in range(px.shape[0]):
+            x, y, z = px[j], py[j], pz[j]
+            cosine, sine = wave(x * a + y * b + z * c)
+            re = real[j] * cosine - imaginary[j] * sine
+            im = real[j] * sine + imaginary[j] * cosine
+            v += re
+            gx += x * im
+            gy += y * im
+            gz += z * im
+            xx += x * x * re
+            xy += x * y * re
+            xz += x * z * re
+            yy += y * y * re
+            yz += y * z * re
+            zz += z * z * re
+        value += float(v)
+        gradient[0] -= gx
+        gradient[1] -= gy
+        gradient[2] -= gz
+        hessian[0, 0] -= xx
+        hessian[0, 1] -= xy
+        hessian[0, 2] -= xz
+        hessian[1, 1] -= yy
+        hessian[1, 2] -= yz
+        hessian[2, 2] -= zz
+    turn = 2.0 * math.pi / box
+    for i in range(3):
+        gradient[i] *= turn
+        for k in range(i, 3):
+            hessian[i, k] *= turn * turn
+            hessian[k, i] = hessian[i, k]
     return value
 
 
@@ -203,11 +182,35 @@ def newton_step(gradient: F64, hessian: F64, longest: float, step: F64) -> bool:
 
 
 @jit
-def match_all(
+def ascend(product: F32, points: F32, box: int, reach: float, spacing: float, shift: F64) -> float:
+    """Move ``shift`` to the summit of the series nearby; returns the value there."""
+    gradient, step, trial = np.empty(3), np.empty(3), shift.copy()
+    hessian = np.empty((3, 3))
+    highest = -np.inf
+    for _ in range(_CLIMBS):
+        value = climb(product, points, box, trial, gradient, hessian)
+        length = trial[0] ** 2 + trial[1] ** 2 + trial[2] ** 2
+        # The start counts wherever it lies: rounding may leave it just out of reach.
+        if value > highest and (length <= reach * reach or highest == -np.inf):
+            highest = value
+            shift[:] = trial
+        if not newton_step(gradient, hessian, 0.6 * spacing, step):
+            break
+        promise = 0.0
+        for axis in range(3):
+            promise += 0.5 * step[axis] * gradient[axis]
+            trial[axis] += step[axis]
+        if promise < _STILL:
+            break
+    return highest
+
+
+@jit
+def survey(
     grid: F32,
+    points: F32,
     columns: F32,
     starts: I64,
-    heights: F32,
     samples: F32,
     weights: F32,
     rotations: F64,
@@ -215,13 +218,8 @@ def match_all(
     sin: F32,
     shifts: F32,
     reach: float,
-    turn: float,
+    box: int,
     margin: float,
-    product: F32,
-    rows: F32,
-    planes: F32,
-    values: F32,
-    phases: F32,
     best: F64,
     gain: F64,
     power: F64,
@@ -231,29 +229,60 @@ def match_all(
     A candidate stays on its grid point where even the highest summit nearby (`_SUMMIT` times the
     grid's value) would leave its log-likelihood more than ``margin`` below the best so far.
     """
-    gradient = best[0].copy()
-    step = best[0].copy()
-    trial = best[0].copy()
-    hessian = rotations[0].copy()
+    size, top = cos.shape[1], (cos.shape[0] - 1) // 2
+    product = np.empty((2, points.shape[1]), np.float32)
+    rows = np.empty((2, size), np.float32)
+    planes = np.empty((top + 1, 2, size, size), np.float32)
+    values = np.empty((size, size, size), np.float32)
+    heights = points[2]
+    spacing = shifts[1] - shifts[0]
     highest = -1.0e300
-    spacing = shifts[1] - shifts[0] if shifts.shape[0] > 1 else 1.0
     for i in range(rotations.shape[0]):
-        power[i] = products(grid, columns, starts, heights, samples, weights, rotations[i], product)
+        gather(grid, points, rotations[i], 2.0, product)
+        power[i] = multiply(product, samples, weights)
         transform(product, columns, starts, heights, cos, sin, rows, planes, values)
         c, b, a = best_cell(values, shifts, reach)
-        trial[0], trial[1], trial[2] = shifts[c], shifts[b], shifts[a]
-        best[i, 0], best[i, 1], best[i, 2] = trial[0], trial[1], trial[2]
+        best[i, 0], best[i, 1], best[i, 2] = shifts[c], shifts[b], shifts[a]
         gain[i] = values[c, b, a]
         if _SUMMIT * gain[i] - 0.5 * power[i] < highest - margin:
             continue
-        for _ in range(3):
-            value = climb(product, columns, starts, heights, phases, turn, trial, gradient, hessian)
-            length = trial[0] ** 2 + trial[1] ** 2 + trial[2] ** 2
-            if value >= gain[i] and length <= reach * reach:
-                gain[i] = value
-                best[i, 0], best[i, 1], best[i, 2] = trial[0], trial[1], trial[2]
-            if not newton_step(gradient, hessian, 0.6 * spacing, step):
-                break
-            for axis in range(3):
-                trial[axis] += step[axis]
+        gain[i] = ascend(product, points, box, reach, spacing, best[i])
         highest = max(highest, gain[i] - 0.5 * power[i])
+
+
+@jit
+def look_closer(
+    grid: F32,
+    points: F32,
+    samples: F32,
+    weights: F32,
+    rotations: F64,
+    order: I64,
+    hopes: F64,
+    reach: float,
+    box: int,
+    spacing: float,
+    margin: float,
+    best: F64,
+    gain: F64,
+    power: F64,
+) -> int:
+    """The same with all components, from the shifts found, for those which may still matter.
+
+    Rotations are taken in ``order``. One whose ``hopes`` (C,), the log-likelihood it may reach,
+    lies more than ``margin`` below the best so far is not looked at, and its gain becomes minus
+    infinity. Returns how many were looked at.
+    """
+    product = np.empty((2, points.shape[1]), np.float32)
+    highest = -1.0e300
+    count = 0
+    for i in order:
+        if hopes[i] < highest - margin:
+            gain[i] = -np.inf
+            continue
+        gather(grid, points, rotations[i], 2.0, product)
+        power[i] = multiply(product, samples, weights)
+        gain[i] = ascend(product, points, box, reach, spacing, best[i])
+        highest = max(highest, gain[i] - 0.5 * power[i])
+        count += 1
+    return count

@@ -1,4 +1,4 @@
-r"""Log-likelihood of a pose with its slope and curvature in six pose parameters.
+r"""Log-likelihood of a pose with its slope and curvature in six pose parameters, and its summit.
 
 With the model :math:`M_k = e^{-2 \pi i k \cdot t / n} A(R^{-1} k)` and an increment
 :math:`R \to e^{[\omega]} R`, the rotated frequency moves by
@@ -10,46 +10,67 @@ With the model :math:`M_k = e^{-2 \pi i k \cdot t / n} A(R^{-1} k)` and an incre
     H \approx \mathrm{Re} \sum W \, \nabla M \, \nabla M^{* T}
 
 (H is the Gauss-Newton curvature of -L; Xu & Alber 2012, equation 13, for complex residuals).
+Components (2, J) hold real parts, then imaginary parts.
 """
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from subtomo_core.kernels.interpolate import gather_slopes, shift_back
 from subtomo_core.kernels.jit import jit
 from subtomo_core.kernels.types import F32, F64
 
+_BLOCK = 256  # terms summed in float32 before they join the sums in float64
+
 
 @jit
-def corner_slope(grid: F32, x: float, y: float, z: float, c: int, out: F64) -> None:
-    """Trilinear value and gradient at a grid point: out[0..7] = re, im, then d/dx, d/dy, d/dz."""
-    sign = 1.0
-    if x < 0.0:
-        x, y, z, sign = -x, -y, -z, -1.0
-    i = int(x)
-    y += c
-    z += c
-    j = int(y)
-    k = int(z)
-    fx, fy, fz = x - i, y - j, z - k
+def row(array: F32, i: int, first: int) -> F32:
+    """A block of one row, in a form which the compiler knows to be contiguous."""
+    block: F32 = array[i][first : first + _BLOCK]
+    return block
+
+
+@jit
+def derivatives(model: F32, points: F32, first: int, turn: F32, wave: np.float32, out: F32) -> None:
+    """``out[p, a, j] = dM/d(omega, t)_a`` of a block from ``first``, for M without its shift.
+
+    ``model`` (8, J) is what `gather_slopes` found; ``turn`` (3, 3) the rotation times the
+    grid's scale; ``wave`` is ``2 pi / n``; p is 0 for the real part, 1 for the imaginary one.
+    """
+    px, py, pz = row(points, 0, first), row(points, 1, first), row(points, 2, first)
     for p in range(2):
-        a000, a001 = grid[k, j, i, p], grid[k, j, i + 1, p]
-        a010, a011 = grid[k, j + 1, i, p], grid[k, j + 1, i + 1, p]
-        a100, a101 = grid[k + 1, j, i, p], grid[k + 1, j, i + 1, p]
-        a110, a111 = grid[k + 1, j + 1, i, p], grid[k + 1, j + 1, i + 1, p]
-        b00, b01 = a000 + fx * (a001 - a000), a010 + fx * (a011 - a010)
-        b10, b11 = a100 + fx * (a101 - a100), a110 + fx * (a111 - a110)
-        c0, c1 = b00 + fy * (b01 - b00), b10 + fy * (b11 - b10)
-        # The value's imaginary part changes sign in the mirrored half; so does each slope,
-        # once more, as the point itself was mirrored.
-        turn = sign if p == 1 else 1.0
-        out[p] = turn * (c0 + fz * (c1 - c0))
-        turn *= sign
-        d0 = (1.0 - fy) * (a001 - a000) + fy * (a011 - a010)
-        d1 = (1.0 - fy) * (a101 - a100) + fy * (a111 - a110)
-        out[2 + p] = turn * (d0 + fz * (d1 - d0))
-        out[4 + p] = turn * ((1.0 - fz) * (b01 - b00) + fz * (b11 - b10))
-        out[6 + p] = turn * (c1 - c0)
+        du, dv, dw = row(model, 2 + p, first), row(model, 4 + p, first), row(model, 6 + p, first)
+        other = row(model, 1 - p, first)
+        turned = wave if p == 0 else -wave
+        target = out[p]
+        for a in range(px.shape[0]):
+            x, y, z = px[a], py[a], pz[a]
+            u, v, w = du[a], dv[a], dw[a]
+            # Back to the frame of the particle: R grad, in pixels of the particle.
+            gx = turn[0, 0] * u + turn[0, 1] * v + turn[0, 2] * w
+            gy = turn[1, 0] * u + turn[1, 1] * v + turn[1, 2] * w
+            gz = turn[2, 0] * u + turn[2, 1] * v + turn[2, 2] * w
+            # -(e_a x k) . g = -(k x g)_a
+            target[0, a] = z * gy - y * gz
+            target[1, a] = x * gz - z * gx
+            target[2, a] = y * gx - x * gy
+            # -i k (re + i im)
+            across = turned * other[a]
+            target[3, a] = x * across
+            target[4, a] = y * across
+            target[5, a] = z * across
+
+
+@jit
+def dot(a: F32, b: F32, size: int) -> np.float32:
+    """Sum of products of two rows."""
+    total = np.float32(0.0)
+    for i in range(size):
+        total += a[i] * b[i]
+    return total
 
 
 @jit
@@ -61,55 +82,46 @@ def slope(
     rotation: F64,
     shift: F64,
     box: int,
-    room: F64,
-    derivative: F64,
     gradient: F64,
     hessian: F64,
-) -> float:
-    """Value of L; writes ``gradient`` (6,) and ``hessian`` (6, 6) for (omega, t).
+) -> tuple[float, float]:
+    """Gain and power at a pose; writes ``gradient`` (6,) and ``hessian`` (6, 6) for (omega, t).
 
-    ``room`` (8,) and ``derivative`` (6, 2) are room to work in.
+    The log-likelihood is ``gain - power / 2``.
     """
-    c = (grid.shape[0] - 1) // 2
-    turn = 2.0 * math.pi / box
-    value = 0.0
+    count = points.shape[1]
+    model, back = np.empty((8, count), np.float32), np.empty((2, count), np.float32)
+    gather_slopes(grid, points, rotation, 2.0, model)
+    shift_back(points, samples, shift, box, back)
+    turn = (rotation * 2.0).astype(np.float32)
+    wave = np.float32(2.0 * math.pi / box)
+    steep = np.empty((2, 6, _BLOCK), np.float32)
+    left, heavy = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+    gain, power = 0.0, 0.0
     gradient[:] = 0.0
     hessian[:] = 0.0
-    r = rotation * 2.0
-    for j in range(points.shape[0]):
-        x, y, z = points[j, 0], points[j, 1], points[j, 2]
-        weight = weights[j]
-        u = r[0, 0] * x + r[1, 0] * y + r[2, 0] * z
-        v = r[0, 1] * x + r[1, 1] * y + r[2, 1] * z
-        w = r[0, 2] * x + r[1, 2] * y + r[2, 2] * z
-        corner_slope(grid, u, v, w, c, room)
-        # Back to the frame of the particle: R grad, in pixels of the particle.
+    for first in range(0, count, _BLOCK):
+        derivatives(model, points, first, turn, wave, steep)
+        weight = weights[first : first + _BLOCK]
+        size = weight.shape[0]
         for p in range(2):
-            gx = r[0, 0] * room[2 + p] + r[0, 1] * room[4 + p] + r[0, 2] * room[6 + p]
-            gy = r[1, 0] * room[2 + p] + r[1, 1] * room[4 + p] + r[1, 2] * room[6 + p]
-            gz = r[2, 0] * room[2 + p] + r[2, 1] * room[4 + p] + r[2, 2] * room[6 + p]
-            # -(e_a x k) . g = -(k x g)_a
-            derivative[0, p] = z * gy - y * gz
-            derivative[1, p] = x * gz - z * gx
-            derivative[2, p] = y * gx - x * gy
-        re, im = room[0], room[1]
-        for a in range(3):
-            k = turn * points[j, a]
-            derivative[3 + a, 0] = k * im  # -i k (re + i im)
-            derivative[3 + a, 1] = -k * re
-        angle = turn * (x * shift[0] + y * shift[1] + z * shift[2])
-        cos, sin = math.cos(angle), math.sin(angle)
-        sr = samples[j, 0] * cos - samples[j, 1] * sin
-        si = samples[j, 0] * sin + samples[j, 1] * cos
-        value += sr * re + si * im - 0.5 * weight * (re * re + im * im)
-        er, ei = sr - weight * re, si - weight * im
-        for a in range(6):
-            da, db = derivative[a, 0], derivative[a, 1]
-            gradient[a] += er * da + ei * db
-            wa, wb = weight * da, weight * db
-            for b in range(a, 6):
-                hessian[a, b] += wa * derivative[b, 0] + wb * derivative[b, 1]
+            values, observed = row(model, p, first), row(back, p, first)
+            part, whole = np.float32(0.0), np.float32(0.0)
+            for j in range(size):
+                expected = weight[j] * values[j]
+                part += observed[j] * values[j]
+                whole += expected * values[j]
+                left[j] = observed[j] - expected
+            gain += float(part)
+            power += float(whole)
+            for a in range(6):
+                slopes = steep[p, a]
+                gradient[a] += dot(left, slopes, size)
+                for j in range(size):
+                    heavy[j] = weight[j] * slopes[j]
+                for b in range(a, 6):
+                    hessian[a, b] += dot(heavy, steep[p, b], size)
     for a in range(6):
         for b in range(a):
             hessian[a, b] = hessian[b, a]
-    return value
+    return gain, power

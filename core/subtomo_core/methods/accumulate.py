@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.expectation import pairs
 from subtomo_core.fourier import Band, Real
-from subtomo_core.kernels.interpolate import scatter
+from subtomo_core.kernels.interpolate import scatter, shift_back
 from subtomo_core.maximisation import fold
 from subtomo_core.observation import Samples
 
@@ -80,17 +79,19 @@ class Accumulator:
             shares = [s for s in term.shares if s.class_index == class_index]
             if term.fold != fold_index or not shares or term.samples is None:
                 continue
-            values = pairs(term.samples.values * self._scale)
+            values = term.samples.values * self._scale
+            parts = np.stack([values.real, values.imag])
             weights = term.samples.weights * self._scale
+            moved = np.empty_like(parts)
+            points, box = self._support.points, self._support.box
             for share in shares:
+                shift_back(points, parts, share.shift, box, moved)
                 scatter(
                     numerator,
                     denominator,
-                    self._support.points,
-                    values,
+                    points,
+                    moved,
                     weights,
                     share.rotation,
-                    share.shift,
                     share.probability,
-                    self._support.box,
                 )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.expectation import Evidence, Search, ShiftGrid
+from subtomo_core.expectation import Coarse, Evidence, Search, Weighed
 from subtomo_core.fourier import Band, Real
 from subtomo_core.matching import Matcher, Template
 from subtomo_core.methods.accumulate import Share, Term
@@ -68,7 +68,7 @@ class Alignment:
             support=support,
             inverse_noise=(1.0 / model.noise[support.shell]).astype(np.float32),
             matcher=matcher,
-            grid=ShiftGrid.covering(support, settings.shift_reach),
+            coarse=Coarse.of(support, settings.shift_reach, whole=not model.scaled),
             count=parameters.candidates,
             generators=parameters.generators,
             scaled=model.scaled,
@@ -119,7 +119,7 @@ class Alignment:
         weighed = self.search.weigh(seen)
         previous = batch.poses.shifts[position] if batch.poses is not None else None
         evidence = self._evidence(weighed, previous, fold)
-        if not all(np.isfinite(e.log_likelihood).all() for e in evidence):
+        if not all(np.isfinite(e.log_likelihood.max(initial=-np.inf)) for e in evidence):
             raise InputError(Problem(f"the scores of particle {index + 1} are not finite numbers"))
         posterior, likelihood = self._posterior(evidence, self._offsets(weighed))
         shares = [
@@ -141,7 +141,7 @@ class Alignment:
         )
         return row, Term(fold, summed, shares)
 
-    def _evidence(self, weighed: Samples, previous: Values | None, fold: int) -> list[Evidence]:
+    def _evidence(self, weighed: Weighed, previous: Values | None, fold: int) -> list[Evidence]:
         search, templates = self.search, self.templates[fold]
         magnitude = None
         if search.generators != "phase":
@@ -157,18 +157,14 @@ class Alignment:
             for template, scale, shift in zip(templates, scales, shifts, strict=True)
         ]
 
-    def _offsets(self, weighed: Samples) -> Values:
+    def _offsets(self, weighed: Weighed) -> Values:
         """What the noise of each class's reference takes from the log-likelihood, (K,).
 
         A reference of few particles is noisy, and ``sum W |A|^2 / 2`` holds that noise: without
         this the larger class would win particles by its size alone.
         """
-        support = self.search.support
-        weights = np.bincount(
-            support.shell, weights=support.count * weighed.weights, minlength=self.settings.shells
-        )
         # No product by BLAS: it may differ in the last bit with an array's address.
-        offsets: Values = 0.5 * (self.model.reference_noise * weights).sum(1)
+        offsets: Values = 0.5 * (self.model.reference_noise * weighed.shell_weights).sum(1)
         return offsets
 
     def _posterior(self, evidence: list[Evidence], offsets: Values) -> tuple[list[Values], float]:
@@ -179,7 +175,7 @@ class Alignment:
         )
 
     def _noise(
-        self, seen: Samples, weighed: Samples, shares: list[Share], fold: int
+        self, seen: Samples, weighed: Weighed, shares: list[Share], fold: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Expected squared distance to the references, per shell."""
         shells = self.settings.shells
