@@ -23,7 +23,7 @@ def moments(volume: F32, outside: F32, out: F64) -> None:
         values, flags = volume[first : first + block], outside[first : first + block]
         a = b = c = d = e = 0.0
         for i in range(values.shape[0]):
-            v, flag = float(values[i]), float(flags[i])
+            v, flag = np.float64(values[i]), np.float64(flags[i])
             a += v
             b += v * v
             c += flag * v
