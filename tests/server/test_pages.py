@@ -84,6 +84,7 @@ def test_a_job_is_started_by_the_form_and_followed_to_its_end(
     page.get_by_label("Name").fill("by hand")
     page.get_by_label("Classes").fill("2")
     page.get_by_label("Iterations").fill("3")
+    assert not page.get_by_label("Two halves kept apart").is_checked()
     page.get_by_role("button", name="Start").click()
     page.wait_for_url(f"{visit.url}/jobs/*")
     page.get_by_text("Averages after iteration 3").wait_for(timeout=LONG)

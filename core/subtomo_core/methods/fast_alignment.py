@@ -49,6 +49,7 @@ class FastAlignment:
             fold_maps=np.repeat(maps[None], self.settings.folds, 0),
             half_maps=np.zeros((2, classes, box, box, box), np.float32),
             fsc=np.zeros((classes, shells), np.float32),
+            fsc_parts=np.zeros((3, classes, shells), np.float32),
             shares=np.full(classes, 1.0 / classes),
             noise=np.zeros(shells),
             reference_noise=np.zeros((classes, shells), np.float32),
