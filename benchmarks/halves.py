@@ -28,21 +28,23 @@ from subtomo_core.spec import Wedge, job_spec_adapter
 THREADS = os.cpu_count() or 1
 
 
-def job(seed: int, shared: str, iterations: int) -> Any:
+def job(seed: int, shared: str, arguments: argparse.Namespace) -> Any:
     """A FAML job with or without half sets."""
-    fields: dict[str, Any] = {"half_sets": shared != "off", "iterations": iterations}
+    fields: dict[str, Any] = {"half_sets": shared != "off", "iterations": arguments.iterations}
+    if arguments.mask:
+        fields["mask"] = {"diameter_angstrom": arguments.mask}
     if shared not in ("off", "0"):
         fields["resolution"] = {"shared_angstrom": float(shared)}
     body = {"dataset": "benchmark", "algorithm": "faml", "seed": seed, **fields}
     return job_spec_adapter.validate_python(body)
 
 
-def row(name: str, seed: int, shared: str, iterations: int) -> str:
+def row(name: str, seed: int, shared: str, arguments: argparse.Namespace) -> str:
     """One line of the table: a result beside the truth, and what its halves say of it."""
     experiment = EXPERIMENTS[name]
     made = experiment.particles(seed)
     clock = time.process_time()
-    result = run(made.particles, job(seed, shared, iterations), threads=THREADS)
+    result = run(made.particles, job(seed, shared, arguments), threads=THREADS)
     seconds = time.process_time() - clock
     one = judge(
         result.model.maps,
@@ -75,11 +77,11 @@ def half_errors(made: Simulation, result: Result, half: int, symmetry: str) -> A
     return pose_errors(poses.best_rotation[half::2], truth.rotations[half::2], symmetry=symmetry)
 
 
-def noise(seed: int, shared: str, iterations: int) -> str:
+def noise(seed: int, shared: str, arguments: argparse.Namespace) -> str:
     """Curves of half maps made of noise alone."""
     missing = Wedge(tilt_min_deg=-60.0, tilt_max_deg=60.0)
     made = simulate([asymmetric_blob()], [40], 32, 6.0, snr=1e-9, missing=missing, seed=seed)
-    result = run(made.particles, job(seed, shared, iterations), threads=THREADS)
+    result = run(made.particles, job(seed, shared, arguments), threads=THREADS)
     curves = HalfCurves(result.model.fsc[0], *result.model.fsc_parts[:, 0])
     extent = 192.0
     lines = [f"noise, seed {seed}, {result.model.metrics.fsc_kind}, shared {shared}:"]
@@ -95,15 +97,16 @@ def main() -> None:
     parser.add_argument("experiment", nargs="+", help="of quality.py, or 'noise'")
     parser.add_argument("--seeds", type=int, default=1, help="seeds 1 .. N")
     parser.add_argument("--iterations", type=int, default=20)
+    parser.add_argument("--mask", type=float, help="diameter in Å")
     parser.add_argument("--shared", nargs="+", default=["off", "0"])
     arguments = parser.parse_args()
     for name in arguments.experiment:
         for shared in arguments.shared:
             for seed in range(1, arguments.seeds + 1):
                 told = (
-                    noise(seed, shared, arguments.iterations)
+                    noise(seed, shared, arguments)
                     if name == "noise"
-                    else row(name, seed, shared, arguments.iterations)
+                    else row(name, seed, shared, arguments)
                 )
                 print(told, flush=True)
 

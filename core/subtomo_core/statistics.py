@@ -105,6 +105,10 @@ class Model(_Arrays):
         Correlation of the half maps in each shell, masked, corrected for the mask.
     fsc_parts : ndarray of float32, (3, K, n // 2 + 1)
         What it is made of: unmasked, masked, masked with random phases.
+    half_order : ndarray of int64, (K,)
+    half_motions : ndarray of float64, (K, 3, 4)
+        How the second half was moved onto the first when this model was made: which of its
+        classes stands for each of the first half's, and its rotation and shift side by side.
     shares : ndarray of float64, (K,)
         Prior of each class.
     noise : ndarray of float64, (n // 2 + 1,)
@@ -127,6 +131,8 @@ class Model(_Arrays):
     half_maps: NDArray[np.float32]
     fsc: NDArray[np.float32]
     fsc_parts: NDArray[np.float32]
+    half_order: NDArray[np.int64]
+    half_motions: NDArray[np.float64]
     shares: NDArray[np.float64]
     noise: NDArray[np.float64]
     reference_noise: NDArray[np.float32]

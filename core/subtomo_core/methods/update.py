@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from subtomo_core.fourier import Complex, Real, shell_sums, soft_edge, to_fourier, to_real
 from subtomo_core.maximisation import resolution_angstrom
 from subtomo_core.methods.averages import EMPTY, Averages
+from subtomo_core.methods.frames import in_one_frame
 from subtomo_core.methods.halves import fsc_kind, noise_power, references, shared_angstrom
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Metrics, Model, Statistics
@@ -23,6 +24,7 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
     """The next model from the sum of all batches' statistics."""
     survey, iteration = model.iteration < 0, model.iteration + 1
     given = survey and not model.scaled
+    model, statistics, motions = in_one_frame(settings, model, statistics)
     particles, mass = statistics.particles, statistics.mass.sum(0)
     averages = Averages.of(settings, statistics, model.shell_in_use)
     half_maps, curves = averages.half_maps()
@@ -56,6 +58,8 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
         half_maps=half_maps,
         fsc=fsc,
         fsc_parts=np.stack(curves[1:]),
+        half_order=motions.order,
+        half_motions=motions.packed,
         shares=np.full(len(mass), 1.0 / len(mass)) if survey else mass / mass.sum(),
         noise=noise,
         reference_noise=np.zeros_like(fsc)
