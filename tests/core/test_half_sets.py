@@ -7,7 +7,8 @@ from subtomo_core.fourier import radius_of
 from subtomo_core.methods.averages import Averages
 from subtomo_core.methods.halves import half_of, noise_power, references, shared_part
 from subtomo_core.run import run
-from subtomo_core.score import judge
+from subtomo_core.score import class_agreement, judge
+from subtomo_core.simulate import asymmetric_blob, four_gaussians
 from support.core_steps import Step
 from support.numerics import error
 from support.small_jobs import (
@@ -126,6 +127,13 @@ def test_both_halves_find_one_frame(algorithm):
     assert judged.poses.consensus(15.0) >= 0.9
     assert judged.share_of_oracle >= 0.95
     assert result.model.fold_maps.shape[0] == 8
+
+
+def test_classes_are_the_same_in_both_halves():
+    bodies = [asymmetric_blob(60.0), four_gaussians(72.0)]
+    made = blobs(box=24, structures=bodies, counts=[16, 16], snr=1.0)
+    result = run(made.particles, job(classes=2, iterations=10, half_sets=True), threads=2)
+    assert class_agreement(result.poses.best_class, made.truth.classes, 2).mean_f1 == 1.0
 
 
 def test_batches_and_threads_change_no_bit_of_the_halves():

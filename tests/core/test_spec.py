@@ -43,39 +43,6 @@ def pointers(problems):
     return [problem.pointer for problem in problems]
 
 
-def test_half_sets_are_refused_where_they_cannot_be():
-    few = check(spec(half_sets=True, classes=2), summary(particles=15))
-    assert pointers(few) == ["/half_sets"]
-    assert "16 particles or more" in str(few[0].detail)
-    assert check(spec(half_sets=True, classes=2), summary(particles=16)) == []
-    alone = check(spec(resolution={"shared_angstrom": 60.0}), summary())
-    assert pointers(alone) == ["/resolution/shared_angstrom"]
-    assert "set half_sets to true" in alone[0].detail
-    # A box of 320 Å starts at 40 Å unless told otherwise.
-    for shared, start, fits in (
-        (60, None, True),
-        (30, None, False),
-        (30, 25, True),
-        (170, 25, False),
-    ):
-        resolution = {"shared_angstrom": shared, "start_angstrom": start}
-        found = check(spec(half_sets=True, resolution=resolution), summary())
-        assert (found == []) == fits, (shared, start)
-
-
-def test_what_halves_share_by_default():
-    def shared(box, voxel, **resolution):
-        full = resolve(spec(half_sets=True, resolution=resolution), summary(box=box, voxel=voxel))
-        assert resolve(full, summary(box=box, voxel=voxel)) == full
-        return full.resolution.shared_angstrom
-
-    assert resolve(spec(), summary()).resolution.shared_angstrom is None
-    assert shared(64, 6.0) == pytest.approx(48.0)  # the start, eight shells
-    assert shared(64, 6.0, start_angstrom=30.0) == pytest.approx(40.0)
-    assert shared(32, 6.0) == pytest.approx(192.0 / 5)  # five shells
-    assert shared(32, 6.0, shared_angstrom=64.0) == 64.0
-
-
 @st.composite
 def jobs(draw):
     """A dataset, and a job which fits it, some of its fields left open."""
