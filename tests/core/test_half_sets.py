@@ -129,6 +129,7 @@ def test_both_halves_find_one_frame(algorithm):
     assert result.model.fold_maps.shape[0] == 8
 
 
+@pytest.mark.slow
 def test_classes_are_the_same_in_both_halves():
     bodies = [asymmetric_blob(60.0), four_gaussians(72.0)]
     made = blobs(box=24, structures=bodies, counts=[16, 16], snr=1.0)
