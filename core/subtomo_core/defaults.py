@@ -18,6 +18,10 @@ from subtomo_core.spec import (
     Weights,
 )
 
+_START_SHELL = 8.0
+_SHARED_ANGSTROM, _SHARED_SHELLS = 40.0, 5.0  # see docs/decisions/0014-half-sets.md
+_LEAST_OF_HALVES = 8  # particles a class
+
 
 def shell_of(resolution_angstrom: float, summary: DatasetSummary) -> float:
     """Fourier radius in pixels of a resolution: ``n * voxel / resolution``."""
@@ -72,7 +76,39 @@ def check(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> list[Problem]:
                 pointer="/resolution/start_angstrom",
             )
         )
+    return problems + _half_problems(spec, summary)
+
+
+def _half_problems(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> list[Problem]:
+    shared, problems = spec.resolution.shared_angstrom, []
+    extent, least = summary.box * summary.voxel_size_angstrom, _LEAST_OF_HALVES * spec.classes
+    pointer = "/resolution/shared_angstrom"
+    if spec.half_sets and summary.particles < least:
+        detail = (
+            f"half sets need {least} particles or more, four in each half for each class, "
+            f"and the dataset has {summary.particles}: set half_sets to false"
+        )
+        problems.append(Problem(detail, pointer="/half_sets"))
+    if shared is None:
+        return problems
+    start = spec.resolution.start_angstrom or extent / _START_SHELL
+    if not spec.half_sets:
+        detail = "shared_angstrom belongs to half sets: set half_sets to true, or leave it out"
+        problems.append(Problem(detail, pointer=pointer))
+    elif not start <= shared <= extent / 2:
+        detail = (
+            f"halves which share their references down to {shared:g} Å do not fit: "
+            f"choose between the start resolution ({start:g} Å) and {extent / 2:g} Å"
+        )
+        problems.append(Problem(detail, pointer=pointer))
     return problems
+
+
+def _shared_angstrom(spec: FamlSpec | FaSpec, extent: float, start_angstrom: float) -> float | None:
+    if not spec.half_sets:
+        return None
+    usual = min(_SHARED_ANGSTROM, extent / _SHARED_SHELLS)
+    return spec.resolution.shared_angstrom or max(usual, start_angstrom)
 
 
 def resolve(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> FamlSpec | FaSpec:
@@ -97,12 +133,14 @@ def resolve(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> FamlSpec | FaSp
     start_shell = min(
         shell_of(spec.resolution.start_angstrom, summary)
         if spec.resolution.start_angstrom
-        else 8.0,
+        else _START_SHELL,
         limit_shell,
     )
     changes: dict[str, Any] = {
         "resolution": Resolution(
-            start_angstrom=extent / start_shell, limit_angstrom=extent / limit_shell
+            start_angstrom=extent / start_shell,
+            limit_angstrom=extent / limit_shell,
+            shared_angstrom=_shared_angstrom(spec, extent, extent / start_shell),
         ),
         "mask": Mask(diameter_angstrom=spec.mask.diameter_angstrom or 0.8 * extent),
         "parameters": spec.parameters.model_copy(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from subtomo_core.fourier import (
     Complex,
@@ -110,19 +110,33 @@ def fsc(first: Complex, second: Complex) -> NDArray[np.float64]:
     return np.divide(cross, np.sqrt(power), out=np.zeros_like(cross), where=power > 0)
 
 
-def resolution(
-    curve: NDArray[np.floating], threshold: float, extent_angstrom: float
-) -> float | None:
-    """Resolution in ångström where an FSC first falls below ``threshold``; None if it never does.
+def resolution_angstrom(curve: ArrayLike, threshold: float, extent_angstrom: float) -> float:
+    """Resolution at which a shell correlation first falls below ``threshold``.
 
-    Linear between shells; the shells 0 and 1 are not looked at.
+    Parameters
+    ----------
+    curve : array_like
+        Values of shells 0, 1, ..., shape (m,); shell 0, the mean, is not looked at.
+    threshold : float
+        0.5 against a known structure, 0.143 between independent halves.
+    extent_angstrom : float
+        Box times voxel size: shell s lies at ``extent / s``.
+
+    Returns
+    -------
+    float
+        In ångström, linear between shells. The whole extent where even shell 1 is below, the
+        last shell's resolution where none is.
     """
-    for shell in range(2, len(curve)):
-        if curve[shell] < threshold:
-            above, below = float(curve[shell - 1]), float(curve[shell])
-            part = (above - threshold) / (above - below) if above > threshold else 0.0
-            return extent_angstrom / (shell - 1 + part)
-    return None
+    values = np.asarray(curve, np.float64)
+    below = np.nonzero(values[1:] < threshold)[0] + 1
+    if len(below) == 0:
+        return extent_angstrom / (len(values) - 1)
+    shell = int(below[0])
+    if shell == 1:
+        return extent_angstrom
+    above, under = float(values[shell - 1]), float(values[shell])
+    return extent_angstrom / (shell - 1 + (above - threshold) / (above - under))
 
 
 def ball(box: int, r_max: float) -> NDArray[np.bool_]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from subtomo_core import methods
 from subtomo_core.defaults import resolve
+from subtomo_core.methods.frames import follow
 from subtomo_core.particles import Particles
 from subtomo_core.spec import FamlSpec, FaSpec
 from subtomo_core.statistics import Batch, Metrics, Model, Poses
@@ -78,4 +79,5 @@ def _iterate(
     batches = [Batch(particles, rows, None if poses is None else poses[rows]) for rows in ranges]
     parts = [method.expect(batch, model, threads=threads) for batch in batches]
     statistics = reduce(add, [part.statistics for part in parts])
-    return method.maximise(model, statistics), Poses.concatenate([part.poses for part in parts])
+    after = method.maximise(model, statistics)
+    return after, follow(after, Poses.concatenate([part.poses for part in parts]))

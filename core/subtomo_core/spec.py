@@ -134,10 +134,14 @@ class Resolution(Strict):
     """Coarse to fine: the references' low-pass starts here and grows to the limit.
 
     Defaults: 8 Fourier shells for the start and 0.8 of Nyquist for the limit.
+    ``shared_angstrom`` belongs to half sets: what is coarser, the references of both halves
+    share, so that they stay in one frame. Default: 40 Å or five Fourier shells, whichever is
+    finer, but nothing finer than the start.
     """
 
     start_angstrom: Annotated[float | None, Field(gt=0.0)] = None
     limit_angstrom: Annotated[float | None, Field(gt=0.0)] = None
+    shared_angstrom: Annotated[float | None, Field(gt=0.0)] = None
 
 
 class MatchingParameters(Strict):
@@ -163,7 +167,12 @@ class FamlParameters(MatchingParameters):
 
 
 class JobBase(Strict):
-    """What every job has."""
+    """What every job has.
+
+    ``half_sets`` keeps two halves of the particles apart from the start, every other particle in
+    each, so that the correlation of their maps is gold standard beyond the resolution which
+    their references share.
+    """
 
     name: Annotated[str, Field(max_length=200)] = ""
     dataset: str
@@ -172,7 +181,7 @@ class JobBase(Strict):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     start: Start = RandomStart()
     symmetry: Literal["C1"] = "C1"
-    half_sets: Literal[False] = False
+    half_sets: bool = False
     mask: Mask = Mask()
     resolution: Resolution = Resolution()
     batch_particles: Annotated[int | None, Field(ge=1)] = None

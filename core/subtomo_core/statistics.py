@@ -40,11 +40,13 @@ class Metrics:
     ----------
     class_shares, class_shares_hard : tuple of float
         Sum of posteriors, and share of particles assigned, for each class.
-    resolution_05_angstrom, resolution_0143_angstrom : tuple of float or None
-        Where each class's FSC falls below 0.5 and 0.143; None where it never crosses.
+    resolution_05_angstrom, resolution_0143_angstrom : tuple of float
+        Where each class's FSC falls below 0.5 and 0.143.
     fsc_kind : str
         ``shared reference``: the references of both halves have particles in common, so this
-        FSC is not gold standard.
+        FSC is not gold standard. ``gold standard``: they share nothing beyond `shared_angstrom`.
+    shared_angstrom : float or None
+        Resolution down to which the halves' references are the same; None if throughout.
     resolution_in_use_angstrom : float
         Low-pass of the references for the next iteration.
     sigma : float
@@ -63,9 +65,10 @@ class Metrics:
 
     class_shares: tuple[float, ...] = ()
     class_shares_hard: tuple[float, ...] = ()
-    resolution_05_angstrom: tuple[float | None, ...] = ()
-    resolution_0143_angstrom: tuple[float | None, ...] = ()
+    resolution_05_angstrom: tuple[float, ...] = ()
+    resolution_0143_angstrom: tuple[float, ...] = ()
     fsc_kind: str = "shared reference"
+    shared_angstrom: float | None = None
     resolution_in_use_angstrom: float = 0.0
     sigma: float = 0.0
     xi_voxels: float = 0.0
@@ -99,7 +102,13 @@ class Model(_Arrays):
     half_maps : ndarray of float32, (2, K, n, n, n)
         Averages of the even and the odd folds, neither masked nor low-passed.
     fsc : ndarray of float32, (K, n // 2 + 1)
-        Correlation of the masked half maps in each shell.
+        Correlation of the half maps in each shell, masked, corrected for the mask.
+    fsc_parts : ndarray of float32, (3, K, n // 2 + 1)
+        What it is made of: unmasked, masked, masked with random phases.
+    half_order : ndarray of int64, (K,)
+    half_motions : ndarray of float64, (K, 3, 4)
+        How the second half was moved onto the first when this model was made: which of its
+        classes stands for each of the first half's, and its rotation and shift side by side.
     shares : ndarray of float64, (K,)
         Prior of each class.
     noise : ndarray of float64, (n // 2 + 1,)
@@ -121,6 +130,9 @@ class Model(_Arrays):
     fold_maps: NDArray[np.float32]
     half_maps: NDArray[np.float32]
     fsc: NDArray[np.float32]
+    fsc_parts: NDArray[np.float32]
+    half_order: NDArray[np.int64]
+    half_motions: NDArray[np.float64]
     shares: NDArray[np.float64]
     noise: NDArray[np.float64]
     reference_noise: NDArray[np.float32]

@@ -28,9 +28,10 @@ def estimate(spec: FamlSpec | FaSpec, summary: DatasetSummary, threads: int) -> 
     volume = summary.box**3 * FLOAT
     batch = spec.batch_particles or summary.particles
     batches = -(-summary.particles // batch)
-    memory = PROGRAM_BYTES + volume * (spec.classes * COPIES_PER_CLASS + threads * 16)
+    folds = 2 if spec.half_sets else 1  # twice as many sums and references
+    memory = PROGRAM_BYTES + volume * (folds * spec.classes * COPIES_PER_CLASS + threads * 16)
     kept = volume * spec.classes * VOLUMES_KEPT_PER_CLASS * (spec.iterations + 1)
-    working = volume * spec.classes * TEMPORARY_VOLUMES_PER_CLASS * batches
+    working = folds * volume * spec.classes * TEMPORARY_VOLUMES_PER_CLASS * batches
     disk = kept + working
     words = (
         f"about {duration(seconds)} on {threads} cores, {size(memory)} of memory "

@@ -89,16 +89,20 @@ def archive_members(session: Session, store: Store, job: Job, stem: str) -> list
 
 
 def class_curve(path: Path, cls: int) -> dict[str, Any]:
-    """One class's curve out of ``fsc.json``, over shells, resolutions (Å) and frequencies (1/Å)."""
+    """One class's curves out of ``fsc.json``, over shells, resolutions (Å), frequencies (1/Å).
+
+    ``fsc`` is the corrected one, which tells the resolution; ``curves`` holds what it is made of.
+    """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise NotStoredError(f"The FSC of this iteration cannot be read: {error}.") from error
     extent = document["box"] * document["voxel_size_angstrom"]
-    curves = document.pop("classes")
+    curves = document.pop("classes")[cls - 1]
     return {
         "class": cls,
         **document,
         "frequency_per_angstrom": [shell / extent for shell in document["shells"]],
-        "fsc": curves[cls - 1],
+        "fsc": curves.pop("corrected"),
+        "curves": curves,
     }

@@ -97,7 +97,7 @@ def test_run_submits_what_was_asked_and_follows_it(server, cli):
     one_job(server)
     result = cli(
         *("run", "faml", "ribosomes", "-K", "2", "-i", "2", "--seed", "7"),
-        *("--mask-diameter", "150", "--set", "parameters.candidates=40"),
+        *("--mask-diameter", "150", "--half-sets", "--set", "parameters.candidates=40"),
         *("--set", "parameters.generators=phase", "--set", "mask.diameter_angstrom=160"),
     )
     assert result.exit_code == 0, result.stderr
@@ -106,6 +106,7 @@ def test_run_submits_what_was_asked_and_follows_it(server, cli):
         "classes": 2,
         "iterations": 2,
         "seed": 7,
+        "half_sets": True,
         "mask": {"diameter_angstrom": 160},
         "parameters": {"candidates": 40, "generators": "phase"},
         "dataset": "ds_1",
@@ -261,3 +262,6 @@ def test_an_iterations_line_says_what_kind_of_resolution_it_is():
         "iteration   3/20  shares 0.75 0.25  resolution 24.1 - Å (shared reference)  "
         "poses moved 3.2°  12 s"
     )
+    gold = METRICS | {"fsc_kind": "gold standard", "shared_angstrom": 48.2}
+    line = iteration_line({"iteration": 3, "metrics": gold}, 20)
+    assert "resolution 24.1 - Å (gold standard beyond 48 Å)" in line

@@ -15,7 +15,6 @@ from subtomo_core.maximisation import (
     on_components,
     relative_ridge,
     resample,
-    resolution,
     weighted_average,
 )
 from subtomo_core.rotations import random_rotations
@@ -165,19 +164,6 @@ def test_the_fsc_of_a_map_with_itself_is_one_whatever_its_scale(first, second, s
 def test_the_fsc_of_nothing_is_zero():
     a = to_fourier(np.random.default_rng(0).normal(size=(8, 8, 8)))
     assert not fsc(a, np.zeros_like(a)).any()
-
-
-def test_resolution_is_interpolated_between_shells():
-    curve = np.array([1.0, 1.0, 0.9, 0.7, 0.3, 0.0])
-    assert resolution(curve, 0.5, 100.0) == pytest.approx(100.0 / 3.5)
-    assert resolution(curve, 0.7, 100.0) == pytest.approx(100.0 / 3.0)
-    assert resolution(curve, 0.143, 100.0) == pytest.approx(100.0 / (4.0 + 0.157 / 0.3))
-
-
-def test_resolution_at_the_edges():
-    assert resolution(np.ones(8), 0.5, 100.0) is None
-    # Already below at shell 2, and below at shell 1 too, where nobody looks.
-    assert resolution(np.array([1.0, 0.1, 0.2, 0.2]), 0.5, 100.0) == pytest.approx(100.0)
 
 
 def test_a_ball_leaves_the_origin_out():

@@ -63,6 +63,8 @@ def test_resolution_is_linear_between_shells():
     assert resolution_angstrom(curve, 0.05, 100.0) == pytest.approx(25.0)
     assert resolution_angstrom([1.0, 0.2, 0.9], 0.5, 100.0) == 100.0
     assert resolution_angstrom([-1.0, 0.9, 0.2], 0.5, 70.0) < 70.0
+    assert resolution_angstrom(np.ones(8), 0.5, 100.0) == pytest.approx(100 / 7)
+    assert resolution_angstrom(np.zeros(8), 0.5, 100.0) == 100.0
 
 
 def test_correlation_under_a_mask_does_not_see_outside():

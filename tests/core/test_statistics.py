@@ -50,6 +50,9 @@ def model(seed, classes=2):
         fold_maps=maps(FOLDS, classes),
         half_maps=maps(2, classes),
         fsc=rng.random((classes, BOX // 2 + 1)).astype(np.float32),
+        fsc_parts=rng.random((3, classes, BOX // 2 + 1)).astype(np.float32),
+        half_order=rng.permutation(classes),
+        half_motions=rng.random((classes, 3, 4)),
         shares=rng.dirichlet(np.ones(classes)),
         noise=rng.random(BOX // 2 + 1),
         reference_noise=rng.random((classes, BOX // 2 + 1)).astype(np.float32),
@@ -144,11 +147,11 @@ def test_the_best_pose_is_that_of_the_most_probable_class():
 
 def test_metrics_are_plain_json():
     full = Metrics(
-        class_shares=(0.25, 0.75), resolution_05_angstrom=(None, 20.0), alarms=("class 1 is empty",)
+        class_shares=(0.25, 0.75), resolution_05_angstrom=(40.0, 20.0), alarms=("class 1 is empty",)
     )
     values = json.loads(json.dumps(full.as_dict(), allow_nan=False))
     assert values["class_shares"] == [0.25, 0.75]
-    assert values["resolution_05_angstrom"] == [None, 20.0]
+    assert values["resolution_05_angstrom"] == [40.0, 20.0]
     assert values["fsc_kind"] == "shared reference"
     assert set(values) == {field.name for field in fields(Metrics)}
 

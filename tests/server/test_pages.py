@@ -76,22 +76,27 @@ def test_the_link_signs_in_and_the_cookie_is_not_for_scripts(visit: Visit, servi
     assert visit.page.url == f"{visit.url}/login"
 
 
+# A class alone shows what its corrected curve is made of.
+@pytest.mark.parametrize(("classes", "curves"), [(2, 2), (1, 4)])
 def test_a_job_is_started_by_the_form_and_followed_to_its_end(
-    visit: Visit, dataset: str, worker: WorkerProcess
+    visit: Visit, dataset: str, worker: WorkerProcess, classes: int, curves: int
 ):
     page = visit.page
     visit.open(f"/datasets/{dataset}")
     page.get_by_label("Name").fill("by hand")
-    page.get_by_label("Classes").fill("2")
+    page.get_by_label("Classes").fill(str(classes))
     page.get_by_label("Iterations").fill("3")
+    assert not page.get_by_label("Two halves kept apart").is_checked()
     page.get_by_role("button", name="Start").click()
     page.wait_for_url(f"{visit.url}/jobs/*")
     page.get_by_text("Averages after iteration 3").wait_for(timeout=LONG)
     page.locator(".chip.succeeded").wait_for(timeout=LONG)
     assert page.get_by_role("button", name="Cancel").is_hidden()
     assert page.locator("#steps span").count() == 4
-    assert page.locator("#fsc path.curve").count() == 2
-    for index in range(2):
+    page.locator("#fsc path.curve").nth(curves - 1).wait_for(state="attached", timeout=LONG)
+    assert page.locator("#fsc path.curve").count() == curves
+    assert page.locator("#fsc-legend .dot").count() == (curves if classes == 1 else 0)
+    for index in range(classes):
         width = "image => image.decode().then(() => image.naturalWidth)"
         assert page.locator("#classes img").nth(index).evaluate(width) > 50
     assert "% of the particles" in page.locator("#classes .told").first.inner_text()
@@ -103,10 +108,13 @@ def test_a_job_is_started_by_the_form_and_followed_to_its_end(
 def test_what_is_wrong_in_the_form_is_told_beside_it(visit: Visit, dataset: str):
     visit.open(f"/datasets/{dataset}")
     visit.page.get_by_label("Mask diameter").fill("9000")
+    visit.page.get_by_label("Two halves kept apart").check()
     visit.page.get_by_role("button", name="Start").click()
     alert = visit.page.get_by_role("alert")
     alert.wait_for()
     assert "does not fit a box" in alert.inner_text()
+    assert "half sets need 8 particles or more" in alert.inner_text()
+    assert visit.page.get_by_label("Two halves kept apart").is_checked()
     assert visit.page.get_by_label("Mask diameter").input_value() == "9000"
     # The browser itself reports the answer's status; that is no fault of the page.
     visit.complaints[:] = [told for told in visit.complaints if "status of 422" not in told]

@@ -120,12 +120,16 @@ def test_the_fsc_in_three_forms_is_one_curve(service: Served, job: str, tmp_path
     base = f"/jobs/{job}/iterations/last/classes/1"
     curve = service.client.get(f"{base}/fsc.json").json()
     assert curve["kind"] == "shared reference"
-    assert len(curve["fsc"]) == len(curve["shells"]) == 9
+    assert curve["shared_angstrom"] is None
+    assert set(curve["curves"]) == {"unmasked", "masked", "phase_randomised"}
+    assert len(curve["fsc"]) == len(curve["curves"]["masked"]) == len(curve["shells"]) == 9
     assert curve["frequency_per_angstrom"][1] == pytest.approx(1 / (16 * 6))
     (tmp_path / "f.star").write_bytes(service.client.get(f"{base}/fsc.star").content)
     table = starfile.read(tmp_path / "f.star")
     column = table["rlnFourierShellCorrelationCorrected"].to_numpy(float)
     assert np.allclose(column, curve["fsc"], atol=1e-6)
+    column = table["rlnFourierShellCorrelationUnmaskedMaps"].to_numpy(float)
+    assert np.allclose(column, curve["curves"]["unmasked"], atol=1e-6)
     root = ElementTree.fromstring(service.client.get(f"{base}/fsc.xml").content)
     values = [float(point.findtext("y") or "nan") for point in root]
     assert np.allclose(values, curve["fsc"], atol=1e-6)

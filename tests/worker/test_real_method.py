@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import numpy as np
+import pytest
 
+from subtomo_store.formats.star import read_particles
 from support.services import environment
 
 SPEC = {
@@ -33,27 +36,43 @@ np.savez(written, **result.model.to_arrays(), **result.poses.to_arrays())
 """
 
 
-def test_the_service_gives_the_bits_of_the_library(place, tmp_path):
-    job = place.submit(**SPEC)
+@pytest.mark.parametrize("changes", [{}, {"half_sets": True, "classes": 1, "iterations": 2}])
+def test_the_service_gives_the_bits_of_the_library(place, tmp_path, changes):
+    spec = SPEC | changes
+    job = place.submit(**spec)
     workers = [place.worker("-m", "subtomo_worker", "--lifeline") for _ in range(2)]
     ended = place.wait(job, seconds=120)
     assert (ended.status, ended.status_reason) == ("succeeded", None)
     written = tmp_path / "library.npz"
     folder = place.store.files.dataset(place.dataset.id)
-    spec = place.store.files.job(job.id) / "spec.json"
+    stored_spec = place.store.files.job(job.id) / "spec.json"
     # A process of its own: what else was compiled in one may change a sum's last bit.
     subprocess.run(
-        [sys.executable, "-c", LIBRARY, str(folder), str(spec), str(written)],
+        [sys.executable, "-c", LIBRARY, str(folder), str(stored_spec), str(written)],
         check=True,
         env=environment(),
     )
     with np.load(written) as library:
         for file in ("model.npz", "poses.npz"):
-            with np.load(place.store.files.iteration_file(job.id, 1, file)) as stored:
+            with np.load(
+                place.store.files.iteration_file(job.id, spec["iterations"], file)
+            ) as stored:
                 assert set(stored) <= set(library)
                 for name in stored:
                     np.testing.assert_array_equal(stored[name], library[name], err_msg=name)
     assert [worker.hang_up() for worker in workers] == [0, 0]
+    last = place.store.files.iteration(job.id, spec["iterations"])
+    fsc = json.loads((last / "fsc.json").read_text())
+    halves = read_particles(last / "particles.star").half_sets
+    if spec.get("half_sets"):
+        assert halves.tolist() == [1, 2] * (len(halves) // 2)
+        assert fsc["kind"] == "gold standard"
+        assert fsc["shared_angstrom"] == job.spec["resolution"]["shared_angstrom"]
+    else:
+        assert halves is None
+        assert (fsc["kind"], fsc["shared_angstrom"]) == ("shared reference", None)
+    parts = {"corrected", "unmasked", "masked", "phase_randomised"}
+    assert all(set(curves) == parts for curves in fsc["classes"])
 
 
 def test_without_a_broker_the_command_says_what_to_do(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 
+from subtomo_core.methods.frames import follow
 from subtomo_core.statistics import Model, Poses, Statistics
 from subtomo_store import iterations
 from subtomo_store.records import Message
@@ -26,8 +27,10 @@ def reduce(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> l
     before = folders.model_before(store.files, job.id, number)
     model: Model = bench.method.maximise(before, statistics)
     check_model(model)
+    poses = follow(model, poses)
     keeper.check()
-    results = Results(job.id, number, bench.particles, model, poses)
+    half_sets = job.parsed_spec.half_sets
+    results = Results(job.id, number, bench.particles, model, poses, half_sets)
     with IterationFolder(store.files.iteration(job.id, number)) as folder:
         metrics = write_results(folder, results)
         keeper.check()

@@ -9,6 +9,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from subtomo_core.methods.half_curves import HalfCurves
+from subtomo_core.methods.halves import half_of
 from subtomo_core.statistics import Model, Poses
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star_write import ParticleRows, write_particles
@@ -20,13 +22,14 @@ from subtomo_worker.slices import draw_slices
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What an iteration made."""
+    """What an iteration made; ``half_sets`` where two halves are kept apart."""
 
     job_id: str
     number: int
     particles: StackParticles
     model: Model
     poses: Poses
+    half_sets: bool
 
 
 def write_results(folder: IterationFolder, results: Results) -> dict[str, Any]:
@@ -60,7 +63,7 @@ def write_results(folder: IterationFolder, results: Results) -> dict[str, Any]:
 
 
 def particle_rows(results: Results) -> ParticleRows:
-    """Poses beside the names which the dataset gave its particles."""
+    """Poses beside the names which the dataset gave its particles; halves if kept apart."""
     table, poses = results.particles.table(), results.poses
     summary = results.particles.summary
     ctf_images = table.ctf_images
@@ -73,6 +76,7 @@ def particle_rows(results: Results) -> ParticleRows:
         classes=poses.best_class + 1,
         probabilities=poses.best_probability,
         log_likelihoods=poses.best_score,
+        half_sets=half_of(np.arange(len(poses))) + 1 if results.half_sets else None,
         tomograms=table.tomograms,
         ctf_images=None if ctf_images is None else [image.text for image in ctf_images],
         microscope=table.microscope,
@@ -80,18 +84,23 @@ def particle_rows(results: Results) -> ParticleRows:
 
 
 def fsc_record(results: Results) -> dict[str, Any]:
-    """FSC curves of all classes over shells and resolutions."""
-    summary = results.particles.summary
+    """FSC curves of all classes over shells and resolutions; `HalfCurves` says what each is."""
+    summary, model = results.particles.summary, results.model
     extent = summary.box * summary.voxel_size_angstrom
-    shells = range(results.model.fsc.shape[1])
+    shells = range(model.fsc.shape[1])
+    named = HalfCurves(model.fsc, *model.fsc_parts)._asdict()
     return plain(
         {
-            "kind": results.model.metrics.fsc_kind,
+            "kind": model.metrics.fsc_kind,
+            "shared_angstrom": model.metrics.shared_angstrom,
             "voxel_size_angstrom": summary.voxel_size_angstrom,
             "box": summary.box,
             "shells": list(shells),
             "resolution_angstrom": [extent / shell if shell else None for shell in shells],
-            "classes": [[float(value) for value in curve] for curve in results.model.fsc],
+            "classes": [
+                {name: [float(value) for value in values[k]] for name, values in named.items()}
+                for k in range(len(model.fsc))
+            ],
         }
     )
 

@@ -40,6 +40,10 @@ def run(
     mask_diameter: Annotated[
         float | None, typer.Option(help="Diameter of the spherical mask, in Å.")
     ] = None,
+    half_sets: Annotated[
+        bool,
+        typer.Option("--half-sets", help="Keep two halves apart, for a gold-standard resolution."),
+    ] = False,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Any other field, such as parameters.candidates=40."),
@@ -55,6 +59,8 @@ def run(
     spec.update({field: value for field, value in given.items() if value is not None})
     if mask_diameter is not None:
         spec["mask"] = {"diameter_angstrom": mask_diameter}
+    if half_sets:
+        spec["half_sets"] = True
     for setting in settings or ():
         assign(spec, setting)
     with connect(context) as client:

@@ -139,7 +139,8 @@ def iteration_line(data: dict[str, Any], iterations: int) -> str:
         parts.append("shares " + " ".join(f"{share:.2f}" for share in shares))
     resolutions = metrics.get("resolution_0143_angstrom")
     if resolutions and any(resolutions):
-        kind = metrics.get("fsc_kind")
+        kind, shared = metrics.get("fsc_kind"), metrics.get("shared_angstrom")
+        kind = f"{kind} beyond {shared:.0f} Å" if kind and shared else kind
         words = " ".join(f"{value:.1f}" if value else "-" for value in resolutions)
         parts.append(f"resolution {words} Å" + (f" ({kind})" if kind else ""))
     change = metrics.get("pose_change_deg")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from subtomo_core import maximisation
 from subtomo_core.fourier import Complex, Real, shell_sums, to_fourier, to_real
+from subtomo_core.methods.half_curves import HalfCurves, half_curves
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Model, Statistics
 
@@ -54,26 +55,24 @@ class Averages:
             self.denominators[half::2, class_index].sum(0),
         )
 
-    def half_maps(self) -> tuple[Real, Real]:
-        """Half maps (2, K, n, n, n), and the FSC of the masked halves (K, shells)."""
-        box, classes = self.settings.box, self.mass.shape[1]
-        maps = np.zeros((2, classes, box, box, box), np.float32)
-        fsc = np.zeros((classes, self.settings.shells), np.float32)
-        for k in range(classes):
-            for h in range(2):
-                maps[h, k] = to_real(self.half(h, k))
-            halves = [to_fourier(maps[h, k] * self.settings.mask) for h in range(2)]
-            fsc[k] = maximisation.fsc(halves[0], halves[1])
-            fsc[k, int(self.radius) + 1 :] = 0.0
-        return maps, fsc
+    def half_maps(self) -> tuple[Real, HalfCurves]:
+        """Half maps (2, K, n, n, n), and how far they agree (K, shells)."""
+        classes = range(self.mass.shape[1])
+        maps = np.stack([np.stack([to_real(self.half(h, k)) for k in classes]) for h in range(2)])
+        mask = self.settings.mask
+        found = [half_curves(maps[0, k], maps[1, k], mask).cut(self.radius) for k in classes]
+        return maps, HalfCurves(*(np.stack(curves) for curves in zip(*found, strict=True)))
 
-    def classes(self, model: Model, without: int | None, theta: float) -> list[Complex]:
-        """Next transforms of all classes from all folds, or from all but one.
+    def classes(
+        self, model: Model, without: int | None, theta: float, half: int | None = None
+    ) -> list[Complex]:
+        """Next transforms of all classes from all folds, or from all but one; or of one half.
 
         A class which holds nothing keeps its map, if that was made of these particles.
         ``theta`` draws the classes together (`regularised`).
         """
-        folds = [f for f in range(len(self.mass)) if f != without]
+        among = range(len(self.mass)) if half is None else range(half, len(self.mass), 2)
+        folds = [f for f in among if f != without]
         old = model.fold_maps.mean(0) if without is None else model.fold_maps[without]
         if not model.scaled:
             old = np.zeros_like(old)
@@ -87,18 +86,16 @@ class Averages:
         return regularised(transforms, mass, theta)
 
     def noise_power(
-        self, model: Model, noise: NDArray[np.float64], theta: float
+        self, model: Model, noise: NDArray[np.float64], theta: float, part: float
     ) -> NDArray[np.float64]:
-        """Noise power of a component of the averages of all folds but one, (K, shells).
+        """Noise power of a component of averages of a ``part`` of the folds, (K, shells).
 
         With ``noise`` (shells,), that of a particle's component. A weighted average of weight D
         has ``1 / D``. Filled in, of which D / T was seen, it has ``1 / (T (2 - D / T))`` where
         what fills the rest holds the noise of other poses.
         """
-        folds = len(self.mass)
-        most = (folds - 1.0) / folds
-        mass = most * self.mass.sum(0)
-        seen = most * np.stack([self._shell_means(k) for k in range(len(mass))])
+        mass = part * self.mass.sum(0)
+        seen = part * np.stack([self._shell_means(k) for k in range(len(mass))])
         unit = noise if model.iteration < 0 else np.ones_like(noise)
         if self._filled_in(model):
             whole = np.maximum(mass[:, None] / model.noise, seen)

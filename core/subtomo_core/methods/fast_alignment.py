@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.methods.align import align
+from subtomo_core.methods.frames import Motions
 from subtomo_core.methods.settings import Settings
 from subtomo_core.methods.survey import survey
 from subtomo_core.methods.update import maximise
@@ -49,6 +50,9 @@ class FastAlignment:
             fold_maps=np.repeat(maps[None], self.settings.folds, 0),
             half_maps=np.zeros((2, classes, box, box, box), np.float32),
             fsc=np.zeros((classes, shells), np.float32),
+            fsc_parts=np.zeros((3, classes, shells), np.float32),
+            half_order=np.arange(classes),
+            half_motions=Motions.none(classes).packed,
             shares=np.full(classes, 1.0 / classes),
             noise=np.zeros(shells),
             reference_noise=np.zeros((classes, shells), np.float32),

@@ -15,6 +15,7 @@ from subtomo_core.spec import DatasetSummary, FamlParameters, FamlSpec, FaSpec, 
 
 _EDGE = 1.0  # half the width of the references' soft low-pass, shells
 _FOLDS = 4  # see docs/decisions/0006-no-particle-meets-itself.md
+_FOLDS_OF_HALVES = 8  # four in each half; see docs/decisions/0014-half-sets.md
 _FASTEST = 2.0  # the most the resolution in use may grow in one iteration, shells
 
 
@@ -28,6 +29,8 @@ class Settings:
         As they were given, `spec` resolved.
     start_shell, limit_shell : float
         Resolution in use at first and at last, Fourier pixels.
+    shared_shell : float
+        With half sets, Fourier radius up to which the halves' references are shared.
     growth : float
         Shells by which the resolution in use grows in an iteration.
     bandwidth : int
@@ -43,6 +46,7 @@ class Settings:
     summary: DatasetSummary
     start_shell: float
     limit_shell: float
+    shared_shell: float
     growth: float
     bandwidth: int
     shift_reach: float
@@ -55,7 +59,8 @@ class Settings:
         resolution, diameter = spec.resolution, spec.mask.diameter_angstrom
         reach, bandwidth = spec.parameters.shift_range_angstrom, spec.parameters.bandwidth
         start_angstrom, limit_angstrom = resolution.start_angstrom, resolution.limit_angstrom
-        if not (start_angstrom and limit_angstrom and diameter and reach and bandwidth):
+        shared = resolution.shared_angstrom or start_angstrom
+        if not (start_angstrom and limit_angstrom and diameter and reach and bandwidth and shared):
             raise ValueError("the specification has open fields: call spec.resolve first")
         voxel = summary.voxel_size_angstrom
         start = shell_of(start_angstrom, summary)
@@ -66,6 +71,7 @@ class Settings:
             summary=summary,
             start_shell=start,
             limit_shell=limit,
+            shared_shell=shell_of(shared, summary),
             growth=min(_FASTEST, max(1.0, (limit - start) / (0.5 * spec.iterations))),
             bandwidth=2 * ((bandwidth + 1) // 2),
             shift_reach=reach / voxel,
@@ -80,8 +86,16 @@ class Settings:
 
     @property
     def folds(self) -> int:
-        """Parts of the dataset which are averaged apart, so that none meets its own noise."""
-        return _FOLDS
+        """Parts of the dataset which are averaged apart, so that none meets its own noise.
+
+        Even and odd ones make the two halves.
+        """
+        return _FOLDS_OF_HALVES if self.half_sets else _FOLDS
+
+    @property
+    def half_sets(self) -> bool:
+        """The halves are kept apart from the start."""
+        return self.spec.half_sets
 
     @property
     def soft(self) -> bool:

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core import maximisation
-from subtomo_core.fourier import Real, shell_sums, soft_edge, to_fourier, to_real
+from subtomo_core.fourier import Complex, Real, shell_sums, soft_edge, to_fourier, to_real
+from subtomo_core.maximisation import resolution_angstrom
 from subtomo_core.methods.averages import EMPTY, Averages
+from subtomo_core.methods.frames import in_one_frame
+from subtomo_core.methods.halves import fsc_kind, noise_power, references, shared_angstrom
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Metrics, Model, Statistics
 
@@ -22,11 +24,16 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
     """The next model from the sum of all batches' statistics."""
     survey, iteration = model.iteration < 0, model.iteration + 1
     given = survey and not model.scaled
+    model, statistics, motions = in_one_frame(settings, model, statistics)
     particles, mass = statistics.particles, statistics.mass.sum(0)
     averages = Averages.of(settings, statistics, model.shell_in_use)
-    half_maps, fsc = averages.half_maps()
+    half_maps, curves = averages.half_maps()
+    fsc, behind = curves.corrected, 1.0 if settings.half_sets else 2.0
     shell = settings.start_shell if survey else next_shell(settings, model, fsc)
-    gains = np.ones_like(fsc) if survey else np.stack([wiener(settings, c) for c in fsc])
+    gains, own = (
+        np.ones_like(fsc) if survey else np.stack([wiener(settings, c, halves) for c in fsc])
+        for halves in (2.0, behind)
+    )
     theta = 0.0 if survey else settings.regularisation(iteration) * particles
     maps, fold_maps = model.maps, model.fold_maps
     noise = noise_variance(settings, model, statistics)
@@ -35,13 +42,14 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
         fold_maps = np.repeat(whitened[None], settings.folds, 0)
     else:
 
-        def shaped(without: int | None, cutoff: float) -> Real:
-            transforms = averages.classes(model, without, theta)
+        def shaped(transforms: list[Complex], cutoff: float, gains: Real) -> Real:
             pairs = zip(transforms, gains, strict=True)
             return np.stack([settings.shape(to_real(t), cutoff, gain) for t, gain in pairs])
 
-        maps = shaped(None, shell if survey else averages.radius - 1.0)
-        fold_maps = np.stack([shaped(f, shell) for f in range(settings.folds)])
+        whole = averages.classes(model, None, theta)
+        maps = shaped(whole, shell if survey else averages.radius - 1.0, gains)
+        met = (references(settings, averages, model, f, theta) for f in range(settings.folds))
+        fold_maps = np.stack([shaped(transforms, shell, own) for transforms in met])
     xi = max(_LEAST_XI, float(np.sqrt(statistics.shift_square / (3.0 * particles))))
     result = Model(
         iteration=iteration,
@@ -49,11 +57,16 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
         fold_maps=fold_maps,
         half_maps=half_maps,
         fsc=fsc,
+        fsc_parts=np.stack(curves[1:]),
+        half_order=motions.order,
+        half_motions=motions.packed,
         shares=np.full(len(mass), 1.0 / len(mass)) if survey else mass / mass.sum(),
         noise=noise,
         reference_noise=np.zeros_like(fsc)
         if given
-        else reference_noise(settings, averages.noise_power(model, noise, theta), gains, shell),
+        else reference_noise(
+            settings, noise_power(settings, averages, model, noise, theta), own, shell
+        ),
         xi=model.xi if survey else xi,
         scaled=model.scaled or not survey,
         shell_in_use=shell,
@@ -90,14 +103,15 @@ def reference_noise(
     return (power * passed**2 * masked).astype(np.float32)
 
 
-def wiener(settings: Settings, fsc: Real) -> Real:
+def wiener(settings: Settings, fsc: Real, halves: float = 2.0) -> Real:
     """Factor for each shell of a reference: the share of its power which is signal.
 
-    From the correlation f of the halves, ``2 f / (1 + f)`` for their sum, averaged over three
-    shells and falling beyond the start shell; up to there references stay as they are.
+    From the correlation f of the halves, ``2 f / (1 + f)`` for their sum (f for one of them),
+    averaged over three shells and falling beyond the start shell; up to there references stay
+    as they are.
     """
     smooth = np.convolve(np.pad(fsc, 1, mode="edge"), np.full(3, 1.0 / 3.0), mode="valid")
-    gain = np.clip(2.0 * smooth / (1.0 + smooth), 0.0, 1.0)
+    gain = np.clip(halves * smooth / (1.0 + (halves - 1.0) * smooth), 0.0, 1.0)
     gain[: int(settings.start_shell) + 1] = 1.0
     return np.minimum.accumulate(gain).astype(np.float32)
 
@@ -144,12 +158,13 @@ def alarms(statistics: Statistics, model: Model) -> tuple[str, ...]:
 
 def _metrics(settings: Settings, model: Model, statistics: Statistics, result: Model) -> Metrics:
     extent, particles = settings.extent, max(statistics.particles, 1.0)
-    resolution = maximisation.resolution
     return Metrics(
         class_shares=tuple((statistics.mass.sum(0) / particles).tolist()),
         class_shares_hard=tuple((statistics.hard / particles).tolist()),
-        resolution_05_angstrom=tuple(resolution(c, 0.5, extent) for c in result.fsc),
-        resolution_0143_angstrom=tuple(resolution(c, 0.143, extent) for c in result.fsc),
+        resolution_05_angstrom=tuple(resolution_angstrom(c, 0.5, extent) for c in result.fsc),
+        resolution_0143_angstrom=tuple(resolution_angstrom(c, 0.143, extent) for c in result.fsc),
+        fsc_kind=fsc_kind(settings),
+        shared_angstrom=shared_angstrom(settings),
         resolution_in_use_angstrom=extent / result.shell_in_use,
         sigma=float(np.sqrt(result.noise.mean())),
         xi_voxels=float(result.xi),

@@ -1,7 +1,8 @@
 """Judging results: fits, correlations, oracles, poses, classes."""
 
+from subtomo_core.maximisation import resolution_angstrom
 from subtomo_core.score.classes import ClassAgreement, class_agreement
-from subtomo_core.score.curves import band_of, correlation, fsc, r_in_band, resolution_angstrom
+from subtomo_core.score.curves import band_of, correlation, fsc, r_in_band
 from subtomo_core.score.fit import Fit, fit, mirror
 from subtomo_core.score.judge import BestPoses, ClassJudgement, Judgement, MapQuality, judge
 from subtomo_core.score.noise import snr_of_pairs

@@ -21,35 +21,6 @@ def fsc(first: Volume, second: Volume) -> Curve:
     return maximisation.fsc(to_fourier(first), to_fourier(second))
 
 
-def resolution_angstrom(curve: ArrayLike, threshold: float, extent_angstrom: float) -> float:
-    """Resolution at which a shell correlation first falls below ``threshold``.
-
-    Parameters
-    ----------
-    curve : array_like
-        Values of shells 0, 1, ..., shape (m,); shell 0, the mean, is not looked at.
-    threshold : float
-        0.5 against a known structure, 0.143 between independent halves.
-    extent_angstrom : float
-        Box times voxel size: shell s lies at ``extent / s``.
-
-    Returns
-    -------
-    float
-        In ångström, linear between shells. The whole extent where even shell 1 is below, the
-        last shell's resolution where none is.
-    """
-    values = np.asarray(curve, np.float64)
-    below = np.nonzero(values[1:] < threshold)[0] + 1
-    if len(below) == 0:
-        return extent_angstrom / (len(values) - 1)
-    shell = int(below[0])
-    if shell == 1:
-        return extent_angstrom
-    above, under = float(values[shell - 1]), float(values[shell])
-    return extent_angstrom / (shell - 1 + (above - threshold) / (above - under))
-
-
 def correlation(first: Volume, second: Volume, mask: Volume | None = None) -> float:
     """Correlation coefficient r of two maps (n, n, n), weighted by ``mask`` where given."""
     w = np.ones(first.shape) if mask is None else mask.astype(np.float64)

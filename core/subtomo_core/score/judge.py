@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from subtomo_core.fourier import low_pass
 from subtomo_core.masks import radii, soft_sphere
+from subtomo_core.maximisation import resolution_angstrom
 from subtomo_core.particles import Particles
 from subtomo_core.score.classes import ClassAgreement, class_agreement
-from subtomo_core.score.curves import band_of, correlation, fsc, r_in_band, resolution_angstrom
+from subtomo_core.score.curves import band_of, correlation, fsc, r_in_band
 from subtomo_core.score.fit import Fit, fit
 from subtomo_core.score.oracle import oracle_average
 from subtomo_core.score.poses import PoseErrors, pose_errors

@@ -75,6 +75,8 @@ def specification(dataset_id: str, entered: dict[str, str]) -> dict[str, Any]:
     body: dict[str, Any] = {"dataset": dataset_id}
     body |= {key: entered[key] for key in ("name", "algorithm") if entered.get(key)}
     body |= {key: entered[key] for key in ("classes", "iterations", "seed") if entered.get(key)}
+    if entered.get("half_sets"):
+        body["half_sets"] = True
     if entered.get("diameter"):
         body["mask"] = {"diameter_angstrom": entered["diameter"]}
     if entered.get("resolution"):

@@ -71,6 +71,7 @@ DEFAULTS = {
     "classes": "1",
     "iterations": "20",
     "seed": "1",
+    "half_sets": "",
     "diameter": "",
     "resolution": "",
 }

@@ -102,7 +102,7 @@ def slices(store: NeedStore, user: NeedUser, request: Request, place: NeedPlace)
 
 @router.get("/iterations/{which}/classes/{k}/fsc.json", summary="A class's FSC curve")
 def curve_json(store: NeedStore, user: NeedUser, place: NeedPlace) -> Response:
-    """Frequencies (1/Å), values, and whether the halves shared a reference."""
+    """Frequencies (1/Å), corrected values, what they are made of, and what the halves shared."""
     found = find_class_file(store, user, place, FSC)
     return JSONResponse(class_curve(found.path, place.cls))
 

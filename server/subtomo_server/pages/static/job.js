@@ -120,6 +120,15 @@ function showClasses(number, metrics) {
   });
 }
 
+/** Name the curves of the only class; with more classes the colours are theirs. */
+function showLegend(names) {
+  find("fsc-legend").replaceChildren(...names.map((name, index) => {
+    const entry = make("span", `series-${index + 1} row`);
+    entry.append(make("span", "dot"), make("span", "", name.replace("_", " ")));
+    return entry;
+  }));
+}
+
 async function showCurves(number) {
   const numbers = [...Array(count).keys()];
   const curves = await Promise.all(numbers.map((k) => ask(`/iterations/${number}/classes/${k + 1}/fsc.json`)));
@@ -127,11 +136,15 @@ async function showCurves(number) {
   const extent = curves[0].box * curves[0].voxel_size_angstrom;
   const last = shells[shells.length - 1];
   const ticks = [0.25, 0.5, 0.75, 1].map((part) => [part * last, `${(extent / (part * last)).toFixed(0)}`]);
-  find("fsc-kind").textContent = `(${curves[0].kind})`;
+  const shared = curves[0].shared_angstrom;
+  find("fsc-kind").textContent = `(${curves[0].kind}${shared ? `, beyond ${shared.toFixed(0)} Å` : ""}, corrected for the mask)`;
+  const parts = count === 1 ? ["unmasked", "masked", "phase_randomised"] : [];
+  showLegend(parts.length ? ["corrected", ...parts] : []);
   drawChart(find("fsc"), {
     x: [0, last], y: [-0.1, 1], ticksX: ticks, labelX: "resolution (Å)",
     ticksY: [[0, "0"], [0.5, "0.5"], [1, "1"]], marks: [[0.143, "0.143"]],
-    series: curves.map((curve) => shells.map((shell, i) => [shell, curve.fsc[i]])),
+    series: [...curves.map((curve) => curve.fsc), ...parts.map((part) => curves[0].curves[part])]
+      .map((values) => shells.map((shell, i) => [shell, values[i]])),
   });
 }
 
