@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from subtomo_core import maximisation
 from subtomo_core.fourier import Real, shell_sums, soft_edge, to_fourier, to_real
 from subtomo_core.methods.averages import EMPTY, Averages
+from subtomo_core.methods.seeding import reseeded
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Metrics, Model, Statistics
 
@@ -18,8 +19,15 @@ _SUPPORTED = 0.2  # correlation of the halves up to which a shell guides the sea
 _BEYOND = 2  # shells searched beyond those
 
 
-def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
-    """The next model from the sum of all batches' statistics."""
+def maximise(
+    settings: Settings, model: Model, statistics: Statistics, lead: Model | None = None
+) -> Model:
+    """The next model from the sum of all batches' statistics.
+
+    Where starts compete, the others take noise, xi and resolution in use from ``lead``.
+    """
+    seen = statistics
+    model, statistics, told = reseeded(settings, model, statistics)
     survey, iteration = model.iteration < 0, model.iteration + 1
     given = survey and not model.scaled
     particles, mass = statistics.particles, statistics.mass.sum(0)
@@ -30,6 +38,8 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
     theta = 0.0 if survey else settings.regularisation(iteration) * particles
     maps, fold_maps = model.maps, model.fold_maps
     noise = noise_variance(settings, model, statistics)
+    if lead:
+        noise, shell = lead.noise, lead.shell_in_use
     if given:  # references which were given outlive the survey
         whitened = np.stack([evened(settings, m, noise, shell) for m in model.maps])
         fold_maps = np.repeat(whitened[None], settings.folds, 0)
@@ -54,11 +64,15 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
         reference_noise=np.zeros_like(fsc)
         if given
         else reference_noise(settings, averages.noise_power(model, noise, theta), gains, shell),
-        xi=model.xi if survey else xi,
+        xi=lead.xi if lead else model.xi if survey else xi,
         scaled=model.scaled or not survey,
         shell_in_use=shell,
+        start=model.start,
+        seeded=model.seeded,
+        log_likelihood=statistics.log_likelihood,
     )
-    return replace(result, metrics=_metrics(settings, model, statistics, result))
+    metrics = _metrics(settings, seen, result)
+    return replace(result, metrics=replace(metrics, alarms=(*alarms(statistics, model), *told)))
 
 
 def noise_variance(settings: Settings, model: Model, statistics: Statistics) -> NDArray[np.float64]:
@@ -142,7 +156,7 @@ def alarms(statistics: Statistics, model: Model) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _metrics(settings: Settings, model: Model, statistics: Statistics, result: Model) -> Metrics:
+def _metrics(settings: Settings, statistics: Statistics, result: Model) -> Metrics:
     extent, particles = settings.extent, max(statistics.particles, 1.0)
     resolution = maximisation.resolution
     return Metrics(
@@ -156,5 +170,4 @@ def _metrics(settings: Settings, model: Model, statistics: Statistics, result: M
         log_likelihood=statistics.log_likelihood,
         pose_change_deg=statistics.turned_deg / particles,
         class_changes=int(statistics.class_changes),
-        alarms=alarms(statistics, model),
     )
