@@ -27,7 +27,7 @@ def reduce(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> l
     model: Model = bench.method.maximise(before, statistics)
     check_model(model)
     keeper.check()
-    results = Results(job.id, number, bench.particles, model, poses)
+    results = Results(job.id, number, bench.particles, model, model.kept(poses))
     with IterationFolder(store.files.iteration(job.id, number)) as folder:
         metrics = write_results(folder, results)
         keeper.check()
@@ -35,7 +35,13 @@ def reduce(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> l
             messages = iterations.publish(
                 session,
                 assignment.lease,
-                iterations.Published(metrics, tuple(folder.records), model.metrics.alarms),
+                iterations.Published(
+                    metrics,
+                    tuple(folder.records),
+                    model.metrics.alarms,
+                    model.metrics.notes,
+                    ended=_ended(model),
+                ),
                 folder.place,
                 batches_of(job),
                 window=store.settings.window,
@@ -43,6 +49,11 @@ def reduce(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> l
             )
     shutil.rmtree(folders.batches(store.files, job.id, number), ignore_errors=True)
     return messages
+
+
+def _ended(model: Model) -> str | None:
+    """Why the job is over, if the averages say so."""
+    return f"converged after {model.iteration} iterations" if model.metrics.converged else None
 
 
 def _sum(
