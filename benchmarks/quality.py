@@ -123,7 +123,10 @@ def measure(
             f"  LL {m.log_likelihood:.0f}"
             f"  turned {m.pose_change_deg:.1f}  shares "
             f"{' '.join(f'{s:.2f}' for s in m.class_shares)}  {now - last[0]:.1f} s"
+            f"  starts {' '.join(f'{s:.0f}' for s in m.start_log_likelihoods)}"
         )
+        for sentence in (*m.notes, *m.alarms):
+            tell(f"      {sentence}")
         last[0] = now
 
     result = run(simulation.particles, spec, threads=os.cpu_count() or 1, on_iteration=on_iteration)
@@ -137,9 +140,11 @@ def measure(
         threads=os.cpu_count() or 1,
     )
     tell(str(verdict))
-    count = sum(experiment.counts) * len(experiment.models) * (spec.iterations + 1)
+    count = sum(experiment.counts) * len(experiment.models) * len(result.history)
     return {
         "seed": seed,
+        "iterations": len(result.history) - 1,
+        "cpu_seconds": seconds,
         "cpu_ms_per_particle_class_iteration": 1e3 * seconds / count,
         "mean_f1": verdict.agreement.mean_f1,
         "structures": [
@@ -184,7 +189,8 @@ def main() -> None:
                     f"| {s['share_of_oracle']:.3f} | {s['fsc05']:.1f} | {s['fsc05_oracle']:.1f} "
                     f"| {s['fsc05'] / s['fsc05_oracle']:.2f} | {s['consensus_10']:.2f} "
                     f"| {s['consensus_15']:.2f} | {s['f1']:.3f} "
-                    f"| {row['cpu_ms_per_particle_class_iteration']:.1f} |",
+                    f"| {row['cpu_ms_per_particle_class_iteration']:.1f} "
+                    f"| {row['iterations']} | {row['cpu_seconds']:.0f} |",
                     flush=True,
                 )
 

@@ -74,7 +74,7 @@ class Job(Record):
     """One run of an algorithm on a dataset.
 
     ``status`` is one of draft, queued, running, cancelling, succeeded, failed, cancelled;
-    ``status_reason`` says in a sentence why it waits or failed.
+    ``status_reason`` says in a sentence why it waits or failed, or that it converged early.
     """
 
     id: str

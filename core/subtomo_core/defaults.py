@@ -14,6 +14,7 @@ from subtomo_core.spec import (
     JobStart,
     MapStart,
     Mask,
+    RandomStart,
     Resolution,
     Weights,
 )
@@ -21,6 +22,8 @@ from subtomo_core.spec import (
 _START_SHELL = 8.0
 _SHARED_ANGSTROM, _SHARED_SHELLS = 40.0, 5.0  # see docs/decisions/0014-half-sets.md
 _LEAST_OF_HALVES = 8  # particles a class
+RANDOM_STARTS = 3  # unless the job says otherwise (docs/decisions/0013-several-random-starts.md)
+_TRIAL = 8  # iterations in which starts are compared, at least
 
 
 def shell_of(resolution_angstrom: float, summary: DatasetSummary) -> float:
@@ -49,6 +52,7 @@ def check(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> list[Problem]:
                 pointer="/start/maps",
             )
         )
+    problems += _starts_problems(spec)
     diameter = spec.mask.diameter_angstrom
     if diameter is not None and not 4 * summary.voxel_size_angstrom <= diameter <= extent:
         problems.append(
@@ -147,6 +151,7 @@ def resolve(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> FamlSpec | FaSp
             update=_parameter_defaults(spec, summary, limit_shell)
         ),
         "batch_particles": spec.batch_particles or _batch_particles(spec, limit_shell),
+        **_starts_defaults(spec),
     }
     if isinstance(spec.start, MapStart | JobStart) and spec.start.low_pass_angstrom is None:
         changes["start"] = spec.start.model_copy(update={"low_pass_angstrom": extent / start_shell})
@@ -166,6 +171,42 @@ def _parameter_defaults(
         weighted = isinstance(summary.missing, Weights)
         defaults["noise"] = parameters.noise or ("shells" if weighted else "white")
     return defaults
+
+
+def starts_in(spec: FamlSpec | FaSpec, iteration: int) -> int:
+    """Random starts which run side by side in an iteration of a resolved specification."""
+    return spec.starts or 1 if iteration <= (spec.trial_iterations or 0) else 1
+
+
+def _starts_problems(spec: FamlSpec | FaSpec) -> list[Problem]:
+    problems = []
+    if not isinstance(spec.start, RandomStart) and (spec.starts or 1) > 1:
+        problems.append(
+            Problem(
+                f"{spec.starts} starts were asked for, but the first references are given: "
+                "leave out starts, or start from random orientations",
+                pointer="/starts",
+            )
+        )
+    if (spec.trial_iterations or 0) > spec.iterations:
+        problems.append(
+            Problem(
+                f"starts cannot be compared for {spec.trial_iterations} iterations in a job of "
+                f"{spec.iterations}: choose at most {spec.iterations}",
+                pointer="/trial_iterations",
+            )
+        )
+    return problems
+
+
+def _starts_defaults(spec: FamlSpec | FaSpec) -> dict[str, Any]:
+    """A trial is long enough for a frame to emerge, and leaves iterations to the start kept."""
+    random = isinstance(spec.start, RandomStart)
+    starts = spec.starts or (RANDOM_STARTS if random else 1)
+    if starts == 1:
+        return {"starts": 1, "trial_iterations": None}
+    trial = min(max(_TRIAL, round(0.4 * spec.iterations)), max(1, spec.iterations - 1))
+    return {"starts": starts, "trial_iterations": spec.trial_iterations or trial}
 
 
 def seconds_per_particle(spec: FamlSpec | FaSpec, limit_shell: float) -> float:

@@ -20,7 +20,7 @@ from subtomo_core.statistics import Batch, Metrics, Model, Poses
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """Last model and poses, and the metrics of every iteration."""
+    """Last model and poses, and the metrics of every iteration until the job converged."""
 
     model: Model
     poses: Poses
@@ -57,13 +57,15 @@ def run(
     model, poses = _iterate(method, particles, start, None, ranges, threads=threads)
     history = [model.metrics]
     if on_iteration:
-        on_iteration(model, poses)
+        on_iteration(model, model.own(poses))
     for _ in range(spec.iterations):
         model, poses = _iterate(method, particles, model, poses, ranges, threads=threads)
         history.append(model.metrics)
         if on_iteration:
-            on_iteration(model, poses)
-    return Result(model, poses, tuple(history))
+            on_iteration(model, model.own(poses))
+        if model.metrics.converged:
+            break
+    return Result(model, model.own(poses), tuple(history))
 
 
 def _iterate(

@@ -180,6 +180,21 @@ class JobBase(Strict):
     iterations: Annotated[int, Field(ge=1, le=500)] = 20
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     start: Start = RandomStart()
+    starts: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=16,
+            description="Random starts which run side by side; the likeliest alone goes on.",
+        ),
+    ] = None
+    trial_iterations: Annotated[
+        int | None, Field(ge=1, description="Iterations after which one start is kept.")
+    ] = None
+    stop_when_converged: Annotated[
+        bool,
+        Field(description="End before the last iteration when the averages no longer change."),
+    ] = True
     symmetry: Literal["C1"] = "C1"
     half_sets: bool = False
     mask: Mask = Mask()

@@ -8,28 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.flat import Arrays, Flat
 from subtomo_core.particles import Particles
+from subtomo_core.poses import Poses
 
-Arrays = dict[str, NDArray[Any]]
+__all__ = ["Batch", "Expectation", "Metrics", "Model", "Poses", "Statistics"]
 
-
-class _Arrays:
-    """Round trip of a flat dataclass of arrays and numbers to a mapping of arrays."""
-
-    def to_arrays(self) -> Arrays:
-        """All fields as arrays, ready for ``numpy.savez``."""
-        return {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Inverse of `to_arrays`."""
-        names = {f.name for f in fields(cls)}  # type: ignore[arg-type]
-        return cls(**{k: v.item() if v.ndim == 0 else v for k, v in arrays.items() if k in names})
+_APART = frozenset({"metrics", "rivals"})  # fields of a model which are no arrays
 
 
 @dataclass(frozen=True)
@@ -59,6 +49,17 @@ class Metrics:
         Mean change of the best rotation since the iteration before.
     class_changes : int
         Particles which changed their best class.
+    start : int or None
+        Random start these numbers belong to, from 1; None where there was but one.
+    start_log_likelihoods : tuple of float
+        Of each start, while several are compared; the best one's averages and poses are shown.
+    map_change : float or None
+        Change of the averages since the iteration before, over their size, up to the resolution
+        in use; of the class which changed most.
+    converged : bool
+        Nothing changes any more: no further iteration is needed.
+    notes : tuple of str
+        What else happened, a sentence each.
     alarms : tuple of str
         What went wrong without stopping the job, a sentence each.
     """
@@ -75,6 +76,11 @@ class Metrics:
     log_likelihood: float = 0.0
     pose_change_deg: float = 0.0
     class_changes: int = 0
+    start: int | None = None
+    start_log_likelihoods: tuple[float, ...] = ()
+    map_change: float | None = None
+    converged: bool = False
+    notes: tuple[str, ...] = ()
     alarms: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -86,7 +92,7 @@ class Metrics:
 
 
 @dataclass(frozen=True, eq=False)
-class Model(_Arrays):
+class Model(Flat):
     """Everything one iteration hands to the next.
 
     Attributes
@@ -123,6 +129,18 @@ class Model(_Arrays):
     shell_in_use : float
         Fourier radius in pixels up to which the references reach.
     metrics : Metrics
+    start : int
+        Which random start this is, from 0.
+    rivals : tuple of Model
+        The other starts, while several are compared (`methods.starts`). They share noise, xi and
+        resolution in use with this one, the likeliest.
+    quiet : int
+        Iterations without a change worth another one, up to this one; where nothing at all was
+        seen to move they count more than once (`methods.convergence`).
+    seeded : int
+        Iteration in which classes got their first references, the last time (`methods.seeding`).
+    log_likelihood : float
+        That of the statistics this model was made of.
     """
 
     iteration: int
@@ -140,82 +158,49 @@ class Model(_Arrays):
     scaled: bool
     shell_in_use: float
     metrics: Metrics = field(default_factory=Metrics)
+    start: int = 0
+    rivals: tuple[Model, ...] = ()
+    quiet: int = 0
+    seeded: int = 0
+    log_likelihood: float = 0.0
+
+    @property
+    def contenders(self) -> tuple[Model, ...]:
+        """All starts which are compared, this one and its rivals, by their numbers."""
+        return tuple(sorted((self, *self.rivals), key=lambda model: model.start))
+
+    def own(self, poses: Poses) -> Poses:
+        """Columns of this start in the poses of an iteration."""
+        return poses.of_start(self.start, len(self.shares))
 
     def to_arrays(self) -> Arrays:
         """All but the metrics, which are written beside the model."""
-        arrays = super().to_arrays()
-        del arrays["metrics"]
+        flat = [f.name for f in fields(self) if f.name not in _APART]
+        arrays = {name: np.asarray(getattr(self, name)) for name in flat}
+        for number, rival in enumerate(self.rivals):
+            arrays |= {f"rival{number}_{name}": a for name, a in rival.to_arrays().items()}
         return arrays
 
-
-@dataclass(frozen=True, eq=False)
-class Poses(_Arrays):
-    """One row a particle: for each class its best pose.
-
-    Attributes
-    ----------
-    rotations : ndarray of float64, (N, K, 3, 3)
-    shifts : ndarray of float64, (N, K, 3)
-        Voxels, order x, y, z.
-    probability : ndarray of float64, (N, K)
-        Posterior of the class; a row sums to 1.
-    score : ndarray of float64, (N, K)
-        Log-likelihood ratio against empty space of the class's best pose.
-    """
-
-    rotations: NDArray[np.float64]
-    shifts: NDArray[np.float64]
-    probability: NDArray[np.float64]
-    score: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.rotations)
-
-    def __getitem__(self, rows: slice | NDArray[np.integer]) -> Poses:
-        return Poses(
-            self.rotations[rows], self.shifts[rows], self.probability[rows], self.score[rows]
-        )
-
     @classmethod
-    def concatenate(cls, parts: Sequence[Poses]) -> Poses:
-        """Rows of all parts, in order."""
-        return cls(
-            np.concatenate([p.rotations for p in parts]),
-            np.concatenate([p.shifts for p in parts]),
-            np.concatenate([p.probability for p in parts]),
-            np.concatenate([p.score for p in parts]),
-        )
-
-    @property
-    def best_class(self) -> NDArray[np.int64]:
-        """Most probable class, from 0, (N,)."""
-        best: NDArray[np.int64] = np.argmax(self.probability, 1)
-        return best
-
-    @property
-    def best_rotation(self) -> NDArray[np.float64]:
-        """Best rotation within the best class, (N, 3, 3)."""
-        return self.rotations[np.arange(len(self)), self.best_class]
-
-    @property
-    def best_shift(self) -> NDArray[np.float64]:
-        """Best shift within the best class, voxels x, y, z, (N, 3)."""
-        return self.shifts[np.arange(len(self)), self.best_class]
-
-    @property
-    def best_probability(self) -> NDArray[np.float64]:
-        """Posterior of the best class, (N,)."""
-        return self.probability[np.arange(len(self)), self.best_class]
-
-    @property
-    def best_score(self) -> NDArray[np.float64]:
-        """Score of the best pose, (N,)."""
-        return self.score[np.arange(len(self)), self.best_class]
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Model:
+        """Inverse of `to_arrays`."""
+        rivals: list[Model] = []
+        while own := {
+            name.removeprefix(prefix): a
+            for prefix in [f"rival{len(rivals)}_"]
+            for name, a in arrays.items()
+            if name.startswith(prefix)
+        }:
+            rivals.append(cls.from_arrays(own))
+        return replace(super().from_arrays(arrays), rivals=tuple(rivals))
 
 
 @dataclass(frozen=True, eq=False)
-class Statistics(_Arrays):
+class Statistics(Flat):
     """Sums over a batch of particles; ``a + b`` is those of both batches.
+
+    While several starts are compared every field has a leading axis, one entry a start
+    (`stacked`, `apart`).
 
     Attributes
     ----------
@@ -254,6 +239,24 @@ class Statistics(_Arrays):
             self,
             **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)},
         )
+
+    @classmethod
+    def stacked(cls, parts: Sequence[Statistics]) -> Statistics:
+        """Those of several starts in one; the one part itself if there is but one."""
+        if len(parts) == 1:
+            return parts[0]
+        arrays = [part.to_arrays() for part in parts]
+        return cls.from_arrays({name: np.stack([a[name] for a in arrays]) for name in arrays[0]})
+
+    def apart(self, starts: int) -> list[Statistics]:
+        """Inverse of `stacked`."""
+        if starts == 1:
+            return [self]
+        arrays = self.to_arrays()
+        return [
+            self.from_arrays({name: np.asarray(a[s]) for name, a in arrays.items()})
+            for s in range(starts)
+        ]
 
 
 @dataclass(frozen=True, eq=False)

@@ -126,7 +126,10 @@ class PostedSpec(RootModel[JobSpec]):
 
 
 class ProgressDocument(Document):
-    """How far a job is; ``iteration`` is the one being worked on."""
+    """How far a job is; ``iteration`` is the one being worked on, or the last there was.
+
+    A job which converges ends before it reaches ``iterations``.
+    """
 
     iteration: int
     iterations: int

@@ -36,11 +36,16 @@ def cut(particles: int, size: int) -> list[Range]:
 
 @dataclass(frozen=True)
 class Published:
-    """What a reduce task hands over: everything readers may know of an iteration."""
+    """What a reduce task hands over: everything readers may know of an iteration.
+
+    ``ended`` says, in a sentence, why no further iteration is needed; None where one is.
+    """
 
     metrics: dict[str, Any]
     files: tuple[FileRecord, ...]
     alarms: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    ended: str | None = None
 
 
 def begin(
@@ -100,13 +105,15 @@ def publish(
         "iteration",
         {"iteration": number, "seconds": row.seconds, "metrics": published.metrics},
     )
+    for sentence in published.notes:
+        events.append(session, job.id, "note", {"iteration": number, "detail": sentence})
     for sentence in published.alarms:
         events.append(session, job.id, "alarm", {"iteration": number, "detail": sentence})
     messages: list[Message] = []
-    if number < int(job.spec["iterations"]):
+    if number < int(job.spec["iterations"]) and published.ended is None:
         messages = _open(session, job.id, number + 1, ranges, window)
     else:
-        move(session, job, "succeeded")
+        move(session, job, "succeeded", published.ended)
     session.flush()
     place()
     return messages

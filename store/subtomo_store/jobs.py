@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from subtomo_core.defaults import starts_in
 from subtomo_core.spec import FamlSpec, FaSpec
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError, NotFoundError
@@ -171,16 +172,17 @@ def progress(session: Session, job: Job) -> Progress:
     number = _current_iteration(session, job)
     done = particles_done(session, job.id, number) if number <= last else 0
     number_shown = min(number, last)
+    share = done / max(job.particles, 1)
+    fraction = (number_shown + share) / (last + 1)
     if job.status == "succeeded":
-        number_shown, done = last, job.particles
-    fraction = (number_shown + done / max(job.particles, 1)) / (last + 1)
+        number_shown, done, fraction = number, job.particles, 1.0
     return Progress(
         iteration=number_shown,
         iterations=last,
         particles_done=done,
         particles=job.particles,
         fraction=min(fraction, 1.0),
-        eta_seconds=_eta(session, job, last + 1, fraction),
+        eta_seconds=_eta(session, job, number, share),
     )
 
 
@@ -201,22 +203,28 @@ def _current_iteration(session: Session, job: Job) -> int:
     return int(newest or 0)
 
 
-def _eta(session: Session, job: Job, steps: int, fraction: float) -> float | None:
-    """Remaining seconds by the mean of the finished iterations, the survey aside if it can be."""
+def _eta(session: Session, job: Job, number: int, share: float) -> float | None:
+    """Remaining seconds if no iteration is spared, by the last three which are finished.
+
+    ``share`` of iteration ``number`` is done. An iteration costs as many times as much as starts
+    run side by side in it.
+    """
     if job.terminal:
         return None
-    seconds = list(
-        session.scalars(
-            select(IterationRow.seconds)
-            .where(IterationRow.job_id == job.id, IterationRow.seconds.is_not(None))
-            .order_by(IterationRow.number.desc())
-            .limit(3)
-        )
-    )
-    known = [value for value in seconds if value is not None]
-    if not known:
+    spec = job.parsed_spec
+    rows = session.execute(
+        select(IterationRow.number, IterationRow.seconds)
+        .where(IterationRow.job_id == job.id, IterationRow.seconds.is_not(None))
+        .order_by(IterationRow.number.desc())
+        .limit(3)
+    ).all()
+    if not rows:
         return None
-    return max(0.0, (1.0 - fraction) * steps * sum(known) / len(known))
+    unit = float(sum(row.seconds / starts_in(spec, row.number) for row in rows) / len(rows))
+    left = float(sum(starts_in(spec, later) for later in range(number + 1, job.iterations + 1)))
+    if number <= job.iterations:
+        left += (1.0 - share) * starts_in(spec, number)
+    return max(0.0, unit * left)
 
 
 def _record(session: Session, row: JobRow) -> Job:

@@ -14,7 +14,7 @@ DatasetStatus = Literal["open", "checking", "ready", "rejected"]
 JobStatus = Literal["draft", "queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
 TaskKind = Literal["begin", "align", "reduce"]
 TaskState = Literal["waiting", "ready", "leased", "done", "failed", "dropped"]
-EventKind = Literal["status", "progress", "iteration", "alarm"]
+EventKind = Literal["status", "progress", "iteration", "note", "alarm"]
 Verdict = Literal["keep", "cancel", "lost"]
 
 T = TypeVar("T")
@@ -153,7 +153,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is; ``iteration`` is the one being worked on."""
+    """How far a job is; ``iteration`` is the one being worked on, or the last there was.
+
+    A job which converges ends before it reaches ``iterations``.
+    """
 
     iteration: int
     iterations: int

@@ -10,7 +10,18 @@ from subtomo.cli import app
 from subtomo.cli.run import assign
 from subtomo.cli.watch import iteration_line
 from subtomo.errors import InvalidInput
-from support.job_answers import DATASET, DONE, JOB, METRICS, a_file, answering, one_job, stored
+from support.job_answers import (
+    DATASET,
+    DONE,
+    JOB,
+    METRICS,
+    a_file,
+    answering,
+    event,
+    one_job,
+    stored,
+    streaming,
+)
 from support.small_server import SmallServer
 
 API = "/api/v1"
@@ -96,7 +107,7 @@ def test_a_rejected_dataset_shows_its_problems(server, cli, tmp_path):
 def test_run_submits_what_was_asked_and_follows_it(server, cli):
     one_job(server)
     result = cli(
-        *("run", "faml", "ribosomes", "-K", "2", "-i", "2", "--seed", "7"),
+        *("run", "faml", "ribosomes", "-K", "2", "-i", "2", "--seed", "7", "--starts", "4"),
         *("--mask-diameter", "150", "--half-sets", "--set", "parameters.candidates=40"),
         *("--set", "parameters.generators=phase", "--set", "mask.diameter_angstrom=160"),
     )
@@ -107,6 +118,7 @@ def test_run_submits_what_was_asked_and_follows_it(server, cli):
         "iterations": 2,
         "seed": 7,
         "half_sets": True,
+        "starts": 4,
         "mask": {"diameter_angstrom": 160},
         "parameters": {"candidates": 40, "generators": "phase"},
         "dataset": "ds_1",
@@ -115,6 +127,26 @@ def test_run_submits_what_was_asked_and_follows_it(server, cli):
     assert "Succeeded in 60 s" in result.stdout
     assert "iteration   1/2  shares 0.75 0.25" in result.stderr
     assert "! class 2 is nearly empty" in result.stderr
+
+
+def test_a_run_tells_which_start_leads_and_that_it_converged(server, cli):
+    reason = "converged after 1 iterations"
+    one_job(server, DONE | {"status_reason": reason})
+    metrics = METRICS | {"start": 2, "start_log_likelihoods": [10.0, 12.0, 11.0]}
+    note = "start 2 of 3 goes on alone: the log-likelihoods were 10, 12, 11"
+    server.on(
+        f"GET {API}/jobs/job_1/events",
+        streaming(
+            event(1, "iteration", iteration=1, seconds=12.0, metrics=metrics),
+            event(2, "note", iteration=1, detail=note),
+            event(3, "status", status="succeeded", reason=reason),
+        ),
+    )
+    result = cli("run", "faml", "ribosomes")
+    assert result.exit_code == 0, result.stderr
+    assert "start 2 of 3 leads" in result.stderr
+    assert note in result.stderr
+    assert f"Succeeded in 60 s: {reason}. Download with" in result.stdout
 
 
 def test_run_without_watching_returns_at_once(server, cli):

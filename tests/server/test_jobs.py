@@ -60,7 +60,22 @@ def test_an_estimate_grows_with_the_work(service: Served, dataset: str):
         return float(service.client.post("/jobs/estimate", json=spec).json()["seconds"])
 
     assert seconds(classes=4) > seconds(classes=1) > 0
-    assert seconds(iterations=20) == pytest.approx(10 * seconds(iterations=2))
+    assert seconds(iterations=20, starts=1) == pytest.approx(10 * seconds(iterations=2, starts=1))
+    assert seconds(starts=1) < seconds(starts=2) < seconds(starts=4) < 4 * seconds(starts=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"starts": 17}, "/starts"),
+        ({"starts": 2, "trial_iterations": 9}, "/trial_iterations"),
+    ],
+)
+def test_starts_which_do_not_fit_are_refused(
+    service: Served, dataset: str, changes: dict[str, object], pointer: str
+):
+    refused = service.client.post("/jobs/validate", json=small_spec(dataset, **changes)).json()
+    assert [error["pointer"] for error in refused["errors"]] == [pointer]
 
 
 def test_the_same_key_and_body_make_one_job(service: Served, dataset: str):

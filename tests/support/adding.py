@@ -30,7 +30,7 @@ class Adding:
     fault: str
 
     def start(self, references: NDArray[np.float32] | None = None) -> Model:
-        return create(self.spec, self.summary).start(references)
+        return replace(create(self.spec, self.summary).start(references), rivals=())
 
     def expect(
         self, batch: Batch, model: Model, *, threads: int, on_particle: Callable[[], None]
@@ -54,7 +54,14 @@ class Adding:
         halves = halves.astype(np.float32)
         alarms = ("class 1 is watched",) if model.iteration == 0 else ()
         shares = tuple(float(share) for share in statistics.mass.sum(0) / statistics.particles)
-        metrics = Metrics(class_shares=shares, sigma=float("nan"), alarms=alarms)
+        converged = self.fault == "converge" and model.iteration == 0
+        metrics = Metrics(
+            class_shares=shares,
+            sigma=float("nan"),
+            converged=converged,
+            notes=("all is well",) if converged else (),
+            alarms=alarms,
+        )
         return replace(
             model,
             iteration=model.iteration + 1,

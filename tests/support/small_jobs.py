@@ -41,10 +41,11 @@ class Unchecked:
 
 
 def job(algorithm: str = "faml", **fields: Any) -> FamlSpec | FaSpec:
-    """Specification with few candidates; ``parameters`` are added to these."""
+    """Specification with one start and few candidates; ``parameters`` are added to these."""
     few = {"candidates": 16} | ({"voronoi_points": 1000} if algorithm == "faml" else {})
     fields["parameters"] = few | fields.get("parameters", {})
-    return job_spec_adapter.validate_python({"algorithm": algorithm, "dataset": "d", **fields})
+    given = {"algorithm": algorithm, "dataset": "d", "starts": 1, **fields}
+    return job_spec_adapter.validate_python(given)
 
 
 def blobs(count: int = 12, box: int = 16, **how: Any) -> Simulation:

@@ -146,3 +146,19 @@ def test_a_lease_is_lost_to_a_second_delivery_after_its_end(place, standard):
         messages = iterations.begin(session, new, [iterations.Range(0, 12)], window=8, seconds=0.0)
     assert len(messages) == 1
     assert place.job(job).status == "running"
+
+
+def test_a_converged_job_ends_early_with_the_bits_of_its_iterations(place, standard, undisturbed):
+    job = place.submit(**standard | {"iterations": 5})
+    first = place.worker(ADDING_FAULT="converge", ADDING_SECONDS="0.2")
+    place.wait_for_particles(job, 1, 4)
+    first.kill()
+    place.worker(ADDING_FAULT="converge")
+    ended = place.wait(job)
+    assert (ended.status, ended.status_reason) == ("succeeded", "converged after 1 iterations")
+    assert ended.iteration == 1
+    maps = {key: bits for key, bits in undisturbed.items() if "class" in key[1] and key[0] < 2}
+    assert maps.items() <= place.bits(job).items()
+    assert {number for number, _ in place.bits(job)} == {0, 1}
+    notes = [event.data["detail"] for event in place.events(job) if event.kind == "note"]
+    assert notes == ["all is well"]

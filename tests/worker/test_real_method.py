@@ -14,8 +14,10 @@ from support.services import environment
 
 SPEC = {
     "classes": 2,
+    "starts": 3,
+    "trial_iterations": 1,
     "batch_particles": 5,
-    "iterations": 1,
+    "iterations": 2,
     "parameters": {"candidates": 6, "voronoi_points": 200},
 }
 
@@ -33,6 +35,7 @@ from subtomo_store.stack import StackParticles
 folder, spec, written = map(Path, sys.argv[1:])
 result = run(StackParticles(folder), job_spec_adapter.validate_json(spec.read_bytes()), threads=2)
 np.savez(written, **result.model.to_arrays(), **result.poses.to_arrays())
+assert result.history[1].start_log_likelihoods
 """
 
 
@@ -60,6 +63,11 @@ def test_the_service_gives_the_bits_of_the_library(place, tmp_path, changes):
                 assert set(stored) <= set(library)
                 for name in stored:
                     np.testing.assert_array_equal(stored[name], library[name], err_msg=name)
+    metrics = place.store.files.iteration_file(job.id, 1, "metrics.json")
+    assert len(json.loads(metrics.read_text())["start_log_likelihoods"]) == 3
+    notes = [event.data["detail"] for event in place.events(job) if event.kind == "note"]
+    assert len(notes) == 1
+    assert "of 3 goes on alone" in notes[0]
     assert [worker.hang_up() for worker in workers] == [0, 0]
     last = place.store.files.iteration(job.id, spec["iterations"])
     fsc = json.loads((last / "fsc.json").read_text())

@@ -38,7 +38,13 @@ def reduce(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> l
             messages = iterations.publish(
                 session,
                 assignment.lease,
-                iterations.Published(metrics, tuple(folder.records), model.metrics.alarms),
+                iterations.Published(
+                    metrics,
+                    tuple(folder.records),
+                    model.metrics.alarms,
+                    model.metrics.notes,
+                    ended=_ended(model),
+                ),
                 folder.place,
                 batches_of(job),
                 window=store.settings.window,
@@ -46,6 +52,11 @@ def reduce(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> l
             )
     shutil.rmtree(folders.batches(store.files, job.id, number), ignore_errors=True)
     return messages
+
+
+def _ended(model: Model) -> str | None:
+    """Why the job is over, if the averages say so."""
+    return f"converged after {model.iteration} iterations" if model.metrics.converged else None
 
 
 def _sum(

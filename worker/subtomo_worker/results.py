@@ -22,7 +22,10 @@ from subtomo_worker.slices import draw_slices
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What an iteration made; ``half_sets`` where two halves are kept apart."""
+    """What an iteration made; ``half_sets`` where two halves are kept apart.
+
+    The poses are those of all starts which are compared.
+    """
 
     job_id: str
     number: int
@@ -64,7 +67,7 @@ def write_results(folder: IterationFolder, results: Results) -> dict[str, Any]:
 
 def particle_rows(results: Results) -> ParticleRows:
     """Poses beside the names which the dataset gave its particles; halves if kept apart."""
-    table, poses = results.particles.table(), results.poses
+    table, poses = results.particles.table(), results.model.own(results.poses)
     summary = results.particles.summary
     ctf_images = table.ctf_images
     return ParticleRows(

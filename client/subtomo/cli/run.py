@@ -36,6 +36,10 @@ def run(
     low_pass: Annotated[
         float | None, typer.Option(help="Low-pass the first references to this, in Å.")
     ] = None,
+    starts: Annotated[
+        int | None,
+        typer.Option(help="Random starts which run side by side; the likeliest alone goes on."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
     mask_diameter: Annotated[
         float | None, typer.Option(help="Diameter of the spherical mask, in Å.")
@@ -55,7 +59,7 @@ def run(
 ) -> None:
     """Start a job on a dataset and follow it."""
     spec: dict[str, Any] = {"algorithm": algorithm, "classes": classes}
-    given = {"iterations": iterations, "name": name, "seed": seed}
+    given = {"iterations": iterations, "name": name, "starts": starts, "seed": seed}
     spec.update({field: value for field, value in given.items() if value is not None})
     if mask_diameter is not None:
         spec["mask"] = {"diameter_angstrom": mask_diameter}

@@ -52,7 +52,10 @@ def end_of(job: Job, *, silent: bool) -> None:
                 if job.started and job.finished
                 else ""
             )
-            screen().print(f"Succeeded{took}. Download with: subtomo fetch {job.id}", markup=False)
+            why = f": {job.status_reason}" if job.status_reason else ""
+            screen().print(
+                f"Succeeded{took}{why}. Download with: subtomo fetch {job.id}", markup=False
+            )
         return
     raise fail(how_it_ended(job))
 
@@ -107,6 +110,8 @@ class JobView:
             self._advance(event.data)
         elif event.kind == "iteration":
             self._line(iteration_line(event.data, self.iterations))
+        elif event.kind == "note":
+            self._line(f"  {event.data.get('detail') or ''}")
         elif event.kind == "alarm":
             self._line(f"  ! {event.data.get('detail') or event.data.get('message') or ''}")
         elif event.kind == "status":
@@ -143,6 +148,9 @@ def iteration_line(data: dict[str, Any], iterations: int) -> str:
         kind = f"{kind} beyond {shared:.0f} Å" if kind and shared else kind
         words = " ".join(f"{value:.1f}" if value else "-" for value in resolutions)
         parts.append(f"resolution {words} Å" + (f" ({kind})" if kind else ""))
+    if metrics.get("start_log_likelihoods"):
+        count = len(metrics["start_log_likelihoods"])
+        parts.append(f"start {metrics.get('start')} of {count} leads")
     change = metrics.get("pose_change_deg")
     if change is not None:
         parts.append(f"poses moved {change:.1f}°")

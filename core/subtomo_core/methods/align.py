@@ -13,7 +13,7 @@ from subtomo_core.expectation import Coarse, Evidence, Search, Weighed
 from subtomo_core.fourier import Band, Real
 from subtomo_core.matching import Matcher, Template
 from subtomo_core.methods.accumulate import Share, Term
-from subtomo_core.methods.passes import Row, Values, pass_over
+from subtomo_core.methods.passes import Found, Row, Values, pass_over
 from subtomo_core.methods.settings import Settings
 from subtomo_core.observation import Samples
 from subtomo_core.particles import Particles
@@ -24,6 +24,30 @@ from subtomo_core.voronoi import PosePoints
 
 _SAMPLE = 64  # particles on which classes are balanced
 _NEGLIGIBLE = 1e-3  # posteriors below this are left out of the sums
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """One particle as a search sees it, whatever the references.
+
+    Attributes
+    ----------
+    index : int
+        Of the particle in its dataset.
+    seen, weighed : Samples
+        Components which are searched, and the same divided by the noise variance.
+    summed : Samples
+        Components which are summed.
+    magnitude, region : ndarray or None
+        Harmonics of ``|S|`` and of the weights, where the search uses them.
+    """
+
+    index: int
+    seen: Samples
+    summed: Samples
+    weighed: Weighed
+    magnitude: Real | None
+    region: Real | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,26 +123,32 @@ class Alignment:
         sample = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64))
         found = []
         for index in sample:
-            seen, _ = self.settings.observer.read(
-                particles, int(index), self.search.support, self.sums
-            )
-            weighed = self.search.weigh(seen)
-            evidence = self._evidence(weighed, None, int(index) % self.settings.folds)
+            look = self.look(particles, int(index))
+            evidence = self._evidence(look, None)
             weights = log_weights(evidence, self.points, self.model.xi)
             logs = np.array([soft_posterior([w], np.zeros(1))[1] for w in weights])
-            found.append(logs + self._offsets(weighed))
+            found.append(logs + self._offsets(look.weighed))
         return replace(self, priors=balance(np.array(found)))
 
-    def row(self, batch: Batch, position: int) -> tuple[Row, Term]:
-        """Everything about one particle of the batch."""
-        index = int(batch.indices[position])
-        fold = index % self.settings.folds
-        seen, summed = self.settings.observer.read(
-            batch.particles, index, self.search.support, self.sums
-        )
+    def look(self, particles: Particles, index: int) -> Look:
+        """Everything about one particle which no reference has a part in."""
+        support = self.search.support
+        seen, summed = self.settings.observer.read(particles, index, support, self.sums)
         weighed = self.search.weigh(seen)
-        previous = batch.poses.shifts[position] if batch.poses is not None else None
-        evidence = self._evidence(weighed, previous, fold)
+        magnitude = region = None
+        if self.search.generators != "phase":
+            magnitude = self.search.harmonics(np.abs(weighed.values))
+        if self.scales is None:
+            region = self.search.harmonics(weighed.weights)
+        return Look(index, seen, summed, weighed, magnitude, region)
+
+    def row(self, batch: Batch, position: int, look: Look | None = None) -> Found:
+        """Everything about one particle of the batch, at which one may have looked already."""
+        look = look or self.look(batch.particles, int(batch.indices[position]))
+        previous = self.model.own(batch.poses).shifts[position] if batch.poses else None
+        index, fold = look.index, look.index % self.settings.folds
+        seen, summed, weighed = look.seen, look.summed, look.weighed
+        evidence = self._evidence(look, previous)
         if not all(np.isfinite(e.log_likelihood.max(initial=-np.inf)) for e in evidence):
             raise InputError(Problem(f"the scores of particle {index + 1} are not finite numbers"))
         posterior, likelihood = self._posterior(evidence, self._offsets(weighed))
@@ -139,21 +169,18 @@ class Alignment:
             noise_count=noise_count,
             log_likelihood=likelihood,
         )
-        return row, Term(fold, summed, shares)
+        return Found(row, Term(fold, summed, shares))
 
-    def _evidence(self, weighed: Weighed, previous: Values | None, fold: int) -> list[Evidence]:
+    def _evidence(self, look: Look, previous: Values | None) -> list[Evidence]:
+        fold = look.index % self.settings.folds
         search, templates = self.search, self.templates[fold]
-        magnitude = None
-        if search.generators != "phase":
-            magnitude = search.harmonics(np.abs(weighed.values))
-        if self.scales is None:
-            region = search.harmonics(weighed.weights)
-            scales = [search.matcher.scale(region, t) for t in templates]
-        else:
+        if self.scales is not None:
             scales = self.scales[fold]
+        elif look.region is not None:
+            scales = [search.matcher.scale(look.region, t) for t in templates]
         shifts = np.zeros((len(templates), 3)) if previous is None else previous
         return [
-            search.find(weighed, magnitude, scale, template, shift)
+            search.find(look.weighed, look.magnitude, scale, template, shift)
             for template, scale, shift in zip(templates, scales, shifts, strict=True)
         ]
 
@@ -203,16 +230,23 @@ def align(
     on_particle: Callable[[], None],
 ) -> Expectation:
     """Statistics and poses of a batch against the model's references."""
-    alignment = Alignment.prepare(settings, model, threads)
-    if settings.spec.classes > 1 and settings.regularisation(model.iteration + 1) > 0:
-        alignment = alignment.balanced(batch.particles)
-    inverse = (1.0 / model.noise[alignment.sums.shell]).astype(np.float32)
+    starts = model.contenders
+    alignments = [Alignment.prepare(settings, start, threads) for start in starts]
+    if settings.spec.classes > 1 and settings.balancing(model):
+        alignments = [alignment.balanced(batch.particles) for alignment in alignments]
+
+    def work(position: int) -> list[Found]:
+        look = alignments[0].look(batch.particles, int(batch.indices[position]))
+        return [alignment.row(batch, position, look) for alignment in alignments]
+
+    sums = alignments[0].sums
+    inverse = (1.0 / model.noise[sums.shell]).astype(np.float32)
     return pass_over(
         batch,
-        lambda position: alignment.row(batch, position),
-        (alignment.sums, inverse),
+        work,
+        (sums, inverse),
         folds=settings.folds,
-        classes=settings.spec.classes,
+        starts=starts,
         threads=threads,
         on_particle=on_particle,
     )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.defaults import starts_in
 from subtomo_core.errors import InputError, Problem
+from subtomo_core.methods import starts
 from subtomo_core.methods.align import align
+from subtomo_core.methods.convergence import watched
 from subtomo_core.methods.frames import Motions
 from subtomo_core.methods.settings import Settings
 from subtomo_core.methods.survey import survey
-from subtomo_core.methods.update import maximise
 from subtomo_core.statistics import Batch, Expectation, Model, Statistics
 
 
@@ -44,7 +46,7 @@ class FastAlignment:
                 maps[k] = self.settings.shape(
                     np.asarray(volume, np.float32), self.settings.start_shell
                 )
-        return Model(
+        model = Model(
             iteration=-1,
             maps=maps,
             fold_maps=np.repeat(maps[None], self.settings.folds, 0),
@@ -60,6 +62,8 @@ class FastAlignment:
             scaled=references is None,
             shell_in_use=self.settings.start_shell,
         )
+        rivals = range(1, starts_in(self.settings.spec, 0))
+        return replace(model, rivals=tuple(replace(model, start=start) for start in rivals))
 
     def expect(
         self,
@@ -75,4 +79,5 @@ class FastAlignment:
 
     def maximise(self, model: Model, statistics: Statistics) -> Model:
         """The next model from the sum of all batches' statistics."""
-        return maximise(self.settings, model, statistics)
+        result = starts.maximise(self.settings, model, statistics)
+        return watched(self.settings, model, result)

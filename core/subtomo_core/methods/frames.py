@@ -108,7 +108,15 @@ def in_one_frame(
 
 
 def follow(model: Model, poses: Poses) -> Poses:
-    """Poses of all particles against a model, from those against the one before it was moved."""
+    """Poses of all particles against a model, from those of the iteration that made it.
+
+    The columns of the starts which still stand, moved as their second halves were.
+    """
+    standing = model.contenders if model.rivals else (model,)
+    return Poses.beside([_followed(start, start.own(poses)) for start in standing])
+
+
+def _followed(model: Model, poses: Poses) -> Poses:
     motions = Motions.of(model)
     if not motions.any:
         return poses

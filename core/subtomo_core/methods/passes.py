@@ -6,7 +6,7 @@ particle order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from subtomo_core.fourier import Band, Real
 from subtomo_core.methods.accumulate import Accumulator, Term
 from subtomo_core.rotations import angular_distance
-from subtomo_core.statistics import Batch, Expectation, Poses, Statistics
+from subtomo_core.statistics import Batch, Expectation, Model, Poses, Statistics
 
 Values = NDArray[np.float64]
 
@@ -44,13 +44,20 @@ class Row(NamedTuple):
     log_likelihood: float
 
 
+class Found(NamedTuple):
+    """What a pass finds out about one particle in one start."""
+
+    row: Row
+    term: Term
+
+
 def pass_over(
     batch: Batch,
-    work: Callable[[int], tuple[Row, Term]],
+    work: Callable[[int], list[Found]],
     sums: tuple[Band, Real],
     *,
     folds: int,
-    classes: int,
+    starts: Sequence[Model],
     threads: int,
     on_particle: Callable[[], None],
 ) -> Expectation:
@@ -59,40 +66,61 @@ def pass_over(
     Parameters
     ----------
     work : callable
-        Row and term of the sums for a position in the batch; called from many threads.
+        Rows and terms of the sums, one of each start, for a position in the batch; called from
+        many threads.
     sums : Band, ndarray of float32
         Components which are summed, and ``1 / sigma^2`` there.
-    folds, classes : int
-        Parts of the dataset which are summed apart; K.
+    folds : int
+        Parts of the dataset which are summed apart.
+    starts : sequence of Model
+        The random starts which are compared, or the one model there is.
     on_particle : callable
         Called after each particle; may raise `Cancelled`.
     """
 
-    def told(position: int) -> tuple[Row, Term]:
+    def told(position: int) -> list[Found]:
         result = work(position)
         on_particle()
         return result
 
-    rows: list[Row] = []
-    terms: list[Term] = []
-    accumulator = Accumulator(*sums, folds, classes)
+    found: list[list[Found]] = [[] for _ in starts]
+    accumulators = [Accumulator(*sums, folds, len(start.shares)) for start in starts]
     with ThreadPoolExecutor(threads) as pool:
         for first in range(0, len(batch.indices), _CHUNK):
             positions = range(first, min(first + _CHUNK, len(batch.indices)))
             chunk = list(pool.map(told, positions))
-            accumulator.add([term for _, term in chunk], pool)
-            rows += [row for row, _ in chunk]
-            terms += [term.light() for _, term in chunk]
-        numerator, denominator = accumulator.folded(pool)
-    poses = Poses(
+            for number, accumulator in enumerate(accumulators):
+                own = [particle[number] for particle in chunk]
+                accumulator.add([term for _, term in own], pool)
+                found[number] += [Found(row, term.light()) for row, term in own]
+        folded = [accumulator.folded(pool) for accumulator in accumulators]
+    poses = [_poses([row for row, _ in own]) for own in found]
+    before = [start.own(batch.poses) if batch.poses else None for start in starts]
+    statistics = [_statistics(*parts) for parts in zip(found, folded, poses, before, strict=True)]
+    return Expectation(Statistics.stacked(statistics), Poses.beside(poses))
+
+
+def _poses(rows: list[Row]) -> Poses:
+    return Poses(
         rotations=np.stack([r.rotations for r in rows]),
         shifts=np.stack([r.shifts for r in rows]),
         probability=np.stack([r.probability for r in rows]),
         score=np.stack([r.score for r in rows]),
     )
-    mass, shift_square = _moments(terms, folds, classes)
-    turned, changed = _changes(poses, batch.poses)
-    statistics = Statistics(
+
+
+def _statistics(
+    found: list[Found],
+    folded: tuple[NDArray[np.complex64], NDArray[np.float32]],
+    poses: Poses,
+    before: Poses | None,
+) -> Statistics:
+    """Statistics of one start."""
+    rows = [row for row, _ in found]
+    numerator, denominator = folded
+    mass, shift_square = _moments([term for _, term in found], *numerator.shape[:2])
+    turned, changed = _changes(poses, before)
+    return Statistics(
         numerator=numerator,
         denominator=denominator,
         mass=mass,
@@ -105,7 +133,6 @@ def pass_over(
         particles=float(len(rows)),
         class_changes=changed,
     )
-    return Expectation(statistics, poses)
 
 
 def _moments(terms: list[Term], folds: int, classes: int) -> tuple[Values, float]:

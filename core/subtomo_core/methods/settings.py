@@ -12,6 +12,7 @@ from subtomo_core.masks import soft_sphere
 from subtomo_core.maximisation import on_components
 from subtomo_core.observation import Observer
 from subtomo_core.spec import DatasetSummary, FamlParameters, FamlSpec, FaSpec, Weights
+from subtomo_core.statistics import Model
 
 _EDGE = 1.0  # half the width of the references' soft low-pass, shells
 _FOLDS = 4  # see docs/decisions/0006-no-particle-meets-itself.md
@@ -125,6 +126,13 @@ class Settings:
             return 0.0
         left = max(0.0, 1.0 - (iteration - 1) / parameters.regularisation_iterations)
         return parameters.regularisation / self.spec.classes**2 * left
+
+    def balancing(self, model: Model) -> bool:
+        """Whether classes compete for equal shares in the next iteration.
+
+        They do for as many iterations as the regularisation lasts after they were seeded.
+        """
+        return self.regularisation(model.iteration - model.seeded + 1) > 0
 
     @property
     def shells(self) -> int:

@@ -12,6 +12,7 @@ from subtomo_core.maximisation import resolution_angstrom
 from subtomo_core.methods.averages import EMPTY, Averages
 from subtomo_core.methods.frames import in_one_frame
 from subtomo_core.methods.halves import fsc_kind, noise_power, references, shared_angstrom
+from subtomo_core.methods.seeding import reseeded
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Metrics, Model, Statistics
 
@@ -20,8 +21,15 @@ _SUPPORTED = 0.2  # correlation of the halves up to which a shell guides the sea
 _BEYOND = 2  # shells searched beyond those
 
 
-def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
-    """The next model from the sum of all batches' statistics."""
+def maximise(
+    settings: Settings, model: Model, statistics: Statistics, lead: Model | None = None
+) -> Model:
+    """The next model from the sum of all batches' statistics.
+
+    Where starts compete, the others take noise, xi and resolution in use from ``lead``.
+    """
+    seen = statistics
+    model, statistics, told = reseeded(settings, model, statistics)
     survey, iteration = model.iteration < 0, model.iteration + 1
     given = survey and not model.scaled
     model, statistics, motions = in_one_frame(settings, model, statistics)
@@ -37,6 +45,8 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
     theta = 0.0 if survey else settings.regularisation(iteration) * particles
     maps, fold_maps = model.maps, model.fold_maps
     noise = noise_variance(settings, model, statistics)
+    if lead:
+        noise, shell = lead.noise, lead.shell_in_use
     if given:  # references which were given outlive the survey
         whitened = np.stack([evened(settings, m, noise, shell) for m in model.maps])
         fold_maps = np.repeat(whitened[None], settings.folds, 0)
@@ -67,11 +77,15 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
         else reference_noise(
             settings, noise_power(settings, averages, model, noise, theta), own, shell
         ),
-        xi=model.xi if survey else xi,
+        xi=lead.xi if lead else model.xi if survey else xi,
         scaled=model.scaled or not survey,
         shell_in_use=shell,
+        start=model.start,
+        seeded=model.seeded,
+        log_likelihood=statistics.log_likelihood,
     )
-    return replace(result, metrics=_metrics(settings, model, statistics, result))
+    metrics = _metrics(settings, seen, result)
+    return replace(result, metrics=replace(metrics, alarms=(*alarms(statistics, model), *told)))
 
 
 def noise_variance(settings: Settings, model: Model, statistics: Statistics) -> NDArray[np.float64]:
@@ -156,7 +170,7 @@ def alarms(statistics: Statistics, model: Model) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _metrics(settings: Settings, model: Model, statistics: Statistics, result: Model) -> Metrics:
+def _metrics(settings: Settings, statistics: Statistics, result: Model) -> Metrics:
     extent, particles = settings.extent, max(statistics.particles, 1.0)
     return Metrics(
         class_shares=tuple((statistics.mass.sum(0) / particles).tolist()),
@@ -171,5 +185,4 @@ def _metrics(settings: Settings, model: Model, statistics: Statistics, result: M
         log_likelihood=statistics.log_likelihood,
         pose_change_deg=statistics.turned_deg / particles,
         class_changes=int(statistics.class_changes),
-        alarms=alarms(statistics, model),
     )

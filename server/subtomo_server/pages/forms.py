@@ -74,7 +74,8 @@ def specification(dataset_id: str, entered: dict[str, str]) -> dict[str, Any]:
     """Make the API's request body out of the form's fields; empty ones are left out."""
     body: dict[str, Any] = {"dataset": dataset_id}
     body |= {key: entered[key] for key in ("name", "algorithm") if entered.get(key)}
-    body |= {key: entered[key] for key in ("classes", "iterations", "seed") if entered.get(key)}
+    numbers = ("classes", "iterations", "starts", "seed")
+    body |= {key: entered[key] for key in numbers if entered.get(key)}
     if entered.get("half_sets"):
         body["half_sets"] = True
     if entered.get("diameter"):

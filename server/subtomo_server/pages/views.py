@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from subtomo_core.defaults import RANDOM_STARTS
 from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.pages.rendering import render
 from subtomo_store import datasets, events, iterations, jobs
@@ -62,6 +63,7 @@ def render_dataset(
         names={dataset.id: dataset.name},
         problems=problems,
         entered={**DEFAULTS, **(entered or {})},
+        starts=RANDOM_STARTS,
     )
 
 
@@ -70,6 +72,7 @@ DEFAULTS = {
     "algorithm": "faml",
     "classes": "1",
     "iterations": "20",
+    "starts": "",
     "seed": "1",
     "half_sets": "",
     "diameter": "",
@@ -87,6 +90,7 @@ def job_page(store: NeedStore, user: NeedUser, request: Request, job_id: str) ->
         told = events.after(session, job.id, 0, MOST_EVENTS)
         progress = jobs.progress(session, job)
     alarms = [event.data for event in told if event.kind == "alarm"]
+    notes = [event.data for event in told if event.kind == "note"]
     return render(
         request,
         "job.html",
@@ -96,5 +100,6 @@ def job_page(store: NeedStore, user: NeedUser, request: Request, job_id: str) ->
         done=done,
         last=done[-1] if done else None,
         alarms=alarms,
+        notes=notes,
         last_event=told[-1].id if told else 0,
     )

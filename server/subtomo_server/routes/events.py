@@ -59,7 +59,7 @@ def follow(
     """Everything that happened, from the beginning or after ``Last-Event-ID``, then live.
 
     The stream ends after the job's last event. Each event's data is one JSON object with
-    ``id``, ``time``, ``kind`` (status, progress, iteration, alarm) and ``data``.
+    ``id``, ``time``, ``kind`` (status, progress, iteration, note, alarm) and ``data``.
     """
     # A browser comes back with both: the address it began with, and what it saw last.
     after = max(cursor or 0, _number(last_event_id))

@@ -48,7 +48,7 @@ function showProgress(progress, status) {
   const steps = find("steps");
   const within = progress.particles ? progress.particles_done / progress.particles : 0;
   [...steps.children].forEach((step, number) => {
-    const done = status === "succeeded" || number < progress.iteration ? 1 : number === progress.iteration ? within : 0;
+    const done = number < progress.iteration ? 1 : number === progress.iteration ? within : 0;
     step.style.setProperty("--done", done);
   });
   steps.setAttribute("aria-valuenow", Math.round(100 * progress.fraction));
@@ -181,6 +181,11 @@ function showAlarm(data) {
   find("alarm-list").append(make("li", "", `Iteration ${data.iteration}: ${data.detail}`));
 }
 
+function showNote(data) {
+  find("notes").hidden = false;
+  find("notes").append(make("li", "", `Iteration ${data.iteration}: ${data.detail}`));
+}
+
 // ---------------------------------------------------------------- events
 
 function follow() {
@@ -195,6 +200,7 @@ function follow() {
     showIteration(data.iteration, data.metrics);
     refresh();
   });
+  on("note", showNote);
   on("alarm", showAlarm);
   on("status", (data) => {
     showStatus(data.status, data.reason);

@@ -1,0 +1,69 @@
+"""When a job has said all it has to say (docs/decisions/0011).
+
+Poses of single particles may go on for ever: turning between the views of a symmetric molecule,
+or without a hold where a particle shows nothing. So averages and classes are watched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from subtomo_core.fourier import Real, multiplicity, radius_of, to_fourier
+from subtomo_core.methods.settings import Settings
+from subtomo_core.statistics import Model
+
+_QUIET = 0.05  # change of the averages, over their size
+_STILL = 0.01  # the same, where nothing is seen to move
+_LEVEL = 1e-3  # change of the log-likelihood, over its size
+_RESTLESS = 0.01  # share of particles which may change class
+_LONG_ENOUGH = 8  # quiet iterations in a row; a still one counts as four
+_STILL_COUNTS = 4
+
+
+def watched(settings: Settings, before: Model, after: Model) -> Model:
+    """The model after an iteration, with what changed in it."""
+    if before.iteration < 0 or before.start != after.start:
+        return after  # nothing to compare with
+    change = map_change(settings, before.maps, after.maps, after.shell_in_use)
+    metrics = replace(after.metrics, map_change=change)
+    quiet = 0
+    if _quiet(settings, before, replace(after, metrics=metrics)):
+        quiet = before.quiet + (_STILL_COUNTS if change <= _STILL else 1)
+    converged = settings.spec.stop_when_converged and quiet >= _LONG_ENOUGH
+    return replace(after, quiet=quiet, metrics=replace(metrics, converged=converged))
+
+
+def _quiet(settings: Settings, before: Model, after: Model) -> bool:
+    """Whether an iteration changed nothing worth another one."""
+    metrics, likelihood = after.metrics, after.log_likelihood
+    at_its_end = (
+        before.scaled
+        and not before.rivals
+        and after.seeded < after.iteration
+        and not settings.balancing(before)
+        and after.shell_in_use <= before.shell_in_use
+    )
+    return bool(
+        at_its_end
+        and metrics.map_change is not None
+        and metrics.map_change <= _QUIET
+        and abs(likelihood - before.log_likelihood) <= _LEVEL * abs(likelihood)
+        and metrics.class_changes <= _RESTLESS * settings.summary.particles
+    )
+
+
+def map_change(settings: Settings, before: Real, after: Real, shell: float) -> float:
+    """Root mean square change of the averages (K, n, n, n) over their root mean square.
+
+    Within the Fourier radius ``shell``; of the class which changed most.
+    """
+    inside = multiplicity(settings.box) * (radius_of(settings.box) <= shell)
+    changes = []
+    for old, new in zip(before, after, strict=True):
+        transform = to_fourier(new)
+        moved = float((inside * np.abs(transform - to_fourier(old)) ** 2).sum())
+        size = float((inside * np.abs(transform) ** 2).sum())
+        changes.append(np.sqrt(moved / size) if size > 0 else 0.0 if moved == 0 else np.inf)
+    return float(max(changes))

@@ -1,0 +1,103 @@
+"""Poses of particles: what an iteration hands on of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subtomo_core.flat import Flat
+
+
+@dataclass(frozen=True, eq=False)
+class Poses(Flat):
+    """One row a particle: for each class its best pose.
+
+    While several starts are compared, *expect* hands on the columns of all, one start's K
+    classes after the other's; `of_start` takes those of one.
+
+    Attributes
+    ----------
+    rotations : ndarray of float64, (N, K, 3, 3)
+    shifts : ndarray of float64, (N, K, 3)
+        Voxels, order x, y, z.
+    probability : ndarray of float64, (N, K)
+        Posterior of the class; a row sums to 1.
+    score : ndarray of float64, (N, K)
+        Log-likelihood ratio against empty space of the class's best pose.
+    """
+
+    rotations: NDArray[np.float64]
+    shifts: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    score: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.rotations)
+
+    def __getitem__(self, rows: slice | NDArray[np.integer]) -> Poses:
+        return Poses(
+            self.rotations[rows], self.shifts[rows], self.probability[rows], self.score[rows]
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Poses]) -> Poses:
+        """Rows of all parts, in order."""
+        return cls(
+            np.concatenate([p.rotations for p in parts]),
+            np.concatenate([p.shifts for p in parts]),
+            np.concatenate([p.probability for p in parts]),
+            np.concatenate([p.score for p in parts]),
+        )
+
+    @classmethod
+    def beside(cls, parts: Sequence[Poses]) -> Poses:
+        """Columns of all parts, in order; the one part itself if there is but one."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            np.concatenate([p.rotations for p in parts], 1),
+            np.concatenate([p.shifts for p in parts], 1),
+            np.concatenate([p.probability for p in parts], 1),
+            np.concatenate([p.score for p in parts], 1),
+        )
+
+    def of_start(self, start: int, classes: int) -> Poses:
+        """Columns of one start of K classes, whether others stand beside them or not."""
+        if self.score.shape[1] == classes:
+            return self
+        columns = slice(start * classes, (start + 1) * classes)
+        return Poses(
+            self.rotations[:, columns],
+            self.shifts[:, columns],
+            self.probability[:, columns],
+            self.score[:, columns],
+        )
+
+    @property
+    def best_class(self) -> NDArray[np.int64]:
+        """Most probable class, from 0, (N,)."""
+        best: NDArray[np.int64] = np.argmax(self.probability, 1)
+        return best
+
+    @property
+    def best_rotation(self) -> NDArray[np.float64]:
+        """Best rotation within the best class, (N, 3, 3)."""
+        return self.rotations[np.arange(len(self)), self.best_class]
+
+    @property
+    def best_shift(self) -> NDArray[np.float64]:
+        """Best shift within the best class, voxels x, y, z, (N, 3)."""
+        return self.shifts[np.arange(len(self)), self.best_class]
+
+    @property
+    def best_probability(self) -> NDArray[np.float64]:
+        """Posterior of the best class, (N,)."""
+        return self.probability[np.arange(len(self)), self.best_class]
+
+    @property
+    def best_score(self) -> NDArray[np.float64]:
+        """Score of the best pose, (N,)."""
+        return self.score[np.arange(len(self)), self.best_class]
