@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from subtomo_core.fourier import Band, Complex, Real
 from subtomo_core.kernels import residuals as residual_kernel
 from subtomo_core.kernels import shifts as shift_kernel
-from subtomo_core.matching import Matcher, Template
+from subtomo_core.matching import EVERYWHERE, Matcher, Neighbourhood, Template
 from subtomo_core.observation import Samples
 from subtomo_core.refinement import refine
 
@@ -137,11 +137,17 @@ class Search:
         return self.matcher.analyse(self.support, values.astype(np.complex64))
 
     def by_magnitude(
-        self, magnitude: Real, scale: Real, template: Template, count: int
+        self,
+        magnitude: Real,
+        scale: Real,
+        template: Template,
+        count: int,
+        *,
+        near: Neighbourhood = EVERYWHERE,
     ) -> NDArray[np.float64]:
         """Candidate rotations (C, 3, 3) from harmonics of ``|S|``."""
         correlation = self.matcher.correlate(magnitude, template.magnitude, even=True)
-        return self.matcher.candidates(correlation, scale, count)
+        return self.matcher.candidates(correlation, scale, count, near)
 
     def by_phase(
         self,
@@ -150,11 +156,13 @@ class Search:
         scale: Real,
         template: Template,
         count: int,
+        *,
+        near: Neighbourhood = EVERYWHERE,
     ) -> NDArray[np.float64]:
         """Candidate rotations (C, 3, 3) of a particle moved back by ``shift`` voxels."""
         phases = self.harmonics(self.support.shifted(samples.values, shift))
         correlation = self.matcher.correlate(phases, template.phase, even=False)
-        return self.matcher.candidates(correlation, scale, count)
+        return self.matcher.candidates(correlation, scale, count, near)
 
     def find(
         self,
@@ -163,6 +171,8 @@ class Search:
         scale: Real,
         template: Template,
         shift: NDArray[np.float64],
+        *,
+        near: Neighbourhood | None = None,
     ) -> Evidence:
         """Candidate poses of one particle (weighed) in one class.
 
@@ -178,18 +188,21 @@ class Search:
             `Matcher.scale` of the particle's weights and the template.
         shift : ndarray, (3,)
             Where the phase search looks first: the particle's present shift.
+        near : Neighbourhood, optional
+            Only rotations in it are candidates, its centre always.
         """
-        parts = []
+        parts = [] if near is None else [near.rotation[None]]
+        near = near or EVERYWHERE
         if magnitude is not None:
             share = self.count if self.generators == "magnitude" else (self.count + 1) // 2
-            parts.append(self.by_magnitude(magnitude, scale, template, share))
+            parts.append(self.by_magnitude(magnitude, scale, template, share, near=near))
         share = max(1, (self.count - sum(len(p) for p in parts)) // 2)
         if self.generators != "magnitude":
-            parts.append(self.by_phase(samples, shift, scale, template, share))
+            parts.append(self.by_phase(samples, shift, scale, template, share, near=near))
         evidence = self.evidence(samples, np.concatenate(parts), template)
         if self.generators != "magnitude":
             best = evidence.shifts[int(np.argmax(evidence.score(soft=self.scaled)))]
-            again = self.by_phase(samples, best, scale, template, share)
+            again = self.by_phase(samples, best, scale, template, share, near=near)
             evidence = evidence + self.evidence(samples, again, template)
         return self.refined(samples, evidence, template) if self.scaled else evidence
 

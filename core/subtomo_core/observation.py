@@ -49,19 +49,27 @@ class Observer:
         What is observed, where a formula says so for all particles.
     background : ndarray of bool, (n, n, n)
         Voxels outside the mask: noise alone.
+    window : ndarray of float32, (n, n, n), or None
+        Mask under which particles are searched, where the job asks for it.
     """
 
     summary: DatasetSummary
     region: Real | None
     background: NDArray[np.bool_]
+    window: Real | None = None
 
     @classmethod
-    def of(cls, summary: DatasetSummary, mask_radius: float) -> Observer:
+    def of(cls, summary: DatasetSummary, mask_radius: float, mask: Real | None = None) -> Observer:
         """Observer for a dataset; the background lies outside ``mask_radius`` voxels."""
         formula = not isinstance(summary.missing, Weights)
         region = observed(summary.missing, summary.box) if formula else None
         outside = radii(summary.box) > min(mask_radius, 0.48 * summary.box)
-        return cls(summary, region, outside)
+        return cls(summary, region, outside, mask)
+
+    @property
+    def share(self) -> float:
+        """Part of white noise's power which passes the window."""
+        return 1.0 if self.window is None else float(np.mean(self.window.astype(np.float64) ** 2))
 
     def band(self, r_max: float) -> Band:
         """Components up to ``r_max`` pixels which a particle of this dataset can have."""
@@ -69,7 +77,7 @@ class Observer:
         return band(self.summary.box, r_max, keep)
 
     def read(self, particles: Particles, index: int, *bands: Band) -> list[Samples]:
-        """Samples of particle ``index`` in each band.
+        """Samples of particle ``index`` in each band; the first is seen through the window.
 
         Raises
         ------
@@ -81,22 +89,29 @@ class Observer:
             raise InputError(Problem(f"particle {index + 1} holds values which are not finite"))
         weight = self.region
         if weight is None:
-            weight = particles.weight(index)
-            if weight is None:
-                raise InputError(Problem(f"particle {index + 1} comes without weights"))
+            weight = _own_weights(particles, index)
         else:
             volume = self._normalised(volume, index)
-        transform = to_fourier(volume)
-        flat, flat_weight = transform.reshape(-1), weight.reshape(-1)
+        whole = to_fourier(volume).reshape(-1)
+        inside = whole if self.window is None else to_fourier(self._windowed(volume)).reshape(-1)
+        flat_weight = weight.reshape(-1)
         samples = []
-        for support in bands:
+        for number, support in enumerate(bands):
             w = flat_weight[support.index]
             seen = w > 0
-            values = flat[support.index]
+            values = (whole if number else inside)[support.index]
             if self.region is not None:
                 values = values * w
             samples.append(Samples(np.where(seen, values, 0).astype(np.complex64), w))
         return samples
+
+    def _windowed(self, volume: Real) -> Real:
+        """The volume under the window, its mean there taken away."""
+        window = self.window
+        if window is None:
+            return volume
+        mean = (volume * window).sum(dtype=np.float64) / window.sum(dtype=np.float64)
+        return (volume - np.float32(mean)) * window
 
     def _normalised(self, volume: Real, index: int) -> Real:
         """Mean 0 and standard deviation 1 outside the mask, as the noise model wants."""
@@ -111,3 +126,21 @@ class Observer:
             )
         mean = np.float32(outside.mean(dtype=np.float64))
         return (volume - mean) * np.float32(1.0 / spread)
+
+
+def _own_weights(particles: Particles, index: int) -> Real:
+    weight = particles.weight(index)
+    if weight is None:
+        raise InputError(Problem(f"particle {index + 1} comes without weights"))
+    if not np.isfinite(weight).all() or weight.min() < 0.0:
+        raise InputError(
+            Problem(
+                f"particle {index + 1} has weights which are negative or not finite: "
+                "give squared CTF values, 0 where nothing was observed"
+            )
+        )
+    if not weight.max() > 0.0:
+        raise InputError(
+            Problem(f"particle {index + 1} has no weight above 0: nothing of it was observed")
+        )
+    return weight

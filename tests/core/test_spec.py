@@ -25,6 +25,9 @@ from subtomo_core.spec import (
     job_spec_adapter,
 )
 
+# Left open they limit nothing.
+LIMITS = {"search_range_deg", "search_range_angstrom"}
+
 
 def spec(algorithm="faml", **fields):
     return job_spec_adapter.validate_python({"algorithm": algorithm, "dataset": "d", **fields})
@@ -184,6 +187,21 @@ def test_there_is_one_starting_map_or_one_for_each_class(count, fits):
     assert pointers(problems) == ([] if fits else ["/start/maps"])
 
 
+@pytest.mark.parametrize("field", sorted(LIMITS))
+def test_a_limited_search_needs_poses_to_start_from(field):
+    for kind in ({"kind": "random"}, {"kind": "maps", "maps": ["m"]}, {"kind": "job", "job": "j"}):
+        problems = check(spec(start=kind, parameters={field: 20.0}), summary())
+        assert pointers(problems) == [f"/parameters/{field}"]
+        assert "start from 'poses'" in problems[0].detail
+    assert check(spec(start={"kind": "poses"}, parameters={field: 20.0}), summary()) == []
+
+
+def test_an_iteration_of_poses_is_one_of_a_job():
+    spec(start={"kind": "poses", "job": "job_1", "iteration": 3})
+    with pytest.raises(ValidationError, match="give 'job' as well"):
+        spec(start={"kind": "poses", "iteration": 3})
+
+
 def test_every_problem_is_told_at_once():
     wrong = spec(classes=9, mask={"diameter_angstrom": 1}, resolution={"limit_angstrom": 1})
     with pytest.raises(InputError) as caught:
@@ -218,7 +236,8 @@ def test_what_is_resolved_fits_has_no_open_field_and_stays_as_it_is(both):
     job, data = both
     resolved = resolve(job, data)
     assert resolve(resolved, data) == resolved
-    assert None not in resolved.parameters.model_dump().values()
+    parameters = resolved.parameters.model_dump()
+    assert {n for n, value in parameters.items() if value is None} <= LIMITS
     assert resolved.batch_particles is not None
     start, limit = resolved.resolution.start_angstrom, resolved.resolution.limit_angstrom
     assert start >= limit >= 2.0 * data.voxel_size_angstrom

@@ -13,6 +13,7 @@ from subtomo_core.expectation import Evidence, Search, ShiftGrid
 from subtomo_core.fourier import Band, Real
 from subtomo_core.matching import Matcher, Template
 from subtomo_core.methods.accumulate import Share, Term
+from subtomo_core.methods.limited import NOWHERE, Centre, about, centres, find, points_within
 from subtomo_core.methods.passes import Row, Values, pass_over
 from subtomo_core.methods.settings import Settings
 from subtomo_core.observation import Samples
@@ -82,7 +83,7 @@ class Alignment:
         points = None
         if isinstance(parameters, FamlParameters) and model.scaled:
             rng = np.random.default_rng([settings.spec.seed, 2, model.iteration + 1])
-            points = PosePoints.draw(rng, parameters.voronoi_points)
+            points = points_within(rng, parameters.voronoi_points, parameters.search_range_deg)
         sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
         priors = np.log(np.maximum(model.shares, 1e-12))
         return cls(settings, model, search, sums, templates, scales, points, priors)
@@ -103,7 +104,7 @@ class Alignment:
                 particles, int(index), self.search.support, self.sums
             )
             weighed = self.search.weigh(seen)
-            evidence = self._evidence(weighed, None, int(index) % self.settings.folds)
+            evidence = self._evidence(weighed, [], int(index) % self.settings.folds)
             weights = log_weights(evidence, self.points, self.model.xi)
             logs = np.array([soft_posterior([w], np.zeros(1))[1] for w in weights])
             found.append(logs + self._offsets(weighed))
@@ -117,11 +118,11 @@ class Alignment:
             batch.particles, index, self.search.support, self.sums
         )
         weighed = self.search.weigh(seen)
-        previous = batch.poses.shifts[position] if batch.poses is not None else None
-        evidence = self._evidence(weighed, previous, fold)
+        here = centres(self.settings.spec.parameters, batch.poses, position)
+        evidence = self._evidence(weighed, here, fold)
         if not all(np.isfinite(e.log_likelihood).all() for e in evidence):
             raise InputError(Problem(f"the scores of particle {index + 1} are not finite numbers"))
-        posterior, likelihood = self._posterior(evidence, self._offsets(weighed))
+        posterior, likelihood = self._posterior(evidence, self._offsets(weighed), here)
         shares = [
             Share(k, e.rotations[c], e.shifts[c], float(posterior[k][c]))
             for k, e in enumerate(evidence)
@@ -141,7 +142,7 @@ class Alignment:
         )
         return row, Term(fold, summed, shares)
 
-    def _evidence(self, weighed: Samples, previous: Values | None, fold: int) -> list[Evidence]:
+    def _evidence(self, weighed: Samples, here: list[Centre], fold: int) -> list[Evidence]:
         search, templates = self.search, self.templates[fold]
         magnitude = None
         if search.generators != "phase":
@@ -151,10 +152,10 @@ class Alignment:
             scales = [search.matcher.scale(region, t) for t in templates]
         else:
             scales = self.scales[fold]
-        shifts = np.zeros((len(templates), 3)) if previous is None else previous
+        here = here or [NOWHERE] * len(templates)
         return [
-            search.find(weighed, magnitude, scale, template, shift)
-            for template, scale, shift in zip(templates, scales, shifts, strict=True)
+            find(search, weighed, magnitude, scale=scale, template=template, centre=centre)
+            for template, scale, centre in zip(templates, scales, here, strict=True)
         ]
 
     def _offsets(self, weighed: Samples) -> Values:
@@ -171,12 +172,13 @@ class Alignment:
         offsets: Values = 0.5 * (self.model.reference_noise * weights).sum(1)
         return offsets
 
-    def _posterior(self, evidence: list[Evidence], offsets: Values) -> tuple[list[Values], float]:
+    def _posterior(
+        self, evidence: list[Evidence], offsets: Values, here: list[Centre]
+    ) -> tuple[list[Values], float]:
         if self.points is None:
             return hard_posterior(evidence)
-        return soft_posterior(
-            log_weights(evidence, self.points, self.model.xi), self.priors + offsets
-        )
+        weights = log_weights(about(evidence, here), self.points, self.model.xi)
+        return soft_posterior(weights, self.priors + offsets)
 
     def _noise(
         self, seen: Samples, weighed: Samples, shares: list[Share], fold: int

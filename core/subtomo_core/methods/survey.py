@@ -1,4 +1,6 @@
-"""Iteration 0: random classes and orientations, and the noise in each shell.
+"""Iteration 0: the first averages, and the noise in each shell.
+
+A job may bring poses of its own; else classes and orientations are random.
 
 Averages of unrotated particles which share one wedge are a picture of the wedge, and a search
 against them never leaves it (method: *The start trap*): so particles start in uniformly random
@@ -15,7 +17,8 @@ from subtomo_core.methods.accumulate import Share, Term
 from subtomo_core.methods.passes import Row, pass_over
 from subtomo_core.methods.settings import Settings
 from subtomo_core.rotations import random_rotations
-from subtomo_core.statistics import Batch, Expectation, Model
+from subtomo_core.starting import in_classes
+from subtomo_core.statistics import Batch, Expectation, Model, Poses
 
 
 def survey(
@@ -26,8 +29,9 @@ def survey(
     threads: int,
     on_particle: Callable[[], None],
 ) -> Expectation:
-    """Statistics of a batch in random poses: equal random subsets, uniform rotations, no shift.
+    """Statistics of a batch in the poses which the job starts from.
 
+    Where it has none (`Batch.poses` is None): equal random subsets, uniform rotations, no shift.
     The draw depends on the job's seed and the particle alone.
     """
     seed, classes = settings.spec.seed, settings.spec.classes
@@ -35,16 +39,21 @@ def survey(
     whole = settings.observer.band(settings.box / 2 - 1.0)
     sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
 
+    def drawn(index: int) -> Poses:
+        rotation = random_rotations(np.random.default_rng([seed, 1, index]), 1)
+        return in_classes(rotation, np.zeros((1, 3)), order[index : index + 1] % classes, classes)
+
     def work(position: int) -> tuple[Row, Term]:
         index = int(batch.indices[position])
         seen, summed = settings.observer.read(batch.particles, index, whole, sums)
-        rotation = random_rotations(np.random.default_rng([seed, 1, index]), 1)[0]
-        share = Share(int(order[index]) % classes, rotation, np.zeros(3), 1.0)
+        poses = drawn(index) if batch.poses is None else batch.poses[position : position + 1]
+        k = int(poses.best_class[0])
+        share = Share(k, poses.rotations[0, k], poses.shifts[0, k], 1.0)
         power, count = seen.power(whole, settings.shells)
         row = Row(
-            rotations=np.repeat(rotation[None], classes, 0),
-            shifts=np.zeros((classes, 3)),
-            probability=np.eye(classes)[share.class_index],
+            rotations=poses.rotations[0],
+            shifts=poses.shifts[0],
+            probability=np.eye(classes)[k],
             score=np.zeros(classes),
             noise_sum=power,
             noise_count=count,

@@ -73,6 +73,8 @@ DEFAULTS = {
     "seed": "1",
     "diameter": "",
     "resolution": "",
+    "start": "random",
+    "range": "",
 }
 
 
