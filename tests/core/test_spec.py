@@ -187,21 +187,6 @@ def test_there_is_one_starting_map_or_one_for_each_class(count, fits):
     assert pointers(problems) == ([] if fits else ["/start/maps"])
 
 
-@pytest.mark.parametrize("field", sorted(LIMITS))
-def test_a_limited_search_needs_poses_to_start_from(field):
-    for kind in ({"kind": "random"}, {"kind": "maps", "maps": ["m"]}, {"kind": "job", "job": "j"}):
-        problems = check(spec(start=kind, parameters={field: 20.0}), summary())
-        assert pointers(problems) == [f"/parameters/{field}"]
-        assert "start from 'poses'" in problems[0].detail
-    assert check(spec(start={"kind": "poses"}, parameters={field: 20.0}), summary()) == []
-
-
-def test_an_iteration_of_poses_is_one_of_a_job():
-    spec(start={"kind": "poses", "job": "job_1", "iteration": 3})
-    with pytest.raises(ValidationError, match="give 'job' as well"):
-        spec(start={"kind": "poses", "iteration": 3})
-
-
 def test_every_problem_is_told_at_once():
     wrong = spec(classes=9, mask={"diameter_angstrom": 1}, resolution={"limit_angstrom": 1})
     with pytest.raises(InputError) as caught:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from subtomo_core.defaults import resolve
+from subtomo_core.defaults import check, resolve
 from subtomo_core.errors import InputError
 from subtomo_core.fourier import to_fourier
 from subtomo_core.maximisation import fsc
@@ -122,3 +123,19 @@ def test_a_class_without_particles_is_refused(clear):
     poses = in_classes(np.stack([np.eye(3)] * 12), np.zeros((12, 3)), np.zeros(12, int), 2)
     with pytest.raises(InputError, match="no particle starts in class 2"):
         check_start(spec, poses, clear.particles.summary)
+
+
+@pytest.mark.parametrize("field", ["search_range_deg", "search_range_angstrom"])
+def test_a_limited_search_needs_poses_to_start_from(clear, field):
+    data = clear.particles.summary
+    for kind in ({"kind": "random"}, {"kind": "maps", "maps": ["m"]}, {"kind": "job", "job": "j"}):
+        problems = check(job(start=kind, parameters={field: 20.0}), data)
+        assert [p.pointer for p in problems] == [f"/parameters/{field}"]
+        assert "start from 'poses'" in problems[0].detail
+    assert check(job(start={"kind": "poses"}, parameters={field: 20.0}), data) == []
+
+
+def test_an_iteration_of_poses_is_one_of_a_job():
+    job(start={"kind": "poses", "job": "job_1", "iteration": 3})
+    with pytest.raises(ValidationError, match="give 'job' as well"):
+        job(start={"kind": "poses", "iteration": 3})
