@@ -1,6 +1,7 @@
-"""The 40 experimental 70S ribosomes: from a low-passed model, and from random orientations.
+"""The 40 experimental 70S ribosomes: from a model, random orientations, the depositors' poses.
 
-    python benchmarks/ribosomes.py --iterations 20
+    python benchmarks/ribosomes.py --start model random --iterations 20
+    python benchmarks/ribosomes.py --start poses --job '{"parameters":{"search_range_deg":20}}'
     python benchmarks/ribosomes.py --judge FOLDER     (what `subtomo fetch` brought)
 
 Needs the shared data (SUBTOMO_SHARED_DATA, or ../shared/data beside the checkout). Prints the
@@ -10,6 +11,7 @@ pose consensus with the depositors' poses, and the FSC with the average at these
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import tempfile
@@ -24,6 +26,7 @@ from subtomo_core.run import run
 from subtomo_core.score import fit, fsc, mirror, oracle_average, pose_errors
 from subtomo_core.simulate import density_of_atoms
 from subtomo_core.spec import Weights, job_spec_adapter
+from subtomo_core.starting import in_classes
 from subtomo_store.formats.mrc import read_volume, write_volume
 from subtomo_store.sealing import seal
 from subtomo_store.stack import StackParticles
@@ -65,7 +68,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--iterations", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--start", choices=["model", "random"], nargs="*", default=[])
+    parser.add_argument("--start", choices=["model", "random", "poses"], nargs="*", default=[])
+    parser.add_argument("--job", type=json.loads, default={}, help="fields of the specification")
     parser.add_argument("--judge", type=Path, help="folder of a downloaded result")
     parser.add_argument("--write-model", type=Path, help="write the starting map here, and stop")
     arguments = parser.parse_args()
@@ -83,17 +87,26 @@ def main() -> None:
             angles = table[["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]].to_numpy()
             print(verdict(arguments.judge.name, map_, from_relion_angles(angles), source))
         for start in arguments.start:
-            spec = job_spec_adapter.validate_python(
-                {
-                    "dataset": "ribosomes",
-                    "algorithm": "faml",
-                    "iterations": arguments.iterations,
-                    "seed": arguments.seed,
-                    "resolution": {"start_angstrom": 60.0},
-                }
+            fields = {
+                "dataset": "ribosomes",
+                "algorithm": "faml",
+                "iterations": arguments.iterations,
+                "seed": arguments.seed,
+                "resolution": {"start_angstrom": 60.0},
+                "start": {"kind": "poses" if start == "poses" else "random"},
+            }
+            spec = job_spec_adapter.validate_python(fields | arguments.job)
+            true = depositors_rotations()
+            members = np.zeros(len(true), np.int64)
+            result = run(
+                source,
+                spec,
+                references=model[None] if start == "model" else None,
+                poses=in_classes(true, np.zeros((len(true), 3)), members, 1)
+                if start == "poses"
+                else None,
+                threads=os.cpu_count() or 1,
             )
-            given = None if start == "random" else model[None]
-            result = run(source, spec, references=given, threads=os.cpu_count() or 1)
             name = f"{start}, seed {arguments.seed}"
             print(
                 verdict(name, result.model.maps[0], result.poses.best_rotation, source), flush=True

@@ -13,7 +13,7 @@ from subtomo_core.spec import (
     FaSpec,
     JobStart,
     MapStart,
-    Mask,
+    PosesStart,
     RandomStart,
     Resolution,
     Weights,
@@ -53,6 +53,15 @@ def check(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> list[Problem]:
             )
         )
     problems += _starts_problems(spec)
+    problems += [
+        Problem(
+            f"a limited search goes about each particle's present pose, and the start "
+            f"'{spec.start.kind}' gives none: start from 'poses', or leave {field} out",
+            pointer=f"/parameters/{field}",
+        )
+        for field in ("search_range_deg", "search_range_angstrom")
+        if getattr(spec.parameters, field) is not None and not isinstance(spec.start, PosesStart)
+    ]
     diameter = spec.mask.diameter_angstrom
     if diameter is not None and not 4 * summary.voxel_size_angstrom <= diameter <= extent:
         problems.append(
@@ -146,7 +155,9 @@ def resolve(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> FamlSpec | FaSp
             limit_angstrom=extent / limit_shell,
             shared_angstrom=_shared_angstrom(spec, extent, extent / start_shell),
         ),
-        "mask": Mask(diameter_angstrom=spec.mask.diameter_angstrom or 0.8 * extent),
+        "mask": spec.mask.model_copy(
+            update={"diameter_angstrom": spec.mask.diameter_angstrom or 0.8 * extent}
+        ),
         "parameters": spec.parameters.model_copy(
             update=_parameter_defaults(spec, summary, limit_shell)
         ),

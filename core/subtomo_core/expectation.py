@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from subtomo_core.fourier import Band, Complex, Real
 from subtomo_core.kernels import residuals as residual_kernel
 from subtomo_core.kernels import shifts as shift_kernel
-from subtomo_core.matching import Matcher, Template
+from subtomo_core.matching import EVERYWHERE, Matcher, Neighbourhood, Template
 from subtomo_core.observation import Samples
 from subtomo_core.refinement import refine
 
@@ -195,7 +195,13 @@ class Search:
     def weigh(self, samples: Samples) -> Weighed:
         """S and W divided by the noise variance."""
         values = samples.values * self.inverse_noise
-        weights = samples.weights * self.inverse_noise
+        return self._weighed(values, samples.weights * self.inverse_noise)
+
+    def moved_back(self, weighed: Weighed, shift: NDArray[np.float64]) -> Weighed:
+        """The particle moved back by ``shift`` voxels."""
+        return self._weighed(self.support.shifted(weighed.values, shift), weighed.weights)
+
+    def _weighed(self, values: Complex, weights: Real) -> Weighed:
         doubled = weights * self.support.count
         parts = np.empty((2, len(values)), np.float32)
         np.multiply(values.real, self.support.count, out=parts[0])
@@ -208,11 +214,17 @@ class Search:
         return self.matcher.analyse(self.support, values.astype(np.complex64))
 
     def by_magnitude(
-        self, magnitude: Real, scale: Real, template: Template, count: int
+        self,
+        magnitude: Real,
+        scale: Real,
+        template: Template,
+        count: int,
+        *,
+        near: Neighbourhood = EVERYWHERE,
     ) -> NDArray[np.float64]:
         """Candidate rotations (C, 3, 3) from harmonics of ``|S|``."""
         correlation = self.matcher.correlate(magnitude, template.magnitude, even=True)
-        return self.matcher.candidates(correlation, scale, count)
+        return self.matcher.candidates(correlation, scale, count, near)
 
     def by_phase(
         self,
@@ -221,11 +233,13 @@ class Search:
         scale: Real,
         template: Template,
         count: int,
+        *,
+        near: Neighbourhood = EVERYWHERE,
     ) -> NDArray[np.float64]:
         """Candidate rotations (C, 3, 3) of a particle moved back by ``shift`` voxels."""
         phases = self.harmonics(self.support.shifted(weighed.values, shift))
         correlation = self.matcher.correlate(phases, template.phase, even=False)
-        return self.matcher.candidates(correlation, scale, count)
+        return self.matcher.candidates(correlation, scale, count, near)
 
     def find(
         self,
@@ -234,6 +248,8 @@ class Search:
         scale: Real,
         template: Template,
         shift: NDArray[np.float64],
+        *,
+        near: Neighbourhood | None = None,
     ) -> Evidence:
         """Candidate poses of one particle in one class.
 
@@ -249,14 +265,17 @@ class Search:
             `Matcher.scale` of the particle's weights and the template.
         shift : ndarray, (3,)
             Where the phase search looks first: the particle's present shift.
+        near : Neighbourhood, optional
+            Only rotations in it are candidates, its centre always.
         """
-        parts = []
+        parts = [] if near is None else [near.rotation[None]]
+        near = near or EVERYWHERE
         if magnitude is not None:
             share = self.count if self.generators == "magnitude" else (self.count + 1) // 2
-            parts.append(self.by_magnitude(magnitude, scale, template, share))
+            parts.append(self.by_magnitude(magnitude, scale, template, share, near=near))
         share = max(1, (self.count - sum(len(p) for p in parts)) // 2)
         if self.generators != "magnitude":
-            parts.append(self.by_phase(weighed, shift, scale, template, share))
+            parts.append(self.by_phase(weighed, shift, scale, template, share, near=near))
         rotations = np.concatenate(parts)
         evidence = self.survey(weighed, rotations, template)
         if not len(rotations):  # no correlation was a number
@@ -264,7 +283,7 @@ class Search:
         if self.generators != "magnitude":
             best = evidence.shifts[int(np.argmax(evidence.score(soft=self.scaled)))]
             if np.linalg.norm(best - shift) > _SAME_SHIFT * self.support.box / self.support.reach:
-                again = self.by_phase(weighed, best, scale, template, share)
+                again = self.by_phase(weighed, best, scale, template, share, near=near)
                 evidence = evidence + self.survey(weighed, again, template)
         evidence = self.look_closer(weighed, evidence, template)
         return self.refined(weighed, evidence, template) if self.scaled else evidence

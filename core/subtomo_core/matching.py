@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,26 @@ from subtomo_core.rotations import from_euler
 
 _POOL = 4  # local maxima looked at for each candidate wanted, before close ones are dropped
 _CLOSEST_DEG = 8.0
+
+
+class Neighbourhood(NamedTuple):
+    """Rotations no further than ``within_deg`` from one: where a limited search looks."""
+
+    rotation: NDArray[np.float64]
+    within_deg: float
+
+    @property
+    def trace(self) -> float:
+        """Least trace of ``R1^T R2``: 1 + 2 cos of the angle."""
+        return 1.0 + 2.0 * math.cos(math.radians(self.within_deg))
+
+    def holds(self, rotations: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which of rotations (C, 3, 3) lie inside, (C,)."""
+        inside: NDArray[np.bool_] = (rotations * self.rotation).sum((1, 2)) >= self.trace - 1e-9
+        return inside
+
+
+EVERYWHERE = Neighbourhood(np.eye(3), 180.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,18 +115,21 @@ class Matcher:
         lowest = np.float32(1e-6 * max(float(power.max()), 1e-30))
         return np.reciprocal(np.sqrt(np.maximum(power, lowest)))
 
-    def candidates(self, correlation: Real, scale: Real, count: int) -> NDArray[np.float64]:
-        """Best local maxima of ``correlation * scale``, best first.
+    def candidates(
+        self, correlation: Real, scale: Real, count: int, near: Neighbourhood = EVERYWHERE
+    ) -> NDArray[np.float64]:
+        """Best local maxima of ``correlation * scale`` in a neighbourhood, best first.
 
         Returns
         -------
         ndarray of float64, (C, 3, 3)
-            At most ``count`` rotations, no two closer than 8 degrees.
+            At most ``count`` rotations, no two closer than 8 degrees. There may be none in a
+            small neighbourhood.
         """
         score = correlation * scale
         heights = np.empty(_POOL * count, np.float32)
         angles = np.empty((_POOL * count, 3))
-        found = peaks.find_peaks(score, heights, angles)
+        found = peaks.find_peaks(score, near.rotation, near.trace, heights, angles)
         order = np.argsort(-heights[:found], kind="stable")
         rotations = from_euler(np.degrees(angles[:found]))
         kept = np.empty(count, np.int64)

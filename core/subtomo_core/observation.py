@@ -52,19 +52,27 @@ class Observer:
         What is observed, where a formula says so for all particles.
     background : ndarray of float32, (n^3,)
         1 at voxels outside the mask, which hold noise alone; 0 elsewhere.
+    window : ndarray of float32, (n, n, n), or None
+        Mask under which particles are searched, where the job asks for it.
     """
 
     summary: DatasetSummary
     region: Real | None
     background: Real
+    window: Real | None = None
 
     @classmethod
-    def of(cls, summary: DatasetSummary, mask_radius: float) -> Observer:
+    def of(cls, summary: DatasetSummary, mask_radius: float, mask: Real | None = None) -> Observer:
         """Observer for a dataset; the background lies outside ``mask_radius`` voxels."""
         formula = not isinstance(summary.missing, Weights)
         region = observed(summary.missing, summary.box) if formula else None
         outside = radii(summary.box) > min(mask_radius, 0.48 * summary.box)
-        return cls(summary, region, outside.reshape(-1).astype(np.float32))
+        return cls(summary, region, outside.reshape(-1).astype(np.float32), mask)
+
+    @property
+    def share(self) -> float:
+        """Part of white noise's power which passes the window."""
+        return 1.0 if self.window is None else float(np.mean(self.window.astype(np.float64) ** 2))
 
     def band(self, r_max: float) -> Band:
         """Components up to ``r_max`` pixels which a particle of this dataset can have."""
@@ -72,7 +80,7 @@ class Observer:
         return band(self.summary.box, r_max, keep)
 
     def read(self, particles: Particles, index: int, *bands: Band) -> list[Samples]:
-        """Samples of particle ``index`` in each band.
+        """Samples of particle ``index`` in each band; the first is seen through the window.
 
         Raises
         ------
@@ -86,27 +94,36 @@ class Observer:
             raise InputError(Problem(f"particle {index + 1} holds values which are not finite"))
         weight = self.region
         if weight is None:
-            weight = particles.weight(index)
-            if weight is None:
-                raise InputError(Problem(f"particle {index + 1} comes without weights"))
+            weight = _own_weights(particles, index)
             scale = 1.0
         else:
             scale = 1.0 / _spread(moments, volume.size, index)
-        flat = centreless(volume).view(np.float32).reshape(-1)
+        whole = centreless(volume)
+        inside = whole if self.window is None else centreless(_windowed(volume, self.window))
         flat_weight = np.ascontiguousarray(weight, np.float32).reshape(-1)
-        return [_samples(support, flat, flat_weight, scale, self.region) for support in bands]
+        return [
+            _samples(support, whole if number else inside, flat_weight, scale, self.region)
+            for number, support in enumerate(bands)
+        ]
 
 
 def _samples(
-    support: Band, transform: Real, weights: Real, scale: float, region: Real | None
+    support: Band, transform: Complex, weights: Real, scale: float, region: Real | None
 ) -> Samples:
     values = np.empty(len(support.index), np.complex64)
     taken = np.empty(len(support.index), np.float32)
     parts = values.view(np.float32).reshape(-1, 2)
-    reading.take(transform, support.index, support.points, weights, scale, parts, taken)
+    flat = transform.view(np.float32).reshape(-1)
+    reading.take(flat, support.index, support.points, weights, scale, parts, taken)
     if region is not None:
         values *= taken
     return Samples(values, taken)
+
+
+def _windowed(volume: Real, window: Real) -> Real:
+    """The volume under the window, its mean there taken away."""
+    mean = (volume * window).sum(dtype=np.float64) / window.sum(dtype=np.float64)
+    return (volume - np.float32(mean)) * window
 
 
 def _spread(moments: NDArray[np.float64], voxels: int, index: int) -> float:
@@ -125,3 +142,21 @@ def _spread(moments: NDArray[np.float64], voxels: int, index: int) -> float:
             Problem(f"particle {index + 1} is constant: it holds no signal; leave it out")
         )
     return spread
+
+
+def _own_weights(particles: Particles, index: int) -> Real:
+    weight = particles.weight(index)
+    if weight is None:
+        raise InputError(Problem(f"particle {index + 1} comes without weights"))
+    if not np.isfinite(weight).all() or weight.min() < 0.0:
+        raise InputError(
+            Problem(
+                f"particle {index + 1} has weights which are negative or not finite: "
+                "give squared CTF values, 0 where nothing was observed"
+            )
+        )
+    if not weight.max() > 0.0:
+        raise InputError(
+            Problem(f"particle {index + 1} has no weight above 0: nothing of it was observed")
+        )
+    return weight

@@ -15,6 +15,7 @@ from subtomo_core.defaults import resolve
 from subtomo_core.methods.frames import follow
 from subtomo_core.particles import Particles
 from subtomo_core.spec import FamlSpec, FaSpec
+from subtomo_core.starting import check_start
 from subtomo_core.statistics import Batch, Metrics, Model, Poses
 
 
@@ -32,6 +33,7 @@ def run(
     spec: FamlSpec | FaSpec,
     *,
     references: NDArray[np.float32] | None = None,
+    poses: Poses | None = None,
     threads: int = 1,
     on_iteration: Callable[[Model, Poses], None] | None = None,
 ) -> Result:
@@ -44,17 +46,20 @@ def run(
         Open fields are filled from the particles' physics.
     references : ndarray of float32, (K or 1, n, n, n), optional
         First references instead of random ones.
+    poses : Poses, optional
+        What a start from poses starts from.
     threads : int
         Threads over particles; the result does not depend on them.
     on_iteration : callable, optional
         Told the model and poses of each iteration; 0 is the start.
     """
     spec = resolve(spec, particles.summary)
+    check_start(spec, poses, particles.summary)
     method = methods.create(spec, particles.summary)
     count, size = particles.summary.particles, spec.batch_particles or particles.summary.particles
     ranges = [np.arange(s, min(s + size, count)) for s in range(0, count, size)]
     start = method.start(references)
-    model, poses = _iterate(method, particles, start, None, ranges, threads=threads)
+    model, poses = _iterate(method, particles, start, poses, ranges, threads=threads)
     history = [model.metrics]
     if on_iteration:
         on_iteration(model, model.own(poses))

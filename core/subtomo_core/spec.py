@@ -121,13 +121,38 @@ class JobStart(Strict):
     low_pass_angstrom: Annotated[float | None, Field(gt=0.0)] = None
 
 
-Start = Annotated[RandomStart | MapStart | JobStart, Field(discriminator="kind")]
+class PosesStart(Strict):
+    """Known poses as iteration 0: the particles' own, or those of an earlier job on them.
+
+    The particles' own stand in the STAR file which was uploaded with them: ``rlnAngleRot``,
+    ``Tilt`` and ``Psi``, ``rlnOrigin*Angst``, and ``rlnClassNumber`` for more than one class.
+    ``iteration`` is the earlier job's; its last by default. Classes which are given so are
+    neither regularised nor balanced.
+    """
+
+    kind: Literal["poses"] = "poses"
+    job: str | None = None
+    iteration: Annotated[int | None, Field(ge=0)] = None
+
+    @model_validator(mode="after")
+    def _of_a_job(self) -> PosesStart:
+        if self.iteration is not None and self.job is None:
+            raise ValueError("an iteration is one of an earlier job: give 'job' as well")
+        return self
+
+
+Start = Annotated[RandomStart | MapStart | JobStart | PosesStart, Field(discriminator="kind")]
 
 
 class Mask(Strict):
-    """Soft spherical mask on the references. Default: 0.8 of the box."""
+    """Soft spherical mask on the references. Default: 0.8 of the box.
+
+    With ``particles`` the particles are searched under it too, for molecules with near
+    neighbours, as in a cell. They are still averaged whole.
+    """
 
     diameter_angstrom: Annotated[float | None, Field(gt=0.0)] = None
+    particles: bool = False
 
 
 class Resolution(Strict):
@@ -145,12 +170,20 @@ class Resolution(Strict):
 
 
 class MatchingParameters(Strict):
-    """How candidate poses are found (method: *Fast alignment*)."""
+    """How candidate poses are found (method: *Fast alignment*).
+
+    ``shift_range_angstrom`` is the longest shift from a particle's centre. With a start from
+    poses, ``search_range_deg`` and ``search_range_angstrom`` limit the search of every iteration
+    to rotations and shifts so far from the particle's pose of the iteration before; the range of
+    shifts then goes along with the particle.
+    """
 
     candidates: Annotated[int, Field(ge=1, le=1000)] = 50
     generators: Literal["magnitude", "phase", "both"] = "both"
     bandwidth: Annotated[int | None, Field(ge=4, le=64)] = None
     shift_range_angstrom: Annotated[float | None, Field(gt=0.0)] = None
+    search_range_deg: Annotated[float | None, Field(gt=0.0, le=180.0)] = None
+    search_range_angstrom: Annotated[float | None, Field(gt=0.0)] = None
 
 
 class FaParameters(MatchingParameters):

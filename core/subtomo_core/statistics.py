@@ -261,7 +261,10 @@ class Statistics(Flat):
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Particles to work on, with their rows of the iteration before (None in the survey)."""
+    """Particles to work on, with their rows of the iteration before.
+
+    In the survey these are the poses which the job starts from, or None for random ones.
+    """
 
     particles: Particles
     indices: NDArray[np.int64]

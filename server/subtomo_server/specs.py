@@ -6,16 +6,19 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.defaults import resolve
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec, JobStart, MapStart
+from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec, JobStart, MapStart, PosesStart
+from subtomo_core.starting import check_start, own_poses
 from subtomo_store import datasets, iterations, jobs, maps
 from subtomo_store.errors import NotFoundError
+from subtomo_store.files import Files
 from subtomo_store.records import Dataset, User
+from subtomo_store.stack import StackParticles
 
 VOXEL_TOLERANCE = 0.01
 
 
 def resolved(
-    session: Session, user: User, spec: FamlSpec | FaSpec
+    session: Session, files: Files, user: User, spec: FamlSpec | FaSpec
 ) -> tuple[Dataset, FamlSpec | FaSpec]:
     """Fill in a specification's defaults and check it against dataset and references.
 
@@ -34,7 +37,11 @@ def resolved(
     problems = _start_problems(session, user, spec, dataset.summary)
     if problems:
         raise InputError(*problems)
-    return dataset, resolve(spec, dataset.summary)
+    full = resolve(spec, dataset.summary)
+    if isinstance(full.start, PosesStart) and full.start.job is None:
+        given = StackParticles(files.dataset(dataset.id)).given_poses()
+        check_start(full, own_poses(full, *given), dataset.summary)
+    return dataset, full
 
 
 def _start_problems(
@@ -49,6 +56,9 @@ def _start_problems(
         return [problem for problem in found if problem]
     if isinstance(start, JobStart):
         problem = _job_problem(session, user, start, spec.classes, summary)
+        return [problem] if problem else []
+    if isinstance(start, PosesStart) and start.job is not None:
+        problem = _poses_problem(session, user, start, spec)
         return [problem] if problem else []
     return []
 
@@ -91,6 +101,30 @@ def _job_problem(
     if made not in (1, classes):
         return Problem(
             f"the job {job.id} has {made} classes, this one {classes}: ask for {made} classes",
+            pointer="/classes",
+        )
+    return None
+
+
+def _poses_problem(
+    session: Session, user: User, start: PosesStart, spec: FamlSpec | FaSpec
+) -> Problem | None:
+    try:
+        job = jobs.get(session, str(start.job), user.id)
+        iterations.get(session, job.id, start.iteration)
+    except NotFoundError as error:
+        return Problem(f"{error}", pointer="/start/job")
+    if job.dataset_id != spec.dataset:
+        return Problem(
+            f"the job {job.id} is of another dataset ({job.dataset_id}): its poses are those of "
+            "other particles; choose a job on this dataset",
+            pointer="/start/job",
+        )
+    made = int(job.spec.get("classes", 1))
+    if made != spec.classes:
+        return Problem(
+            f"the poses of the job {job.id} are in {made} classes, this job has {spec.classes}: "
+            f"ask for {made}",
             pointer="/classes",
         )
     return None

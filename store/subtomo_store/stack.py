@@ -25,15 +25,15 @@ class GivenPoses(NamedTuple):
 
     Attributes
     ----------
-    rotations : array, shape (N, 3, 3)
-        Reference to particle.
+    rotations : array, shape (N, 3, 3), or None
+        Reference to particle; None if the file gave no angles.
     shifts : array, shape (N, 3)
         In voxels, order x, y, z.
     classes : array, shape (N,), or None
         As in the file, counted from 1.
     """
 
-    rotations: NDArray[np.float64]
+    rotations: NDArray[np.float64] | None
     shifts: NDArray[np.float64]
     classes: NDArray[np.int64] | None
 
@@ -133,11 +133,9 @@ class StackParticles:
         """Return the dataset's own particle table, one row per particle in order."""
         return read_particles(self._folder / TABLE)
 
-    def given_poses(self) -> GivenPoses | None:
-        """Poses from the uploaded STAR file; None if it gave no angles."""
+    def given_poses(self) -> GivenPoses:
+        """Poses from the uploaded STAR file."""
         table = self.table()
-        if table.rotations is None:
-            return None
         voxel_size = self._summary.voxel_size_angstrom
         return GivenPoses(
             table.rotations, table.shifts_angstrom(voxel_size) / voxel_size, table.classes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.fourier import radius_of
 from subtomo_store.formats.mrc_header import refuse
 
 ROUNDING = 1e-6
@@ -49,7 +50,7 @@ def half_weights(weights: NDArray[np.float32], name: str) -> NDArray[np.float32]
     Raises
     ------
     InputError
-        If a weight is not finite or negative, or all are 0.
+        If a weight is not finite or negative, or all are 0 up to Nyquist.
     """
     box, width = weights.shape[1:]
     _check_values(weights, name)
@@ -59,7 +60,9 @@ def half_weights(weights: NDArray[np.float32], name: str) -> NDArray[np.float32]
         half = 0.5 * (full + mates)[..., : box // 2 + 1]
     else:
         half = weights[:box]
-    return np.ascontiguousarray(np.maximum(half, 0.0), dtype=np.float32)
+    kept = np.ascontiguousarray(np.maximum(half, 0.0), dtype=np.float32)
+    _check_seen(kept, name)
+    return kept
 
 
 def _check_values(weights: NDArray[np.float32], name: str) -> None:
@@ -75,5 +78,18 @@ def _check_values(weights: NDArray[np.float32], name: str) -> None:
             name,
             f"{below} weights are negative (lowest {float(weights.min()):.4g}): "
             "give squared CTF values, 0 where nothing was observed",
+            "rlnCtfImage",
+        )
+
+
+def _check_seen(half: NDArray[np.float32], name: str) -> None:
+    """Refuse weights which lie at the origin and in the corners alone: no shell has any."""
+    box = half.shape[0]
+    radius = radius_of(box)
+    if not np.any(half[(radius > 0) & (radius < box / 2)] > 0.0):
+        raise refuse(
+            name,
+            "no weight between the origin and Nyquist is above 0: nothing was observed there; "
+            "check the file's layout",
             "rlnCtfImage",
         )

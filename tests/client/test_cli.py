@@ -170,6 +170,37 @@ def test_run_uploads_its_first_references(server, cli, tmp_path):
     assert start == {"kind": "maps", "maps": ["map_9", "map_1"], "low_pass_angstrom": 60}
 
 
+@pytest.mark.parametrize(
+    ("poses", "start"),
+    [("own", {"kind": "poses"}), ("job_7", {"kind": "poses", "job": "job_7"})],
+)
+def test_run_can_start_from_poses(server, cli, poses, start):
+    one_job(server)
+    result = cli(
+        *("run", "faml", "ds_1", "--no-watch", "--poses", poses, "--search-range", "15"),
+        *("--set", "parameters.search_range_angstrom=12"),
+    )
+    assert result.exit_code == 0, result.stderr
+    sent = server.calls(f"POST {API}/jobs")[0].json
+    assert sent["start"] == start
+    assert sent["parameters"] == {"search_range_deg": 15, "search_range_angstrom": 12}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--poses", "theirs"), "write 'own'"),
+        (("--poses", "own", "--start", "map_1"), "exclude each other"),
+    ],
+)
+def test_a_start_from_poses_is_said_in_one_way(server, cli, arguments, words):
+    one_job(server)
+    result = cli("run", "faml", "ds_1", "--no-watch", *arguments)
+    assert result.exit_code != 0
+    assert words in result.stderr
+    assert not server.calls(f"POST {API}/jobs")
+
+
 def test_run_can_start_from_an_earlier_job(server, cli):
     one_job(server)
     assert cli("run", "faml", "ds_1", "--no-watch", "--start", "job_0").exit_code == 0

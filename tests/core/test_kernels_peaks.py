@@ -8,16 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subtomo_core.kernels.peaks import find_peaks, is_peak, parabola, thin_out
-from subtomo_core.rotations import angular_distance, random_rotations
+from subtomo_core.rotations import angular_distance, from_euler, random_rotations
 from support.strategies import seeds
 
 SIZE, HALF = 12, 6
 UNIT = 2 * np.pi / SIZE
 
 
-def found(values, room):
+def found(values, room, near=None, within_deg=180.0):
     heights, angles = np.empty(room, np.float32), np.empty((room, 3))
-    count = find_peaks(values, heights, angles)
+    cosine = 1.0 + 2.0 * np.cos(np.radians(within_deg))
+    count = find_peaks(values, np.eye(3) if near is None else near, cosine, heights, angles)
     return heights[:count], angles[:count]
 
 
@@ -62,6 +63,21 @@ def test_when_room_is_short_the_highest_stay(seed, room):
     expected = np.sort(values[tuple(local_maxima(values).T)])[-room:]
     heights, _ = found(values, room)
     assert np.array_equal(np.sort(heights), expected)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seeds(), st.floats(5.0, 175.0))
+def test_in_a_neighbourhood_the_maxima_are_those_within_its_angle(seed, within):
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(SIZE,) * 3).astype(np.float32)
+    near = random_rotations(rng, 1)[0]
+    heights, angles = found(values, 500)
+    inside = angular_distance(from_euler(np.degrees(angles)), near) <= within
+    some, _ = found(values, 500, near, within)
+    assert np.array_equal(some, heights[inside])
+    # Room is given to what lies inside alone.
+    if len(some):
+        assert found(values, 1, near, within)[0][0] == some.max()
 
 
 @settings(max_examples=30, deadline=None)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 
+from subtomo_core.errors import InputError
 from subtomo_core.fourier import shell_sums, to_fourier
 from subtomo_core.methods.update import noise_variance, reference_noise
 from support.core_steps import STEP_BOX as BOX
@@ -47,6 +48,14 @@ def test_white_noise_is_one_number_and_coloured_noise_one_for_each_shell(faml):
     assert np.allclose(found[1:6], colour[1:6])
     assert np.allclose(found[6:], shells.model.noise[6:])  # not looked at: as they were
     assert found[0] > 0
+
+
+def test_particles_of_which_nothing_was_seen_are_told():
+    shells = Step(parameters={"noise": "shells"})
+    nothing = replace(shells.model, noise=np.zeros(SHELLS))
+    for sums in (noise_sums(shells, 0.0, 5), noise_sums(shells, 1.0, -1)):
+        with pytest.raises(InputError, match="check the weights"):
+            noise_variance(shells.settings, nothing, sums)
 
 
 def test_distances_to_maps_of_another_scale_say_nothing_of_the_noise(faml):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from subtomo_core.errors import InputError
 from subtomo_core.fourier import multiplicity, shell_of_components, to_fourier
-from subtomo_core.masks import radii
+from subtomo_core.masks import radii, soft_sphere
 from subtomo_core.missing import observed
 from subtomo_core.observation import Observer, Samples
 from subtomo_core.spec import Complete, DatasetSummary, Wedge, Weights
@@ -156,3 +156,50 @@ def test_a_noise_free_particle_with_an_empty_background_is_scaled_by_the_whole()
     support, samples = read(volume, Complete())
     expected = support.take(to_fourier(volume / volume.std()))
     assert np.allclose(samples.values, expected, atol=1e-4)
+
+
+def test_under_a_window_neighbours_are_not_seen_but_summed():
+    # Neighbours outside the mask leave the first band and stay in the others.
+    rng = np.random.default_rng(3)
+    mask = soft_sphere(BOX, 5.0, 2.0)
+    weights = np.ones((2, BOX, BOX, BOX // 2 + 1), np.float32)
+    volume = blob(BOX)
+    crowded = volume + 30.0 * (radii(BOX) > 6.5) * rng.normal(size=(BOX,) * 3)
+    stack = Stack([volume, crowded], Weights(), weights)
+    observer = Observer.of(stack.summary, MASK, mask)
+    support = observer.band(6.0)
+    (alone, _), (among, whole) = (observer.read(stack, i, support, support) for i in (0, 1))
+    assert np.allclose(alone.values, among.values, atol=1e-4)
+    transform = to_fourier(crowded.astype(np.float32)).reshape(-1)[support.index]
+    assert np.allclose(whole.values, transform, atol=1e-3)
+
+
+def test_the_window_takes_its_share_of_white_noise():
+    mask = soft_sphere(BOX, 5.0, 2.0)
+    weights = np.ones((20, BOX, BOX, BOX // 2 + 1), np.float32)
+    stack = Stack([noise(i) for i in range(20)], Weights(), weights)
+    observer = Observer.of(stack.summary, MASK, mask)
+    support = observer.band(7.0)
+    sums = [observer.read(stack, i, support)[0].power(support, BOX // 2 + 1) for i in range(20)]
+    power, count = np.sum([s[0] for s in sums], 0), np.sum([s[1] for s in sums], 0)
+    high = slice(3, 8)  # the lowest shells lose what the mean takes away
+    found = power[high].sum() / count[high].sum()
+    # Components under a mask of 1/8 of the box are as many fewer independent numbers.
+    error = np.sqrt(2.0 / (count[high].sum() * observer.share))
+    assert abs(found / observer.share - 1.0) < 5.0 * error
+    assert Observer.of(stack.summary, MASK).share == 1.0
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(-1.0, "negative or not finite"), (np.nan, "negative or not finite"), (None, "no weight")],
+)
+def test_weights_which_mean_nothing_are_refused(value, words):
+    weights = np.ones((2, BOX, BOX, BOX // 2 + 1), np.float32)
+    weights[1, 2, 3, 4] = 1.0 if value is None else value
+    weights[1] *= 0.0 if value is None else 1.0
+    stack = Stack([noise(), noise()], Weights(), weights)
+    observer = Observer.of(stack.summary, MASK)
+    observer.read(stack, 0, observer.band(5.0))
+    with pytest.raises(InputError, match=f"particle 2 has .*{words}"):
+        observer.read(stack, 1, observer.band(5.0))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from subtomo_server.pages.forms import specification
 from support.services import WorkerProcess
 from support.serving import Served, small_spec, volume_bytes
 
@@ -155,3 +156,11 @@ def test_the_documentation_needs_no_token_and_names_every_call(service: Served):
             assert operation["summary"]
             assert operation["description"]
             assert "4XX" in operation["responses"]
+
+
+def test_the_form_says_where_to_start():
+    fields = {"algorithm": "faml", "start": "random", "range": ""}
+    assert specification("ds_1", fields) == {"dataset": "ds_1", "algorithm": "faml"}
+    body = specification("ds_1", fields | {"start": "poses", "range": "20"})
+    assert body["start"] == {"kind": "poses"}
+    assert body["parameters"] == {"search_range_deg": "20"}

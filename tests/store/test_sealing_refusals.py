@@ -152,6 +152,9 @@ def test_other_star_files_beside_the_particles_do_no_harm(folder, uploaded):
 
 # ---------------------------------------------------------------- weights
 
+CORNERS = np.zeros((8, 8, 8))
+CORNERS[0, 0, 0] = CORNERS[4, 4, 4] = 1.0
+
 
 @pytest.mark.parametrize(
     ("weights", "words"),
@@ -159,6 +162,7 @@ def test_other_star_files_beside_the_particles_do_no_harm(folder, uploaded):
         (np.ones((10, 10, 10)), "weights of 10 x 10 x 10 do not fit particles of 8 voxels"),
         (np.zeros((8, 8, 8)), "no weight is above 0"),
         (np.linspace(-1, 1, 512).reshape(8, 8, 8), "256 weights are negative"),
+        (CORNERS, "no weight between the origin and Nyquist"),
         (np.full((8, 8, 8), np.inf), "512 weights are NaN or infinite"),
     ],
 )

@@ -74,7 +74,9 @@ def test_given_poses_are_kept(tmp_path, uploaded):
 def test_no_poses_where_none_were_given(tmp_path):
     make_particles(tmp_path / "uploads").star.unlink()
     seal(tmp_path, Complete())
-    assert StackParticles(tmp_path).given_poses() is None
+    poses = StackParticles(tmp_path).given_poses()
+    assert poses.rotations is None
+    assert poses.classes is None
 
 
 def test_the_original_names_are_kept(tmp_path, uploaded):

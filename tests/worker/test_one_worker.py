@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from subtomo_core.rotations import angular_distance, random_rotations
 from subtomo_store import maps
 from subtomo_store.formats.mrc import read_volume, write_volume
-from subtomo_store.formats.star import read_particles
+from subtomo_store.formats.star import ParticleRows, read_particles, write_particles
 from support.records import ready_dataset, user_named
 from support.services import RedisServer
 from support.workplace import Workplace, workplace
@@ -118,3 +119,42 @@ def test_start_from_an_earlier_job(hall, standard):
     ended = hall.wait(gone)
     assert ended.status == "failed"
     assert "there is no job job_gone" in ended.status_reason
+
+
+def test_start_from_the_poses_of_the_table(hall, standard):
+    folder = hall.store.files.dataset(hall.dataset.id)
+    images = [f"{number:06d}@particles.mrcs" for number in range(1, 13)]
+    rotations = random_rotations(np.random.default_rng(4), 12)
+    shifts = np.linspace(-1.0, 1.0, 36).reshape(12, 3)
+    classes = [1, 2] * 6
+    without = hall.submit(**standard, start={"kind": "poses"})
+    ended = hall.wait(without)
+    assert ended.status == "failed"
+    assert "_rlnAngleRot" in ended.status_reason
+    before = (folder / "particles.star").read_bytes()
+    rows = ParticleRows(images, 5.0, 16, rotations=rotations, shifts=shifts, classes=classes)
+    write_particles(folder / "particles.star", rows)
+    job = hall.submit(**standard, start={"kind": "poses"})
+    assert hall.wait(job).status == "succeeded"
+    (folder / "particles.star").write_bytes(before)
+    with np.load(hall.store.files.job(job.id) / "start" / "poses.npz") as poses:
+        for k in range(2):
+            assert angular_distance(poses["rotations"][:, k], rotations).max() < 1e-5
+            np.testing.assert_allclose(poses["shifts"][:, k], shifts, atol=1e-6)
+        assert list(poses["probability"].argmax(1) + 1) == classes
+
+
+def test_start_from_the_poses_of_an_earlier_job(hall, standard):
+    first = hall.submit(**standard)
+    assert hall.wait(first).status == "succeeded"
+    start = {"kind": "poses", "job": first.id, "iteration": 1}
+    second = hall.submit(**standard, start=start)
+    assert hall.wait(second).status == "succeeded"
+    poses = np.load(hall.store.files.job(second.id) / "start" / "poses.npz")
+    earlier = np.load(hall.store.files.iteration_file(first.id, 1, "poses.npz"))
+    for name in ("rotations", "shifts", "probability"):
+        np.testing.assert_array_equal(poses[name], earlier[name])
+    gone = hall.submit(**standard, start={**start, "iteration": 7})
+    ended = hall.wait(gone)
+    assert ended.status == "failed"
+    assert "the start cannot be read" in ended.status_reason

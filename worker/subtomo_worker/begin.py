@@ -18,6 +18,7 @@ from subtomo_worker import folders
 from subtomo_worker.arrays import read_arrays, write_arrays
 from subtomo_worker.calculation import check_model
 from subtomo_worker.keeping import LeaseKeeper
+from subtomo_worker.starting_poses import starting_poses
 from subtomo_worker.workshop import Assignment, Workshop
 
 Volumes = NDArray[np.float32]
@@ -30,10 +31,13 @@ def begin(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> li
     store, job = workshop.store, assignment.job
     bench = workshop.bench(job)
     references = starting_references(workshop, job, bench.summary)
+    poses = starting_poses(workshop, job, bench)
     model = bench.method.start(references)
     check_model(model)
     folders.write_spec(store.files, job)
     write_arrays(folders.start_model(store.files, job.id), model.to_arrays())
+    if poses is not None:
+        write_arrays(folders.start_poses(store.files, job.id), poses.to_arrays())
     keeper.check()
     with store.begin() as session:
         return iterations.begin(
@@ -52,7 +56,7 @@ def batches_of(job: Job) -> list[iterations.Range]:
 
 
 def starting_references(workshop: Workshop, job: Job, summary: DatasetSummary) -> Volumes | None:
-    """First references (1 or K, n, n, n), low-passed, or None for a random start.
+    """First references (1 or K, n, n, n), low-passed, or None where the job has none.
 
     Raises
     ------

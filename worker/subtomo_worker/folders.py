@@ -61,6 +61,11 @@ def start_model(files: Files, job_id: str) -> Path:
     return files.job(job_id) / "start" / MODEL
 
 
+def start_poses(files: Files, job_id: str) -> Path:
+    """Path of the poses which iteration 0 averages, where the job starts from poses."""
+    return files.job(job_id) / "start" / POSES
+
+
 def model_before(files: Files, job_id: str, iteration: int) -> Model:
     """Model which an iteration starts from."""
     if iteration == 0:
@@ -71,9 +76,10 @@ def model_before(files: Files, job_id: str, iteration: int) -> Model:
 
 
 def poses_before(files: Files, job_id: str, iteration: int) -> Poses | None:
-    """Poses of all particles from the iteration before; None in the survey."""
+    """Poses of all particles from the iteration before; in the survey those given, or None."""
     if iteration == 0:
-        return None
+        given = start_poses(files, job_id)
+        return Poses.from_arrays(read_arrays(given)) if given.exists() else None
     return Poses.from_arrays(read_arrays(files.iteration_file(job_id, iteration - 1, POSES)))
 
 

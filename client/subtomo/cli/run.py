@@ -33,6 +33,17 @@ def run(
             "id. Once for all classes, or once for each. Random without it."
         ),
     ] = None,
+    poses: Annotated[
+        str | None,
+        typer.Option(
+            help="Start from known poses: 'own' for those of the particles' STAR file, or the id "
+            "of an earlier job on the dataset."
+        ),
+    ] = None,
+    search_range: Annotated[
+        float | None,
+        typer.Option(help="With --poses: how far a particle may turn in an iteration, in degrees."),
+    ] = None,
     low_pass: Annotated[
         float | None, typer.Option(help="Low-pass the first references to this, in Å.")
     ] = None,
@@ -65,6 +76,10 @@ def run(
         spec["mask"] = {"diameter_angstrom": mask_diameter}
     if half_sets:
         spec["half_sets"] = True
+    if poses is not None:
+        spec["start"] = _poses(poses, start)
+    if search_range is not None:
+        spec["parameters"] = {"search_range_deg": search_range}
     for setting in settings or ():
         assign(spec, setting)
     with connect(context) as client:
@@ -100,6 +115,16 @@ def assign(spec: dict[str, Any], setting: str) -> None:
         if not isinstance(here, dict):
             raise InvalidInput(f"--set {setting}: '{folder}' is not a group of fields.")
     here[last] = value
+
+
+def _poses(poses: str, references: list[str] | None) -> dict[str, Any]:
+    if references:
+        raise InvalidInput("--start and --poses exclude each other: give one of them.")
+    if poses == "own":
+        return {"kind": "poses"}
+    if not poses.startswith("job_"):
+        raise InvalidInput(f"--poses {poses}: write 'own', or the id of a job (job_...).")
+    return {"kind": "poses", "job": poses}
 
 
 def _start(client: Client, references: list[str], low_pass: float | None) -> dict[str, Any]:

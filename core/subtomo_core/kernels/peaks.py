@@ -53,13 +53,29 @@ def parabola(before: float, here: float, after: float) -> float:
 
 
 @jit
-def find_peaks(values: F32, heights: F32, angles: F64) -> int:
+def trace_with(r: F64, alpha: float, beta: float, gamma: float) -> float:
+    """Trace of ``r^T Rz(alpha) Ry(beta) Rz(gamma)``: 1 + 2 cos of the angle between the two."""
+    ca, sa = math.cos(alpha), math.sin(alpha)
+    cb, sb = math.cos(beta), math.sin(beta)
+    cg, sg = math.cos(gamma), math.sin(gamma)
+    trace = r[0, 0] * (ca * cb * cg - sa * sg) - r[0, 1] * (ca * cb * sg + sa * cg)
+    trace += r[1, 0] * (sa * cb * cg + ca * sg) - r[1, 1] * (sa * cb * sg - ca * cg)
+    trace += r[0, 2] * ca * sb + r[1, 2] * sa * sb
+    trace += r[2, 1] * sb * sg - r[2, 0] * sb * cg + r[2, 2] * cb
+    return float(trace)
+
+
+@jit
+def find_peaks(values: F32, near: F64, cosine: float, heights: F32, angles: F64) -> int:
     """Collect local maxima: heights and ZYZ angles (radians) off the grid by parabolas.
 
-    Returns how many were found; when the arrays are full the lowest so far is replaced.
+    Maxima count only where the trace with the rotation ``near`` is at least ``cosine``
+    (`thin_out`; -1 lets all pass). Returns how many were found; when the arrays are full the
+    lowest so far is replaced.
     """
     last, size = values.shape[0] - 1, values.shape[1]
     unit = math.pi / last
+    everywhere = cosine <= -1.0
     room = heights.shape[0]
     count = 0
     lowest = 0
@@ -75,8 +91,6 @@ def find_peaks(values: F32, heights: F32, angles: F64) -> int:
                     continue
                 if not is_peak(values, j, k, i):
                     continue
-                slot = count if count < room else lowest
-                heights[slot] = v
                 beta = j + parabola(value_at(values, j - 1, k, i), v, value_at(values, j + 1, k, i))
                 alpha = k + parabola(
                     value_at(values, j, k - 1, i), v, value_at(values, j, k + 1, i)
@@ -84,6 +98,12 @@ def find_peaks(values: F32, heights: F32, angles: F64) -> int:
                 gamma = i + parabola(
                     value_at(values, j, k, i - 1), v, value_at(values, j, k, i + 1)
                 )
+                if not everywhere:
+                    trace = trace_with(near, alpha * unit, beta * unit, gamma * unit)
+                    if trace < cosine:
+                        continue
+                slot = count if count < room else lowest
+                heights[slot] = v
                 angles[slot, 0] = alpha * unit
                 angles[slot, 1] = beta * unit
                 angles[slot, 2] = gamma * unit

@@ -13,6 +13,7 @@ from subtomo_core.expectation import Coarse, Evidence, Search, Weighed
 from subtomo_core.fourier import Band, Real
 from subtomo_core.matching import Matcher, Template
 from subtomo_core.methods.accumulate import Share, Term
+from subtomo_core.methods.limited import NOWHERE, Centre, about, centres, find, points_within
 from subtomo_core.methods.passes import Found, Row, Values, pass_over
 from subtomo_core.methods.settings import Settings
 from subtomo_core.observation import Samples
@@ -106,7 +107,7 @@ class Alignment:
         points = None
         if isinstance(parameters, FamlParameters) and model.scaled:
             rng = np.random.default_rng([settings.spec.seed, 2, model.iteration + 1])
-            points = PosePoints.draw(rng, parameters.voronoi_points)
+            points = points_within(rng, parameters.voronoi_points, parameters.search_range_deg)
         sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
         priors = np.log(np.maximum(model.shares, 1e-12))
         return cls(settings, model, search, sums, templates, scales, points, priors)
@@ -124,7 +125,7 @@ class Alignment:
         found = []
         for index in sample:
             look = self.look(particles, int(index))
-            evidence = self._evidence(look, None)
+            evidence = self._evidence(look, [])
             weights = log_weights(evidence, self.points, self.model.xi)
             logs = np.array([soft_posterior([w], np.zeros(1))[1] for w in weights])
             found.append(logs + self._offsets(look.weighed))
@@ -145,13 +146,14 @@ class Alignment:
     def row(self, batch: Batch, position: int, look: Look | None = None) -> Found:
         """Everything about one particle of the batch, at which one may have looked already."""
         look = look or self.look(batch.particles, int(batch.indices[position]))
-        previous = self.model.own(batch.poses).shifts[position] if batch.poses else None
+        poses = self.model.own(batch.poses) if batch.poses else None
         index, fold = look.index, look.index % self.settings.folds
         seen, summed, weighed = look.seen, look.summed, look.weighed
-        evidence = self._evidence(look, previous)
+        here = centres(self.settings.spec.parameters, poses, position)
+        evidence = self._evidence(look, here)
         if not all(np.isfinite(e.log_likelihood.max(initial=-np.inf)) for e in evidence):
             raise InputError(Problem(f"the scores of particle {index + 1} are not finite numbers"))
-        posterior, likelihood = self._posterior(evidence, self._offsets(weighed))
+        posterior, likelihood = self._posterior(evidence, self._offsets(weighed), here)
         shares = [
             Share(k, e.rotations[c], e.shifts[c], float(posterior[k][c]))
             for k, e in enumerate(evidence)
@@ -171,17 +173,19 @@ class Alignment:
         )
         return Found(row, Term(fold, summed, shares))
 
-    def _evidence(self, look: Look, previous: Values | None) -> list[Evidence]:
+    def _evidence(self, look: Look, here: list[Centre]) -> list[Evidence]:
         fold = look.index % self.settings.folds
         search, templates = self.search, self.templates[fold]
         if self.scales is not None:
             scales = self.scales[fold]
         elif look.region is not None:
             scales = [search.matcher.scale(look.region, t) for t in templates]
-        shifts = np.zeros((len(templates), 3)) if previous is None else previous
+        here = here or [NOWHERE] * len(templates)
         return [
-            search.find(look.weighed, look.magnitude, scale, template, shift)
-            for template, scale, shift in zip(templates, scales, shifts, strict=True)
+            find(
+                search, look.weighed, look.magnitude, scale=scale, template=template, centre=centre
+            )
+            for template, scale, centre in zip(templates, scales, here, strict=True)
         ]
 
     def _offsets(self, weighed: Weighed) -> Values:
@@ -194,12 +198,13 @@ class Alignment:
         offsets: Values = 0.5 * (self.model.reference_noise * weighed.shell_weights).sum(1)
         return offsets
 
-    def _posterior(self, evidence: list[Evidence], offsets: Values) -> tuple[list[Values], float]:
+    def _posterior(
+        self, evidence: list[Evidence], offsets: Values, here: list[Centre]
+    ) -> tuple[list[Values], float]:
         if self.points is None:
             return hard_posterior(evidence)
-        return soft_posterior(
-            log_weights(evidence, self.points, self.model.xi), self.priors + offsets
-        )
+        weights = log_weights(about(evidence, here), self.points, self.model.xi)
+        return soft_posterior(weights, self.priors + offsets)
 
     def _noise(
         self, seen: Samples, weighed: Weighed, shares: list[Share], fold: int

@@ -11,7 +11,7 @@ from subtomo_core.fourier import Real, radius_of, soft_edge, to_fourier, to_real
 from subtomo_core.masks import soft_sphere
 from subtomo_core.maximisation import on_components
 from subtomo_core.observation import Observer
-from subtomo_core.spec import DatasetSummary, FamlParameters, FamlSpec, FaSpec, Weights
+from subtomo_core.spec import DatasetSummary, FamlParameters, FamlSpec, FaSpec, PosesStart, Weights
 from subtomo_core.statistics import Model
 
 _EDGE = 1.0  # half the width of the references' soft low-pass, shells
@@ -37,7 +37,8 @@ class Settings:
     bandwidth : int
         Of the rotational matching: degrees 0 .. L - 1.
     shift_reach : float
-        Longest shift searched, voxels.
+        Longest shift searched, voxels: from the box's centre, or from the present shift where
+        the search is limited.
     mask : ndarray of float32, (n, n, n)
         Soft mask on the references.
     observer : Observer
@@ -59,6 +60,7 @@ class Settings:
         """Translate a resolved specification."""
         resolution, diameter = spec.resolution, spec.mask.diameter_angstrom
         reach, bandwidth = spec.parameters.shift_range_angstrom, spec.parameters.bandwidth
+        reach = spec.parameters.search_range_angstrom or reach
         start_angstrom, limit_angstrom = resolution.start_angstrom, resolution.limit_angstrom
         shared = resolution.shared_angstrom or start_angstrom
         if not (start_angstrom and limit_angstrom and diameter and reach and bandwidth and shared):
@@ -67,6 +69,7 @@ class Settings:
         start = shell_of(start_angstrom, summary)
         limit = shell_of(limit_angstrom, summary)
         radius = diameter / voxel / 2.0
+        mask = soft_sphere(summary.box, min(radius, 0.5 * summary.box - 3.0), 6.0)
         return cls(
             spec=spec,
             summary=summary,
@@ -76,8 +79,8 @@ class Settings:
             growth=min(_FASTEST, max(1.0, (limit - start) / (0.5 * spec.iterations))),
             bandwidth=2 * ((bandwidth + 1) // 2),
             shift_reach=reach / voxel,
-            mask=soft_sphere(summary.box, min(radius, 0.5 * summary.box - 3.0), 6.0),
-            observer=Observer.of(summary, radius),
+            mask=mask,
+            observer=Observer.of(summary, radius, mask if spec.mask.particles else None),
         )
 
     @property
@@ -119,9 +122,12 @@ class Settings:
     def regularisation(self, iteration: int) -> float:
         """Strength theta, over N, which draws classes together (Scheres 2009).
 
-        It falls linearly from ``5 / K^2`` in iteration 1 to 0.
+        It falls linearly from ``5 / K^2`` in iteration 1 to 0. Classes which the job was given
+        particle by particle need none.
         """
         parameters = self.spec.parameters
+        if isinstance(self.spec.start, PosesStart):
+            return 0.0
         if not isinstance(parameters, FamlParameters) or not parameters.regularisation_iterations:
             return 0.0
         left = max(0.0, 1.0 - (iteration - 1) / parameters.regularisation_iterations)

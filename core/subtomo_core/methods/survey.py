@@ -1,4 +1,6 @@
-"""Iteration 0: random classes and orientations, and the noise in each shell.
+"""Iteration 0: the first averages, and the noise in each shell.
+
+A job may bring poses of its own; else classes and orientations are random.
 
 Averages of unrotated particles which share one wedge are a picture of the wedge, and a search
 against them never leaves it (method: *The start trap*): so particles start in uniformly random
@@ -10,12 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from subtomo_core.methods.accumulate import Share, Term
 from subtomo_core.methods.passes import Found, Row, Values, pass_over
 from subtomo_core.methods.settings import Settings
 from subtomo_core.rotations import random_rotations
-from subtomo_core.statistics import Batch, Expectation, Model
+from subtomo_core.starting import in_classes
+from subtomo_core.statistics import Batch, Expectation, Model, Poses
 
 
 def survey(
@@ -26,14 +30,19 @@ def survey(
     threads: int,
     on_particle: Callable[[], None],
 ) -> Expectation:
-    """Statistics of a batch in random poses: equal random subsets, uniform rotations, no shift.
+    """Statistics of a batch in the poses which the job starts from.
 
+    Where it has none (`Batch.poses` is None): equal random subsets, uniform rotations, no shift.
     The draw depends on the job's seed, the start and the particle alone.
     """
     starts, classes = model.contenders, settings.spec.classes
     orders = [_rng(settings, 0, start).permutation(settings.summary.particles) for start in starts]
     whole = settings.observer.band(settings.box / 2 - 1.0)
     sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
+
+    def drawn(start: Model, order: NDArray[np.int64], index: int) -> Poses:
+        rotation = random_rotations(_rng(settings, 1, start, index), 1)
+        return in_classes(rotation, np.zeros((1, 3)), order[index : index + 1] % classes, classes)
 
     def work(position: int) -> list[Found]:
         index = int(batch.indices[position])
@@ -42,9 +51,12 @@ def survey(
         term = Term(index % settings.folds, summed, [])
         found = []
         for start, order in zip(starts, orders, strict=True):
-            rotation = random_rotations(_rng(settings, 1, start, index), 1)[0]
-            share = Share(int(order[index]) % classes, rotation, np.zeros(3), 1.0)
-            found.append(Found(_row(share, classes, power), term._replace(shares=[share])))
+            poses = drawn(start, order, index)
+            if batch.poses is not None:
+                poses = batch.poses[position : position + 1]
+            k = int(poses.best_class[0])
+            share = Share(k, poses.rotations[0, k], poses.shifts[0, k], 1.0)
+            found.append(Found(_row(poses, share, power), term._replace(shares=[share])))
         return found
 
     return pass_over(
@@ -58,11 +70,12 @@ def survey(
     )
 
 
-def _row(share: Share, classes: int, power: tuple[Values, Values]) -> Row:
+def _row(poses: Poses, share: Share, power: tuple[Values, Values]) -> Row:
     """A particle in one class and pose, and its power and number of components per shell."""
+    classes = poses.score.shape[1]
     return Row(
-        rotations=np.repeat(share.rotation[None], classes, 0),
-        shifts=np.zeros((classes, 3)),
+        rotations=poses.rotations[0],
+        shifts=poses.shifts[0],
         probability=np.eye(classes)[share.class_index],
         score=np.zeros(classes),
         noise_sum=power[0],

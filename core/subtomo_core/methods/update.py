@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.errors import InputError, Problem
 from subtomo_core.fourier import Complex, Real, shell_sums, soft_edge, to_fourier, to_real
 from subtomo_core.maximisation import resolution_angstrom
 from subtomo_core.methods.averages import EMPTY, Averages
@@ -94,13 +95,20 @@ def noise_variance(settings: Settings, model: Model, statistics: Statistics) -> 
     Only observed components count. Shells which this iteration did not look at keep what the
     survey found there.
     """
-    total, count = statistics.noise_sum, statistics.noise_count
+    total, count = statistics.noise_sum / settings.observer.share, statistics.noise_count
     if model.iteration >= 0 and not model.scaled:
         return model.noise  # distances to references of another scale say nothing
     if settings.white:
         return np.full_like(total, total.sum() / max(count.sum(), 1.0))
     per_shell = np.where(count > 0, total / np.maximum(count, 1.0), model.noise)
     known = np.nonzero(per_shell > 0)[0]
+    if not len(known):
+        raise InputError(
+            Problem(
+                "no particle holds signal where its weights say that something was observed: "
+                "check the weights (_rlnCtfImage)"
+            )
+        )
     return np.interp(np.arange(len(per_shell)), known, per_shell[known])
 
 

@@ -82,13 +82,17 @@ def specification(dataset_id: str, entered: dict[str, str]) -> dict[str, Any]:
         body["mask"] = {"diameter_angstrom": entered["diameter"]}
     if entered.get("resolution"):
         body["resolution"] = {"start_angstrom": entered["resolution"]}
+    if entered.get("start") == "poses":
+        body["start"] = {"kind": "poses"}
+    if entered.get("range"):
+        body["parameters"] = {"search_range_deg": entered["range"]}
     return body
 
 
 def _start(services: Services, user: User, body: dict[str, Any]) -> Job:
     spec = job_spec_adapter.validate_python(body)
     with services.store.begin() as session:
-        dataset, full = resolved(session, user, spec)
+        dataset, full = resolved(session, services.store.files, user, spec)
         made = jobs.create(session, user_id=user.id, dataset=dataset, spec=full)
     services.bell.ring(made.messages)
     return made.job

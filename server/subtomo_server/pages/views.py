@@ -77,6 +77,8 @@ DEFAULTS = {
     "half_sets": "",
     "diameter": "",
     "resolution": "",
+    "start": "random",
+    "range": "",
 }
 
 

@@ -1,0 +1,119 @@
+"""Search in the neighbourhood of each particle's present pose (Scheres 2009, *limited search*)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subtomo_core.expectation import Evidence, Search, Weighed
+from subtomo_core.fourier import Real
+from subtomo_core.matching import Neighbourhood, Template
+from subtomo_core.rotations import from_rotation_vectors
+from subtomo_core.spec import MatchingParameters
+from subtomo_core.statistics import Poses
+from subtomo_core.voronoi import PosePoints
+
+Values = NDArray[np.float64]
+
+
+class Centre(NamedTuple):
+    """A particle's pose of the iteration before in one class.
+
+    Attributes
+    ----------
+    near : Neighbourhood or None
+        Rotations to search; None for all.
+    shift : ndarray, (3,)
+        Voxels, order x, y, z.
+    origin : ndarray, (3,)
+        What shifts are counted from in the search: 0, or ``shift`` where their range goes along.
+    """
+
+    near: Neighbourhood | None
+    shift: Values
+    origin: Values
+
+
+NOWHERE = Centre(None, np.zeros(3), np.zeros(3))
+
+
+def centres(parameters: MatchingParameters, poses: Poses | None, position: int) -> list[Centre]:
+    """Where to search for a particle in each class; empty in case it has no pose yet."""
+    if poses is None:
+        return []
+    within, follows = parameters.search_range_deg, parameters.search_range_angstrom is not None
+    return [
+        Centre(
+            None if within is None else Neighbourhood(rotation, within),
+            shift,
+            shift if follows else np.zeros(3),
+        )
+        for rotation, shift in zip(poses.rotations[position], poses.shifts[position], strict=True)
+    ]
+
+
+def find(
+    search: Search,
+    weighed: Weighed,
+    magnitude: Real | None,
+    *,
+    scale: Real,
+    template: Template,
+    centre: Centre,
+) -> Evidence:
+    """`Search.find` about a centre; what refinement led out is pulled back to the edge."""
+    moved = search.moved_back(weighed, centre.origin) if centre.origin.any() else weighed
+    start = centre.shift - centre.origin
+    found = search.find(moved, magnitude, scale, template, start, near=centre.near)
+    if centre.near is not None:
+        outside = ~centre.near.holds(found.rotations)
+        if outside.any():
+            edge = pulled_back(found.rotations[outside], centre.near)
+            again = search.look_closer(moved, search.survey(moved, edge, template), template)
+            found.rotations[outside], found.shifts[outside] = edge, again.shifts
+            found.gain[outside], found.power[outside] = again.gain, again.power
+    return replace(found, shifts=found.shifts + centre.origin)
+
+
+def pulled_back(rotations: Values, near: Neighbourhood) -> Values:
+    """Rotations (C, 3, 3) from outside a neighbourhood on its edge, turned about the same axis."""
+    relative = np.einsum("ji,cjk->cik", near.rotation, rotations)
+    axes = np.stack([relative[:, 2, 1], relative[:, 0, 2], relative[:, 1, 0]], 1)
+    axes -= np.stack([relative[:, 1, 2], relative[:, 2, 0], relative[:, 0, 1]], 1)
+    lengths = np.sqrt((axes**2).sum(1, keepdims=True))
+    turns = from_rotation_vectors(math.radians(near.within_deg) * axes / lengths)
+    edge: Values = np.einsum("ij,cjk->cik", near.rotation, turns)
+    return edge
+
+
+def points_within(rng: np.random.Generator, count: int, within_deg: float | None) -> PosePoints:
+    """Points for the Voronoi weights: over all rotations, or about the unit rotation.
+
+    `about` brings candidates there. The angle of a uniform rotation has the distribution
+    ``(w - sin w) / pi``.
+    """
+    if within_deg is None:
+        return PosePoints.draw(rng, count)
+    angles = np.linspace(0.0, math.radians(within_deg), 4097)
+    shares = angles - np.sin(angles)
+    lengths = np.interp(rng.random(count) * shares[-1], shares, angles)
+    axes = rng.normal(size=(count, 3))
+    axes /= np.sqrt((axes**2).sum(1, keepdims=True))
+    rotations = from_rotation_vectors(axes * lengths[:, None]).reshape(count, 9)
+    stacked = np.concatenate([rotations, rng.random((count, 3))], 1)
+    return PosePoints(np.ascontiguousarray(stacked.T, np.float32))
+
+
+def about(evidence: list[Evidence], centres: list[Centre]) -> list[Evidence]:
+    """Candidates as seen from the centres of their neighbourhoods, for the Voronoi weights."""
+    if not centres or any(centre.near is None for centre in centres):
+        return evidence
+    return [
+        replace(e, rotations=np.einsum("ji,cjk->cik", c.near.rotation, e.rotations))
+        for e, c in zip(evidence, centres, strict=True)
+        if c.near is not None
+    ]

@@ -1,0 +1,49 @@
+"""Poses which a job starts from, as arrays."""
+
+from __future__ import annotations
+
+from subtomo_core.errors import InputError, Problem
+from subtomo_core.spec import PosesStart
+from subtomo_core.starting import check_start, own_poses
+from subtomo_core.statistics import Poses
+from subtomo_store import iterations, jobs
+from subtomo_store.errors import NotFoundError
+from subtomo_store.records import Job
+from subtomo_worker import folders
+from subtomo_worker.arrays import read_arrays
+from subtomo_worker.workshop import Bench, Workshop
+
+
+def starting_poses(workshop: Workshop, job: Job, bench: Bench) -> Poses | None:
+    """Poses for iteration 0, or None where the job does not start from poses.
+
+    Raises
+    ------
+    InputError
+        If the dataset gives none, the earlier job is gone, or they do not fit.
+    """
+    spec = job.parsed_spec
+    if not isinstance(spec.start, PosesStart):
+        return None
+    if spec.start.job is None:
+        poses = own_poses(spec, *bench.particles.given_poses())
+    else:
+        poses = _earlier(workshop, job, spec.start.job, spec.start.iteration)
+    check_start(spec, poses, bench.summary)
+    return poses
+
+
+def _earlier(workshop: Workshop, job: Job, earlier_id: str, iteration: int | None) -> Poses:
+    store = workshop.store
+    try:
+        with store.read() as session:
+            earlier = jobs.get(session, earlier_id, job.user_id)
+            number = iterations.get(session, earlier.id, iteration).number
+    except NotFoundError as error:
+        raise InputError(Problem(f"the start cannot be read: {error}", pointer="/start")) from error
+    if earlier.dataset_id != job.dataset_id:
+        detail = f"the job {earlier.id} is of another dataset: its poses are of other particles"
+        raise InputError(Problem(detail, pointer="/start/job"))
+    return Poses.from_arrays(
+        read_arrays(store.files.iteration_file(earlier.id, number, folders.POSES))
+    )
