@@ -45,7 +45,15 @@ def check(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> list[Problem]:
                 pointer="/start/maps",
             )
         )
-    diameter = spec.mask.diameter_angstrom
+    if len(spec.symmetries) != spec.classes:
+        problems.append(
+            Problem(
+                f"{len(spec.symmetries)} symmetries for {spec.classes} classes: "
+                "give one for all, or one for each class",
+                pointer="/symmetry",
+            )
+        )
+    diameter = spec.mask.diameter_angstrom if isinstance(spec.mask, Mask) else None
     if diameter is not None and not 4 * summary.voxel_size_angstrom <= diameter <= extent:
         problems.append(
             Problem(
@@ -104,7 +112,9 @@ def resolve(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> FamlSpec | FaSp
         "resolution": Resolution(
             start_angstrom=extent / start_shell, limit_angstrom=extent / limit_shell
         ),
-        "mask": Mask(diameter_angstrom=spec.mask.diameter_angstrom or 0.8 * extent),
+        "mask": Mask(diameter_angstrom=spec.mask.diameter_angstrom or 0.8 * extent)
+        if isinstance(spec.mask, Mask)
+        else spec.mask,
         "parameters": spec.parameters.model_copy(
             update=_parameter_defaults(spec, summary, limit_shell)
         ),

@@ -31,6 +31,7 @@ def run(
     spec: FamlSpec | FaSpec,
     *,
     references: NDArray[np.float32] | None = None,
+    mask: NDArray[np.float32] | None = None,
     threads: int = 1,
     on_iteration: Callable[[Model, Poses], None] | None = None,
 ) -> Result:
@@ -43,13 +44,15 @@ def run(
         Open fields are filled from the particles' physics.
     references : ndarray of float32, (K or 1, n, n, n), optional
         First references instead of random ones.
+    mask : ndarray of float32, (n, n, n), optional
+        The map which ``spec.mask`` names, where it names one.
     threads : int
         Threads over particles; the result does not depend on them.
     on_iteration : callable, optional
         Told the model and poses of each iteration; 0 is the start.
     """
     spec = resolve(spec, particles.summary)
-    method = methods.create(spec, particles.summary)
+    method = methods.create(spec, particles.summary, mask)
     count, size = particles.summary.particles, spec.batch_particles or particles.summary.particles
     ranges = [np.arange(s, min(s + size, count)) for s in range(0, count, size)]
     start = method.start(references)
@@ -78,4 +81,5 @@ def _iterate(
     batches = [Batch(particles, rows, None if poses is None else poses[rows]) for rows in ranges]
     parts = [method.expect(batch, model, threads=threads) for batch in batches]
     statistics = reduce(add, [part.statistics for part in parts])
-    return method.maximise(model, statistics), Poses.concatenate([part.poses for part in parts])
+    model = method.maximise(model, statistics)
+    return model, Poses.concatenate([part.poses for part in parts]).reframed(model.frames)

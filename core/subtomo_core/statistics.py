@@ -57,6 +57,12 @@ class Metrics:
         Mean change of the best rotation since the iteration before.
     class_changes : int
         Particles which changed their best class.
+    symmetry_correlation : tuple of float or None
+        How each class's average correlates with its average over the group which was asked for,
+        without noise: that of the references which were given, or of the last average which was
+        made without the symmetry. None in C1, and before there was one.
+    symmetrised : tuple of bool
+        Whether the class stands on its group's axes and is averaged over the group.
     alarms : tuple of str
         What went wrong without stopping the job, a sentence each.
     """
@@ -72,6 +78,8 @@ class Metrics:
     log_likelihood: float = 0.0
     pose_change_deg: float = 0.0
     class_changes: int = 0
+    symmetry_correlation: tuple[float | None, ...] = ()
+    symmetrised: tuple[bool, ...] = ()
     alarms: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -113,6 +121,13 @@ class Model(_Arrays):
         particles were averaged: they are matched by correlation first.
     shell_in_use : float
         Fourier radius in pixels up to which the references reach.
+    on_axes : ndarray of bool, (K,)
+        The class stands on the standard axes of its symmetry, and is averaged over it.
+    frames : ndarray of float64, (K, 3, 4)
+        (Q | c): the pose, in the frame of the search which came before, of what is now the
+        reference's frame (`Poses.reframed`). The identity but when a class was turned to its axes.
+    symmetry_correlation : ndarray of float64, (K,)
+        See `Metrics`; not a number where there is none.
     metrics : Metrics
     """
 
@@ -127,6 +142,9 @@ class Model(_Arrays):
     xi: float
     scaled: bool
     shell_in_use: float
+    on_axes: NDArray[np.bool_]
+    frames: NDArray[np.float64]
+    symmetry_correlation: NDArray[np.float64]
     metrics: Metrics = field(default_factory=Metrics)
 
     def to_arrays(self) -> Arrays:
@@ -173,6 +191,20 @@ class Poses(_Arrays):
             np.concatenate([p.probability for p in parts]),
             np.concatenate([p.score for p in parts]),
         )
+
+    def reframed(self, frames: NDArray[np.float64]) -> Poses:
+        """The same poses against references which were moved.
+
+        Where the old reference is the new one at the pose (Q, c), a particle at (R, t) of the old
+        lies at ``(R Q, t + R c)`` of the new.
+
+        Parameters
+        ----------
+        frames : ndarray, (K, 3, 4)
+            (Q | c) of each class.
+        """
+        turned = np.einsum("nkij,kjl->nkil", self.rotations, frames)
+        return replace(self, rotations=turned[..., :3], shifts=self.shifts + turned[..., 3])
 
     @property
     def best_class(self) -> NDArray[np.int64]:

@@ -6,16 +6,19 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.defaults import resolve
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec, JobStart, MapStart
+from subtomo_core.masks import mask_problem
+from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec, JobStart, MapMask, MapStart
 from subtomo_store import datasets, iterations, jobs, maps
 from subtomo_store.errors import NotFoundError
+from subtomo_store.files import Files
+from subtomo_store.formats.mrc import read_volume
 from subtomo_store.records import Dataset, User
 
 VOXEL_TOLERANCE = 0.01
 
 
 def resolved(
-    session: Session, user: User, spec: FamlSpec | FaSpec
+    session: Session, files: Files, user: User, spec: FamlSpec | FaSpec
 ) -> tuple[Dataset, FamlSpec | FaSpec]:
     """Fill in a specification's defaults and check it against dataset and references.
 
@@ -32,6 +35,7 @@ def resolved(
         raise InputError(Problem(f"{error}: upload one first", pointer="/dataset")) from error
     jobs.require_ready(dataset)
     problems = _start_problems(session, user, spec, dataset.summary)
+    problems += _mask_problems(session, files, user, spec, dataset.summary)
     if problems:
         raise InputError(*problems)
     return dataset, resolve(spec, dataset.summary)
@@ -43,7 +47,7 @@ def _start_problems(
     start = spec.start
     if isinstance(start, MapStart):
         found = [
-            _map_problem(session, user, map_id, index, summary)
+            _map_problem(session, user, map_id, f"/start/maps/{index}", summary)
             for index, map_id in enumerate(start.maps)
         ]
         return [problem for problem in found if problem]
@@ -53,10 +57,25 @@ def _start_problems(
     return []
 
 
+def _mask_problems(
+    session: Session,
+    files: Files,
+    user: User,
+    spec: FamlSpec | FaSpec,
+    summary: DatasetSummary,
+) -> list[Problem]:
+    if not isinstance(spec.mask, MapMask):
+        return []
+    problem = _map_problem(session, user, spec.mask.map, "/mask/map", summary)
+    if problem is None:
+        volume = read_volume(files.map(spec.mask.map), spec.mask.map, summary.voxel_size_angstrom)
+        problem = mask_problem(volume.array, summary.box)
+    return [problem] if problem else []
+
+
 def _map_problem(
-    session: Session, user: User, map_id: str, index: int, summary: DatasetSummary
+    session: Session, user: User, map_id: str, pointer: str, summary: DatasetSummary
 ) -> Problem | None:
-    pointer = f"/start/maps/{index}"
     try:
         stored = maps.get(session, map_id, user.id)
     except NotFoundError as error:

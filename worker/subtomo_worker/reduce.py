@@ -27,7 +27,7 @@ def reduce(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> l
     model: Model = bench.method.maximise(before, statistics)
     check_model(model)
     keeper.check()
-    results = Results(job.id, number, bench.particles, model, poses)
+    results = Results(job.id, number, bench.particles, model, poses.reframed(model.frames))
     with IterationFolder(store.files.iteration(job.id, number)) as folder:
         metrics = write_results(folder, results)
         keeper.check()

@@ -40,6 +40,19 @@ def run(
     mask_diameter: Annotated[
         float | None, typer.Option(help="Diameter of the spherical mask, in Å.")
     ] = None,
+    mask: Annotated[
+        str | None,
+        typer.Option(
+            help="Mask on the references: an MRC file with values from 0 to 1, or the id of an "
+            "uploaded map."
+        ),
+    ] = None,
+    symmetry: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Point group: C1, C7, D7, T, O, I ... Once for all classes, or once for each."
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Any other field, such as parameters.candidates=40."),
@@ -53,6 +66,10 @@ def run(
     spec: dict[str, Any] = {"algorithm": algorithm, "classes": classes}
     given = {"iterations": iterations, "name": name, "seed": seed}
     spec.update({field: value for field, value in given.items() if value is not None})
+    if symmetry:
+        spec["symmetry"] = symmetry[0] if len(symmetry) == 1 else symmetry
+    if mask is not None and mask_diameter is not None:
+        raise InvalidInput("--mask and --mask-diameter exclude each other: give one of them.")
     if mask_diameter is not None:
         spec["mask"] = {"diameter_angstrom": mask_diameter}
     for setting in settings or ():
@@ -63,6 +80,8 @@ def run(
             spec["start"] = _start(client, start, low_pass)
         elif low_pass is not None:
             raise InvalidInput("--low-pass is for references given by --start.")
+        if mask is not None:
+            spec["mask"] = {"kind": "map", "map": _map_id(client, mask)}
         job = client.submit(spec)
         if not as_json:
             screen().print(f"{job.id}  {job.name}".rstrip(), markup=False)
@@ -96,8 +115,11 @@ def _start(client: Client, references: list[str], low_pass: float | None) -> dic
     filtered = {} if low_pass is None else {"low_pass_angstrom": low_pass}
     if len(references) == 1 and references[0].startswith("job_"):
         return {"kind": "job", "job": references[0], **filtered}
-    maps = [
-        text if text.startswith("map_") and not Path(text).exists() else client.upload_map(text).id
-        for text in references
-    ]
-    return {"kind": "maps", "maps": maps, **filtered}
+    return {"kind": "maps", "maps": [_map_id(client, text) for text in references], **filtered}
+
+
+def _map_id(client: Client, text: str) -> str:
+    """Id of a map which was uploaded before, or of a file which is uploaded now."""
+    if text.startswith("map_") and not Path(text).exists():
+        return text
+    return client.upload_map(text).id

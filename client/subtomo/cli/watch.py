@@ -142,6 +142,11 @@ def iteration_line(data: dict[str, Any], iterations: int) -> str:
         kind = metrics.get("fsc_kind")
         words = " ".join(f"{value:.1f}" if value else "-" for value in resolutions)
         parts.append(f"resolution {words} Å" + (f" ({kind})" if kind else ""))
+    symmetric = metrics.get("symmetry_correlation") or ()
+    if any(value is not None for value in symmetric):
+        words = " ".join("-" if value is None else f"{value:.2f}" for value in symmetric)
+        imposed = "" if any(metrics.get("symmetrised") or ()) else " (not imposed yet)"
+        parts.append(f"symmetry {words}{imposed}")
     change = metrics.get("pose_change_deg")
     if change is not None:
         parts.append(f"poses moved {change:.1f}°")

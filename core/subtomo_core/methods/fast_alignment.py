@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
+from subtomo_core.methods import standing as symmetry
 from subtomo_core.methods.align import align
 from subtomo_core.methods.settings import Settings
 from subtomo_core.methods.survey import survey
@@ -30,6 +31,7 @@ class FastAlignment:
         """Model before the survey; ``references`` (K or 1, n, n, n) where the job has some."""
         classes, box, shells = self.settings.spec.classes, self.settings.box, self.settings.shells
         maps = np.zeros((classes, box, box, box), np.float32)
+        standing = symmetry.nothing_stands(self.settings)
         if references is not None:
             if references.shape not in ((1, box, box, box), maps.shape):
                 raise InputError(
@@ -39,10 +41,8 @@ class FastAlignment:
                         pointer="/start",
                     )
                 )
-            for k, volume in enumerate(np.broadcast_to(references, maps.shape)):
-                maps[k] = self.settings.shape(
-                    np.asarray(volume, np.float32), self.settings.start_shell
-                )
+            even, standing = symmetry.given(self.settings, np.broadcast_to(references, maps.shape))
+            maps = np.stack([self.settings.shape(v, self.settings.start_shell) for v in even])
         return Model(
             iteration=-1,
             maps=maps,
@@ -55,6 +55,7 @@ class FastAlignment:
             xi=box / 4.0,
             scaled=references is None,
             shell_in_use=self.settings.start_shell,
+            **standing._asdict(),
         )
 
     def expect(

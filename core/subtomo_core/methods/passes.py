@@ -6,7 +6,7 @@ particle order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from subtomo_core.fourier import Band, Real
 from subtomo_core.methods.accumulate import Accumulator, Term
-from subtomo_core.rotations import angular_distance
 from subtomo_core.statistics import Batch, Expectation, Poses, Statistics
+from subtomo_core.symmetry import distance_modulo
 
 Values = NDArray[np.float64]
 
@@ -50,7 +50,7 @@ def pass_over(
     sums: tuple[Band, Real],
     *,
     folds: int,
-    classes: int,
+    groups: Sequence[Values],
     threads: int,
     on_particle: Callable[[], None],
 ) -> Expectation:
@@ -62,8 +62,10 @@ def pass_over(
         Row and term of the sums for a position in the batch; called from many threads.
     sums : Band, ndarray of float32
         Components which are summed, and ``1 / sigma^2`` there.
-    folds, classes : int
-        Parts of the dataset which are summed apart; K.
+    folds : int
+        Parts of the dataset which are summed apart.
+    groups : sequence of ndarray, (g, 3, 3)
+        Point group of each class, modulo which poses change.
     on_particle : callable
         Called after each particle; may raise `Cancelled`.
     """
@@ -73,6 +75,7 @@ def pass_over(
         on_particle()
         return result
 
+    classes = len(groups)
     rows: list[Row] = []
     terms: list[Term] = []
     accumulator = Accumulator(*sums, folds, classes)
@@ -91,7 +94,7 @@ def pass_over(
         score=np.stack([r.score for r in rows]),
     )
     mass, shift_square = _moments(terms, folds, classes)
-    turned, changed = _changes(poses, batch.poses)
+    turned, changed = _changes(poses, batch.poses, groups)
     statistics = Statistics(
         numerator=numerator,
         denominator=denominator,
@@ -119,9 +122,13 @@ def _moments(terms: list[Term], folds: int, classes: int) -> tuple[Values, float
     return mass, shift_square
 
 
-def _changes(poses: Poses, before: Poses | None) -> tuple[float, float]:
+def _changes(poses: Poses, before: Poses | None, groups: Sequence[Values]) -> tuple[float, float]:
     """Degrees turned in all, and number of particles which changed class."""
     if before is None:
         return 0.0, 0.0
-    turned = angular_distance(poses.best_rotation, before.best_rotation).sum()
-    return float(turned), float((poses.best_class != before.best_class).sum())
+    best, turned = poses.best_class, 0.0
+    for k, group in enumerate(groups):
+        own = best == k
+        now, then = poses.best_rotation[own], before.best_rotation[own]
+        turned += float(distance_modulo(now, then, group).sum())
+    return turned, float((best != before.best_class).sum())

@@ -57,7 +57,7 @@ def survey(
         work,
         (sums, np.ones(len(sums.index), np.float32)),
         folds=settings.folds,
-        classes=settings.spec.classes,
+        groups=settings.groups,
         threads=threads,
         on_particle=on_particle,
     )

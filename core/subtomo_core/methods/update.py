@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from subtomo_core import maximisation
 from subtomo_core.fourier import Real, shell_sums, soft_edge, to_fourier, to_real
+from subtomo_core.methods import standing as symmetry
 from subtomo_core.methods.averages import EMPTY, Averages
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Metrics, Model, Statistics
@@ -23,11 +24,12 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
     survey, iteration = model.iteration < 0, model.iteration + 1
     given = survey and not model.scaled
     particles, mass = statistics.particles, statistics.mass.sum(0)
+    theta = 0.0 if survey else settings.regularisation(iteration) * particles
     averages = Averages.of(settings, statistics, model.shell_in_use)
+    averages, model, standing = symmetry.stand(settings, model, averages, theta)
     half_maps, fsc = averages.half_maps()
     shell = settings.start_shell if survey else next_shell(settings, model, fsc)
     gains = np.ones_like(fsc) if survey else np.stack([wiener(settings, c) for c in fsc])
-    theta = 0.0 if survey else settings.regularisation(iteration) * particles
     maps, fold_maps = model.maps, model.fold_maps
     noise = noise_variance(settings, model, statistics)
     if given:  # references which were given outlive the survey
@@ -57,6 +59,7 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
         xi=model.xi if survey else xi,
         scaled=model.scaled or not survey,
         shell_in_use=shell,
+        **standing._asdict(),
     )
     return replace(result, metrics=_metrics(settings, model, statistics, result))
 
@@ -156,5 +159,9 @@ def _metrics(settings: Settings, model: Model, statistics: Statistics, result: M
         log_likelihood=statistics.log_likelihood,
         pose_change_deg=statistics.turned_deg / particles,
         class_changes=int(statistics.class_changes),
-        alarms=alarms(statistics, model),
+        symmetry_correlation=tuple(
+            None if np.isnan(found) else float(found) for found in result.symmetry_correlation
+        ),
+        symmetrised=tuple(bool(on) for on in result.on_axes & (settings.group_orders > 1)),
+        alarms=alarms(statistics, model) + symmetry.alarms(settings, result),
     )

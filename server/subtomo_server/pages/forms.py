@@ -75,7 +75,12 @@ def specification(dataset_id: str, entered: dict[str, str]) -> dict[str, Any]:
     body: dict[str, Any] = {"dataset": dataset_id}
     body |= {key: entered[key] for key in ("name", "algorithm") if entered.get(key)}
     body |= {key: entered[key] for key in ("classes", "iterations", "seed") if entered.get(key)}
-    if entered.get("diameter"):
+    if entered.get("symmetry"):
+        names = [name.strip() for name in entered["symmetry"].split(",")]
+        body["symmetry"] = names[0] if len(names) == 1 else names
+    if entered.get("mask"):
+        body["mask"] = {"kind": "map", "map": entered["mask"]}
+    elif entered.get("diameter"):
         body["mask"] = {"diameter_angstrom": entered["diameter"]}
     if entered.get("resolution"):
         body["resolution"] = {"start_angstrom": entered["resolution"]}
@@ -85,7 +90,7 @@ def specification(dataset_id: str, entered: dict[str, str]) -> dict[str, Any]:
 def _start(services: Services, user: User, body: dict[str, Any]) -> Job:
     spec = job_spec_adapter.validate_python(body)
     with services.store.begin() as session:
-        dataset, full = resolved(session, user, spec)
+        dataset, full = resolved(session, services.store.files, user, spec)
         made = jobs.create(session, user_id=user.id, dataset=dataset, spec=full)
     services.bell.ring(made.messages)
     return made.job

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.pages.rendering import render
-from subtomo_store import datasets, events, iterations, jobs
+from subtomo_store import datasets, events, iterations, jobs, maps
 
 router = APIRouter(include_in_schema=False)
 SHOWN = 100
@@ -52,6 +52,7 @@ def render_dataset(
         found = jobs.page(session, user.id, dataset_id=dataset.id, limit=SHOWN).items
         rows = [(job, jobs.progress(session, job)) for job in found]
         files = datasets.files(session, dataset.id)
+        uploaded = maps.page(session, user.id, limit=SHOWN).items
     return render(
         request,
         "dataset.html",
@@ -59,6 +60,7 @@ def render_dataset(
         dataset=dataset,
         jobs=rows,
         files=files,
+        masks=[found for found in uploaded if found.box == dataset.box],
         names={dataset.id: dataset.name},
         problems=problems,
         entered={**DEFAULTS, **(entered or {})},
@@ -71,7 +73,9 @@ DEFAULTS = {
     "classes": "1",
     "iterations": "20",
     "seed": "1",
+    "symmetry": "C1",
     "diameter": "",
+    "mask": "",
     "resolution": "",
 }
 

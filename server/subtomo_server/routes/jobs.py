@@ -44,6 +44,7 @@ EXAMPLES: dict[str, Any] = {
             "iterations": 20,
             "seed": 1,
             "start": {"kind": "random"},
+            "symmetry": ["D7", "C1"],
             "mask": {"diameter_angstrom": 200},
             "resolution": {"start_angstrom": 60},
             "parameters": {"candidates": 50},
@@ -77,7 +78,7 @@ def create(
     messages: list[Message] = []
 
     def make(session: Session) -> Answer:
-        dataset, full = resolved(session, user, spec.root)
+        dataset, full = resolved(session, services.store.files, user, spec.root)
         made = jobs.create(session, user_id=user.id, dataset=dataset, spec=full)
         messages.extend(made.messages)
         return Answer(201, document(session, made.job).model_dump(mode="json"))
@@ -98,7 +99,7 @@ def create(
 def validate(store: NeedStore, user: NeedUser, spec: Specification) -> Validation:
     """Check the specification as posting it would, and show it with every default; no job."""
     with store.read() as session:
-        _, full = resolved(session, user, spec.root)
+        _, full = resolved(session, store.files, user, spec.root)
     return Validation(valid=True, spec=full.model_dump(mode="json"))
 
 
@@ -106,7 +107,7 @@ def validate(store: NeedStore, user: NeedUser, spec: Specification) -> Validatio
 def estimate(store: NeedStore, user: NeedUser, spec: Specification) -> Estimate:
     """Tell roughly what the job would need on one worker like this machine."""
     with store.read() as session:
-        dataset, full = resolved(session, user, spec.root)
+        dataset, full = resolved(session, store.files, user, spec.root)
     return estimate_job(full, dataset.summary, store.settings.threads)
 
 
