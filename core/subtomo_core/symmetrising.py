@@ -45,7 +45,7 @@ def symmetrised(
     index = np.argwhere(inside)
     k = np.where(index < box / 2, index, index - box)[:, ::-1].astype(np.float64)
     grids = np.stack([to_real(t) for t in transforms]).astype(np.complex64)
-    elements = group if rotation is None else rotation @ group
+    elements = group if rotation is None else np.einsum("ij,gjk->gik", rotation, group)
     total = np.zeros((len(transforms), len(k)), np.complex128)
     together = max(1, _CHUNK_POINTS // (len(k) * len(transforms)))
     for first in range(0, len(elements), together):

@@ -65,7 +65,8 @@ def find_axes(volume: Real, group: Matrix, r_max: float) -> Axes:
     others = _few(group[~about_z])
     if len(others):
         turns = np.arange(0.0, 360.0 / about_z.sum(), _AXIS_STEP_DEG)
-        spun = (candidates[:, None] @ rotation_about([0, 0, 1], turns)).reshape(-1, 3, 3)
+        about = rotation_about([0, 0, 1], turns)
+        spun = np.einsum("mij,tjk->mtik", candidates, about).reshape(-1, 3, 3)
         candidates = _frames(coarse, others, spun, keep=4)
     both = _few(group[1:])
     starts = [(Q, _centre(coarse, Q, both)) for Q in candidates[:4]]
@@ -125,7 +126,7 @@ def _centre(maps: Superposition, frame: Matrix, elements: Matrix) -> Matrix:
     _, shifts = maps.best_shifts(turned)
     A, b = (np.eye(3) - turned).reshape(-1, 3), shifts.reshape(-1)
     centre: Matrix = np.linalg.lstsq(A, b, rcond=1e-6)[0]
-    return centre
+    return centre.round(6)
 
 
 def _descend(volume: Real, group: Matrix, rotation: Matrix, shift: Matrix, r_max: float) -> Axes:

@@ -108,7 +108,7 @@ def _level(group: NDArray[np.float64], part: float) -> float:
     Bodies without it (a blob, a ribosome) reach about ``m^-0.3`` at the best axes of a group of
     order m: 0.8 in C2, 0.6 in C7, 0.45 in D7 and T, 0.4 in O.
     """
-    chance = float(len(group)) ** -0.3
+    chance = math.pow(len(group), -0.3)
     return chance + part * (1.0 - chance)
 
 
