@@ -154,6 +154,9 @@ def measure(
                 "share_of_oracle": c.share_of_oracle,
                 "fsc05": c.average.resolution_angstrom if c.average else float("nan"),
                 "fsc05_oracle": c.oracle.resolution_angstrom,
+                "share_symmetric_oracle": (c.symmetric_oracle or c.oracle).r_in_band
+                / c.oracle.r_in_band,
+                "fsc05_symmetric_oracle": (c.symmetric_oracle or c.oracle).resolution_angstrom,
                 "consensus_10": c.poses.consensus(10),
                 "consensus_15": c.poses.consensus(15),
                 "f1": c.f1,
@@ -189,6 +192,8 @@ def main() -> None:
                     f"| {s['share_of_oracle']:.3f} | {s['fsc05']:.1f} | {s['fsc05_oracle']:.1f} "
                     f"| {s['fsc05'] / s['fsc05_oracle']:.2f} | {s['consensus_10']:.2f} "
                     f"| {s['consensus_15']:.2f} | {s['f1']:.3f} "
+                    f"| {s['share_symmetric_oracle']:.3f} "
+                    f"| {s['fsc05_symmetric_oracle']:.1f} "
                     f"| {row['cpu_ms_per_particle_class_iteration']:.1f} "
                     f"| {row['iterations']} | {row['cpu_seconds']:.0f} |",
                     flush=True,

@@ -209,7 +209,7 @@ class DatasetCalls(Calls):
     def upload_map(
         self, path: str | Path, *, name: str | None = None, voxel_size: float | None = None
     ) -> Map:
-        """Upload one MRC map, for use as a starting reference.
+        """Upload one MRC map, for use as a starting reference or as a mask.
 
         Parameters
         ----------

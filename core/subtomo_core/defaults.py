@@ -13,6 +13,7 @@ from subtomo_core.spec import (
     FaSpec,
     JobStart,
     MapStart,
+    Mask,
     PosesStart,
     RandomStart,
     Resolution,
@@ -62,7 +63,15 @@ def check(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> list[Problem]:
         for field in ("search_range_deg", "search_range_angstrom")
         if getattr(spec.parameters, field) is not None and not isinstance(spec.start, PosesStart)
     ]
-    diameter = spec.mask.diameter_angstrom
+    if len(spec.symmetries) != spec.classes:
+        problems.append(
+            Problem(
+                f"{len(spec.symmetries)} symmetries for {spec.classes} classes: "
+                "give one for all, or one for each class",
+                pointer="/symmetry",
+            )
+        )
+    diameter = spec.mask.diameter_angstrom if isinstance(spec.mask, Mask) else None
     if diameter is not None and not 4 * summary.voxel_size_angstrom <= diameter <= extent:
         problems.append(
             Problem(
@@ -157,7 +166,9 @@ def resolve(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> FamlSpec | FaSp
         ),
         "mask": spec.mask.model_copy(
             update={"diameter_angstrom": spec.mask.diameter_angstrom or 0.8 * extent}
-        ),
+        )
+        if isinstance(spec.mask, Mask)
+        else spec.mask,
         "parameters": spec.parameters.model_copy(
             update=_parameter_defaults(spec, summary, limit_shell)
         ),

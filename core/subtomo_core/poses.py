@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,22 @@ class Poses(Flat):
             self.probability[:, columns],
             self.score[:, columns],
         )
+
+    def reframed(self, frames: NDArray[np.float64]) -> Poses:
+        """The same poses against references which were moved.
+
+        Where the old reference is the new one at the pose (Q, c), a particle at (R, t) of the old
+        lies at ``(R Q, t + R c)`` of the new.
+
+        Parameters
+        ----------
+        frames : ndarray, (K, 3, 4)
+            (Q | c) of each class.
+        """
+        if np.array_equal(frames, np.broadcast_to(np.eye(3, 4), frames.shape)):
+            return self
+        turned = np.einsum("nkij,kjl->nkil", self.rotations, frames)
+        return replace(self, rotations=turned[..., :3], shifts=self.shifts + turned[..., 3])
 
     @property
     def best_class(self) -> NDArray[np.int64]:

@@ -9,13 +9,10 @@ in the order x, y, z. Euler angles are ZYZ, ``R = Rz(a) Ry(b) Rz(g)``, in degree
 from __future__ import annotations
 
 import math
-import re
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
-
-from subtomo_core.errors import InputError, Problem
 
 Array = NDArray[np.float64]
 
@@ -147,26 +144,6 @@ def even_rotations(step_deg: float) -> Array:
         outer * np.cos(beta),
     ]
     return from_quaternions(np.stack(quaternions, -1))
-
-
-def symmetry_group(name: str) -> Array:
-    """Rotations (m, 3, 3) of a point group: ``C7``, ``D7``, ``T``, ``O`` or ``I``.
-
-    The main axis of C and D is z, a two-fold axis of D is x; two-fold axes of T and I, and
-    four-fold axes of O, lie along x, y and z. The identity is the first element.
-
-    Raises
-    ------
-    InputError
-        If ``name`` is no point group of these.
-    """
-    found = re.fullmatch(r"(C|D)([1-9][0-9]{0,2})|T|O|I", name.strip().upper())
-    if found is None:
-        detail = f"the symmetry {name!r} is unknown: use C1, C2, ..., D2, D3, ..., T, O or I"
-        raise InputError(Problem(detail, pointer="/symmetry"))
-    matrices: Array = Rotation.create_group(found.group()).as_matrix()
-    order = np.argsort(angular_distance(matrices, np.eye(3)), kind="stable")
-    return matrices[order]
 
 
 def inverse_pose(rotation: ArrayLike, shift: ArrayLike) -> tuple[Array, Array]:

@@ -34,6 +34,7 @@ def run(
     *,
     references: NDArray[np.float32] | None = None,
     poses: Poses | None = None,
+    mask: NDArray[np.float32] | None = None,
     threads: int = 1,
     on_iteration: Callable[[Model, Poses], None] | None = None,
 ) -> Result:
@@ -48,6 +49,8 @@ def run(
         First references instead of random ones.
     poses : Poses, optional
         What a start from poses starts from.
+    mask : ndarray of float32, (n, n, n), optional
+        The map which ``spec.mask`` names, where it names one.
     threads : int
         Threads over particles; the result does not depend on them.
     on_iteration : callable, optional
@@ -55,7 +58,7 @@ def run(
     """
     spec = resolve(spec, particles.summary)
     check_start(spec, poses, particles.summary)
-    method = methods.create(spec, particles.summary)
+    method = methods.create(spec, particles.summary, mask)
     count, size = particles.summary.particles, spec.batch_particles or particles.summary.particles
     ranges = [np.arange(s, min(s + size, count)) for s in range(0, count, size)]
     start = method.start(references)

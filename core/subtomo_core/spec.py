@@ -6,6 +6,7 @@ Lengths are in ångström and angles in degrees, as everywhere at the edges.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
@@ -151,8 +152,65 @@ class Mask(Strict):
     neighbours, as in a cell. They are still averaged whole.
     """
 
+    kind: Literal["sphere"] = "sphere"
     diameter_angstrom: Annotated[float | None, Field(gt=0.0)] = None
     particles: bool = False
+
+
+class MapMask(Strict):
+    """An uploaded map as the mask on the references: values from 0 to 1, in their frame.
+
+    ``particles`` as in `Mask`.
+    """
+
+    kind: Literal["map"] = "map"
+    map: str
+    particles: bool = False
+
+
+def _sphere_unless_told(value: Any) -> Any:
+    if isinstance(value, dict) and "kind" not in value:
+        return {"kind": "map" if "map" in value else "sphere", **value}
+    return value
+
+
+AnyMask = Annotated[
+    Annotated[Mask | MapMask, Field(discriminator="kind")], BeforeValidator(_sphere_unless_told)
+]
+
+_MOST_FOLDS = 64
+
+
+def symmetry_name(name: str) -> str:
+    """Canonical name of a point group, in capitals; ``I`` is ``I2``, as RELION has it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such group.
+    """
+    text = name.strip().upper()
+    found = re.fullmatch(r"([CD])([1-9][0-9]{0,3})|T|O|I[12]?", text)
+    folds = int(found[2]) if found and found[2] else 2
+    if found is None or folds > _MOST_FOLDS or text == "D1":
+        raise ValueError(
+            f"the symmetry {name!r} is unknown: use C1 to C{_MOST_FOLDS}, D2 to D{_MOST_FOLDS}, "
+            "T, O or I"
+        )
+    return "I2" if text == "I" else text
+
+
+def _symmetries(value: Any) -> Any:
+    if isinstance(value, str):
+        return symmetry_name(value)
+    if isinstance(value, list | tuple) and value and all(isinstance(v, str) for v in value):
+        return tuple(symmetry_name(v) for v in value)
+    raise ValueError(
+        "'symmetry' must be the name of a point group, such as D7, or a list of one for each class"
+    )
+
+
+Symmetry = Annotated[str | tuple[str, ...], BeforeValidator(_symmetries)]
 
 
 class Resolution(Strict):
@@ -228,11 +286,18 @@ class JobBase(Strict):
         bool,
         Field(description="End before the last iteration when the averages no longer change."),
     ] = True
-    symmetry: Literal["C1"] = "C1"
+    symmetry: Symmetry = "C1"
     half_sets: bool = False
-    mask: Mask = Mask()
+    mask: AnyMask = Mask()
     resolution: Resolution = Resolution()
     batch_particles: Annotated[int | None, Field(ge=1)] = None
+
+    @property
+    def symmetries(self) -> tuple[str, ...]:
+        """Point group of each class."""
+        if isinstance(self.symmetry, str):
+            return (self.symmetry,) * self.classes
+        return self.symmetry
 
 
 class FamlSpec(JobBase):

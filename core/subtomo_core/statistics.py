@@ -60,6 +60,12 @@ class Metrics:
         Nothing changes any more: no further iteration is needed.
     notes : tuple of str
         What else happened, a sentence each.
+    symmetry_correlation : tuple of float or None
+        How each class's average correlates with its average over the group which was asked for,
+        without noise: that of the references which were given, or of the last average which was
+        made without the symmetry. None in C1, and before there was one.
+    symmetrised : tuple of bool
+        Whether the class stands on its group's axes and is averaged over the group.
     alarms : tuple of str
         What went wrong without stopping the job, a sentence each.
     """
@@ -81,6 +87,8 @@ class Metrics:
     map_change: float | None = None
     converged: bool = False
     notes: tuple[str, ...] = ()
+    symmetry_correlation: tuple[float | None, ...] = ()
+    symmetrised: tuple[bool, ...] = ()
     alarms: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -128,6 +136,13 @@ class Model(Flat):
         particles were averaged: they are matched by correlation first.
     shell_in_use : float
         Fourier radius in pixels up to which the references reach.
+    on_axes : ndarray of bool, (K,)
+        The class stands on the standard axes of its symmetry, and is averaged over it.
+    frames : ndarray of float64, (K, 3, 4)
+        (Q | c): the pose, in the frame of the search which came before, of what is now the
+        reference's frame (`Poses.reframed`). The identity but when a class was turned to its axes.
+    symmetry_correlation : ndarray of float64, (K,)
+        See `Metrics`; not a number where there is none.
     metrics : Metrics
     start : int
         Which random start this is, from 0.
@@ -157,6 +172,9 @@ class Model(Flat):
     xi: float
     scaled: bool
     shell_in_use: float
+    on_axes: NDArray[np.bool_]
+    frames: NDArray[np.float64]
+    symmetry_correlation: NDArray[np.float64]
     metrics: Metrics = field(default_factory=Metrics)
     start: int = 0
     rivals: tuple[Model, ...] = ()

@@ -6,11 +6,21 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.defaults import resolve
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec, JobStart, MapStart, PosesStart
+from subtomo_core.masks import mask_problem
+from subtomo_core.spec import (
+    DatasetSummary,
+    FamlSpec,
+    FaSpec,
+    JobStart,
+    MapMask,
+    MapStart,
+    PosesStart,
+)
 from subtomo_core.starting import check_start, own_poses
 from subtomo_store import datasets, iterations, jobs, maps
 from subtomo_store.errors import NotFoundError
 from subtomo_store.files import Files
+from subtomo_store.formats.mrc import read_volume
 from subtomo_store.records import Dataset, User
 from subtomo_store.stack import StackParticles
 
@@ -35,6 +45,7 @@ def resolved(
         raise InputError(Problem(f"{error}: upload one first", pointer="/dataset")) from error
     jobs.require_ready(dataset)
     problems = _start_problems(session, user, spec, dataset.summary)
+    problems += _mask_problems(session, files, user, spec, dataset.summary)
     if problems:
         raise InputError(*problems)
     full = resolve(spec, dataset.summary)
@@ -50,7 +61,7 @@ def _start_problems(
     start = spec.start
     if isinstance(start, MapStart):
         found = [
-            _map_problem(session, user, map_id, index, summary)
+            _map_problem(session, user, map_id, f"/start/maps/{index}", summary)
             for index, map_id in enumerate(start.maps)
         ]
         return [problem for problem in found if problem]
@@ -63,10 +74,25 @@ def _start_problems(
     return []
 
 
+def _mask_problems(
+    session: Session,
+    files: Files,
+    user: User,
+    spec: FamlSpec | FaSpec,
+    summary: DatasetSummary,
+) -> list[Problem]:
+    if not isinstance(spec.mask, MapMask):
+        return []
+    problem = _map_problem(session, user, spec.mask.map, "/mask/map", summary)
+    if problem is None:
+        volume = read_volume(files.map(spec.mask.map), spec.mask.map, summary.voxel_size_angstrom)
+        problem = mask_problem(volume.array, summary.box)
+    return [problem] if problem else []
+
+
 def _map_problem(
-    session: Session, user: User, map_id: str, index: int, summary: DatasetSummary
+    session: Session, user: User, map_id: str, pointer: str, summary: DatasetSummary
 ) -> Problem | None:
-    pointer = f"/start/maps/{index}"
     try:
         stored = maps.get(session, map_id, user.id)
     except NotFoundError as error:

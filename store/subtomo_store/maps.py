@@ -1,4 +1,4 @@
-"""Uploaded density maps, for starting references."""
+"""Uploaded maps, for starting references and masks."""
 
 from __future__ import annotations
 

@@ -201,6 +201,25 @@ def test_a_start_from_poses_is_said_in_one_way(server, cli, arguments, words):
     assert not server.calls(f"POST {API}/jobs")
 
 
+def test_run_uploads_its_mask_and_names_symmetries(server, cli, tmp_path):
+    one_job(server)
+    (tmp_path / "m.mrc").write_bytes(b"map")
+    server.on(f"POST {API}/maps", answering({"id": "map_9", "name": "m.mrc"}, status=201))
+    result = cli(
+        *("run", "faml", "ds_1", "-K", "2", "--no-watch", "--mask", str(tmp_path / "m.mrc")),
+        *("--symmetry", "D7", "--symmetry", "C1"),
+    )
+    assert result.exit_code == 0, result.stderr
+    sent = server.calls(f"POST {API}/jobs")[0].json
+    assert sent["mask"] == {"kind": "map", "map": "map_9"}
+    assert sent["symmetry"] == ["D7", "C1"]
+    assert cli("run", "faml", "ds_1", "--no-watch", "--symmetry", "D7").exit_code == 0
+    assert server.calls(f"POST {API}/jobs")[1].json["symmetry"] == "D7"
+    both = cli("run", "faml", "ds_1", "--mask", "map_1", "--mask-diameter", "100")
+    assert both.exit_code != 0
+    assert "exclude each other" in both.stderr
+
+
 def test_run_can_start_from_an_earlier_job(server, cli):
     one_job(server)
     assert cli("run", "faml", "ds_1", "--no-watch", "--start", "job_0").exit_code == 0

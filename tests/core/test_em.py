@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from subtomo_core.expectation import Search
+from subtomo_core.expectation import Search, ShiftGrid
 from subtomo_core.fourier import to_fourier, to_real
 from subtomo_core.maximisation import ball, fill_in
 from subtomo_core.methods.accumulate import Accumulator, Term
@@ -56,7 +56,9 @@ class Ascent:
     def expect(self):
         """Log-likelihood, mass of the classes, and each particle's samples with its shares."""
         ready = Alignment.prepare(self.settings, self.model)
-        unshifted = replace(ready.search, grid=replace(ready.search.grid, reach=0.0))
+        grid = ready.search.coarse.grid
+        still = ShiftGrid(0.0, 0.0 * grid.shifts, np.ones_like(grid.cos), np.zeros_like(grid.sin))
+        unshifted = replace(ready.search, coarse=replace(ready.search.coarse, grid=still))
         self.alignment = replace(ready, points=Even(), search=unshifted)
         found = [self.alignment.row(self.batch, i) for i in range(COUNT)]
         looks = [self.alignment.look(self.batch.particles, i) for i in range(COUNT)]
@@ -111,8 +113,9 @@ class Ascent:
 
 @pytest.fixture
 def ascent(monkeypatch, request):
-    def exhaustive(self, samples, _magnitude, _scale, template, _shift):
-        return self.evidence(samples, POSES.copy(), template)
+    def exhaustive(self, weighed, _magnitude, _scale, template, _shift, *, near):
+        assert near is None
+        return self.survey(weighed, POSES.copy(), template)
 
     monkeypatch.setattr(Search, "find", exhaustive)
     return Ascent(*request.param)

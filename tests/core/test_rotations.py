@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from scipy.spatial.transform import Rotation
 
-from subtomo_core.errors import InputError
 from subtomo_core.rotations import (
     angular_distance,
     even_rotations,
@@ -19,12 +18,9 @@ from subtomo_core.rotations import (
     relion_angles,
     relion_origins,
     rotation_about,
-    symmetry_group,
     to_euler,
 )
 from support.strategies import rotations, shifts
-
-SIZES = {"C1": 1, "C7": 7, "D2": 4, "D7": 14, "T": 12, "O": 24, "I": 60}
 
 
 @given(rotations())
@@ -92,28 +88,6 @@ def test_even_rotations_leave_no_hole_and_no_crowd(step, count):
     assert nearest.max() < 0.9 * step
     apart = np.sort(angular_distance(grid[:: count // 50, None], grid[None]), 1)[:, 1]
     assert apart.min() > 0.5 * step
-
-
-@pytest.mark.parametrize("name", SIZES)
-def test_symmetry_groups_are_groups(name):
-    group = symmetry_group(name.lower())
-    assert len(group) == SIZES[name]
-    assert np.allclose(group[0], np.eye(3))
-    products = (group[:, None] @ group[None]).reshape(-1, 9)
-    gaps = np.linalg.norm(products[:, None] - group.reshape(1, -1, 9), axis=2).min(1)
-    assert gaps.max() < 1e-9
-
-
-def test_axes_of_dihedral_groups():
-    group = symmetry_group("D5")
-    for member in (rotation_about([0, 0, 1], 72.0), rotation_about([1, 0, 0], 180.0)):
-        assert angular_distance(group, member).min() < 1e-6
-
-
-@pytest.mark.parametrize("name", ["", "C0", "D", "X3", "C7x"])
-def test_unknown_symmetry_is_told(name):
-    with pytest.raises(InputError, match="use C1"):
-        symmetry_group(name)
 
 
 def test_mean_rotation_is_the_middle():

@@ -10,10 +10,10 @@ from subtomo_core.rotations import (
     angular_distance,
     from_rotation_vectors,
     random_rotations,
-    symmetry_group,
 )
 from subtomo_core.score import correlation, fit, mirror
 from subtomo_core.simulate import asymmetric_blob, barrel, four_gaussians
+from subtomo_core.symmetry import symmetry_group
 from support.strategies import rotations, seeds, shifts
 
 BOX, VOXEL = 24, 10.0

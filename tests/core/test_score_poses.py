@@ -9,9 +9,9 @@ from subtomo_core.rotations import (
     angular_distance,
     from_rotation_vectors,
     random_rotations,
-    symmetry_group,
 )
 from subtomo_core.score import class_agreement, pose_errors
+from subtomo_core.symmetry import symmetry_group
 from support.strategies import rotations, seeds, shifts
 
 COUNT = 40

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 from subtomo_core.errors import InputError
-from subtomo_core.rotations import rotation_about, symmetry_group
+from subtomo_core.rotations import rotation_about
 from subtomo_core.simulate import (
     GaussianStructure,
     MapStructure,
@@ -13,6 +13,7 @@ from subtomo_core.simulate import (
     barrel,
     four_gaussians,
 )
+from subtomo_core.symmetry import symmetry_group
 from support.strategies import rotations, shifts
 
 BOX, VOXEL = 24, 10.0

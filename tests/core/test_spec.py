@@ -288,3 +288,34 @@ def test_a_server_needs_no_numerics_to_read_a_job():
 def test_faml_has_its_own_parameters():
     assert isinstance(spec("faml").parameters, FamlParameters)
     assert not isinstance(spec("fa").parameters, FamlParameters)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("c1", "C1"), ("d7", "D7"), (" C64", "C64"), ("i", "I2"), ("I1", "I1"), (["D7", "c1"], None)],
+)
+def test_a_symmetry_is_kept_by_its_name(given, kept):
+    job = spec(classes=2, symmetry=given)
+    assert job.symmetry == (kept or ("D7", "C1"))
+    assert job.symmetries == ((kept, kept) if kept else ("D7", "C1"))
+    assert type(job).model_validate_json(job.model_dump_json()) == job
+
+
+@pytest.mark.parametrize("name", ["", "C0", "D", "D1", "X3", "C7x", "C65", "I3", [], [3], 7, None])
+def test_an_unknown_symmetry_is_refused(name):
+    with pytest.raises(ValidationError, match="symmetry"):
+        spec(symmetry=name)
+
+
+def test_there_is_one_symmetry_for_all_classes_or_one_for_each():
+    for names, fits in (("D7", True), (["D7", "C1"], True), (["D7"], False)):
+        problems = check(spec(classes=2, symmetry=names), summary())
+        assert pointers(problems) == ([] if fits else ["/symmetry"])
+
+
+def test_a_mask_is_a_sphere_or_a_map():
+    assert spec(mask={"diameter_angstrom": 100.0}).mask.kind == "sphere"
+    assert spec(mask={"map": "map_1"}).mask == spec(mask={"kind": "map", "map": "map_1"}).mask
+    assert resolve(spec(mask={"map": "map_1"}), summary()).mask.map == "map_1"
+    with pytest.raises(ValidationError):
+        spec(mask={"kind": "map", "map": "map_1", "diameter_angstrom": 100.0})

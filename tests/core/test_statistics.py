@@ -59,6 +59,9 @@ def model(seed, classes=2):
         xi=float(rng.random()),
         scaled=bool(rng.integers(2)),
         shell_in_use=float(rng.random()),
+        on_axes=rng.random(classes) < 0.5,
+        frames=rng.normal(size=(classes, 3, 4)),
+        symmetry_correlation=rng.random(classes),
     )
 
 

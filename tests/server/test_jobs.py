@@ -7,9 +7,11 @@ import threading
 import time
 
 import httpx
+import numpy as np
 import pytest
 
 from subtomo_store import events, jobs
+from subtomo_store.formats.mrc import write_volume
 from subtomo_store.transitions import lock, move
 from support.serving import Served, client_of, small_spec, volume_bytes
 
@@ -126,6 +128,36 @@ def test_a_starting_map_must_fit_the_dataset(service: Served, dataset: str, tmp_
     assert answer.json()["errors"][0]["pointer"] == "/start/maps/0"
     start = {"kind": "maps", "maps": [upload(16)]}
     assert post(service, dataset, start=start)["spec"]["start"]["low_pass_angstrom"] > 0
+
+
+def test_a_mask_must_be_one_of_this_dataset(service: Served, dataset: str, tmp_path):
+    def upload(values: np.ndarray) -> str:
+        path = tmp_path / "mask.mrc"
+        write_volume(path, values.astype(np.float32), 6.0)
+        answer = service.client.post("/maps?name=m", content=path.read_bytes())
+        return str(answer.json()["id"])
+
+    def refusal(values: np.ndarray) -> dict:
+        mask = {"kind": "map", "map": upload(values)}
+        answer = service.client.post("/jobs/validate", json=small_spec(dataset, mask=mask))
+        assert answer.status_code == 422, answer.text
+        return dict(answer.json()["errors"][0])
+
+    whole = np.ones((16, 16, 16))
+    for values, words in (
+        (whole[:12, :12, :12], "has a box of 12 voxels"),
+        (3.0 * whole, "values from 3 to 3"),
+        (0.0 * whole, "zero everywhere"),
+    ):
+        assert refusal(values)["pointer"] == "/mask/map"
+        assert words in refusal(values)["detail"]
+    mask = {"kind": "map", "map": upload(whole)}
+    assert post(service, dataset, mask=mask)["spec"]["mask"] == mask
+
+
+def test_a_symmetry_for_each_class(service: Served, dataset: str):
+    spec = post(service, dataset, classes=2, symmetry=["d7", "i"])["spec"]
+    assert spec["symmetry"] == ["D7", "I2"]
 
 
 def test_lists_by_status_and_dataset(service: Served, dataset: str):

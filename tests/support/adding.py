@@ -28,9 +28,10 @@ class Adding:
     summary: DatasetSummary
     seconds_per_particle: float
     fault: str
+    mask: NDArray[np.float32] | None = None
 
     def start(self, references: NDArray[np.float32] | None = None) -> Model:
-        return replace(create(self.spec, self.summary).start(references), rivals=())
+        return replace(create(self.spec, self.summary, self.mask).start(references), rivals=())
 
     def expect(
         self, batch: Batch, model: Model, *, threads: int, on_particle: Callable[[], None]
@@ -104,11 +105,14 @@ class Adding:
         )
 
 
-def create_adding(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> Adding:
+def create_adding(
+    spec: FamlSpec | FaSpec, summary: DatasetSummary, mask: NDArray[np.float32] | None = None
+) -> Adding:
     """Make the method; its pace and planned faults come from the environment."""
     return Adding(
         spec,
         summary,
         float(os.environ.get("ADDING_SECONDS", "0.02")),
         os.environ.get("ADDING_FAULT", ""),
+        mask,
     )

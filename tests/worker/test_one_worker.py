@@ -91,6 +91,21 @@ def test_start_from_an_uploaded_map(hall, standard):
     assert "has a box of 8 voxels of 5 Å, the dataset 16" in ended.status_reason
 
 
+def test_a_mask_from_an_uploaded_map(hall, standard):
+    mask = np.zeros((16, 16, 16), np.float32)
+    mask[:, :, 8:] = 1.0
+    whole, half = (_upload(hall, array) for array in (np.ones_like(mask), mask))
+    start = {"kind": "maps", "maps": [whole]}
+    job = hall.submit(**standard, start=start, mask={"kind": "map", "map": half})
+    nothing = hall.submit(**standard, mask={"kind": "map", "map": _upload(hall, 0 * mask)})
+    gone = hall.submit(**standard, mask={"kind": "map", "map": "map_gone"})
+    assert hall.wait(job).status == "succeeded"
+    with np.load(hall.store.files.job(job.id) / "start" / "model.npz") as model:
+        assert not model["maps"][..., :8].any()
+    assert "zero everywhere" in hall.wait(nothing).status_reason
+    assert "the mask map_gone is gone" in hall.wait(gone).status_reason
+
+
 def _upload(hall, volume):
     with hall.store.begin() as session:
         made = maps.create(

@@ -10,19 +10,18 @@ from numpy.typing import NDArray
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.fourier import low_pass
 from subtomo_core.spec import DatasetSummary, JobStart, MapStart
-from subtomo_store import iterations, jobs, maps
+from subtomo_store import iterations, jobs
 from subtomo_store.errors import NotFoundError
-from subtomo_store.formats.mrc import read_volume
 from subtomo_store.records import Job, Message
 from subtomo_worker import folders
 from subtomo_worker.arrays import read_arrays, write_arrays
 from subtomo_worker.calculation import check_model
 from subtomo_worker.keeping import LeaseKeeper
+from subtomo_worker.maps import Use, unfit, uploaded
 from subtomo_worker.starting_poses import starting_poses
 from subtomo_worker.workshop import Assignment, Workshop
 
 Volumes = NDArray[np.float32]
-VOXEL_TOLERANCE = 0.01
 
 
 def begin(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> list[Message]:
@@ -65,7 +64,10 @@ def starting_references(workshop: Workshop, job: Job, summary: DatasetSummary) -
     """
     start = job.parsed_spec.start
     if isinstance(start, MapStart):
-        volumes = [_uploaded(workshop, job, map_id, summary) for map_id in start.maps]
+        volumes = [
+            uploaded(workshop.store, job, map_id, summary, Use("starting map", "/start/maps"))
+            for map_id in start.maps
+        ]
     elif isinstance(start, JobStart):
         volumes = list(_earlier(workshop, job, start, summary))
     else:
@@ -74,23 +76,6 @@ def starting_references(workshop: Workshop, job: Job, summary: DatasetSummary) -
     if resolution is not None:
         volumes = [low_pass(v, summary.voxel_size_angstrom, resolution) for v in volumes]
     return np.stack(volumes).astype(np.float32)
-
-
-def _uploaded(workshop: Workshop, job: Job, map_id: str, summary: DatasetSummary) -> Volumes:
-    try:
-        with workshop.store.read() as session:
-            found = maps.get(session, map_id, job.user_id)
-    except NotFoundError as error:
-        problem = Problem(f"the starting map {map_id} is gone", pointer="/start/maps")
-        raise InputError(problem) from error
-    difference = abs(found.voxel_size_angstrom / summary.voxel_size_angstrom - 1.0)
-    if found.box != summary.box or difference > VOXEL_TOLERANCE:
-        raise _unfit(
-            f"the starting map {found.name}", found.box, found.voxel_size_angstrom, summary
-        )
-    return read_volume(
-        workshop.store.files.map(map_id), found.name, found.voxel_size_angstrom
-    ).array
 
 
 def _earlier(workshop: Workshop, job: Job, start: JobStart, summary: DatasetSummary) -> Volumes:
@@ -111,15 +96,5 @@ def _earlier(workshop: Workshop, job: Job, start: JobStart, summary: DatasetSumm
         raise InputError(Problem(detail, pointer="/classes"))
     if volumes.shape[-1] != summary.box:
         voxel = summary.voxel_size_angstrom
-        raise _unfit(f"the job {earlier.id}", volumes.shape[-1], voxel, summary)
+        raise unfit(f"the job {earlier.id}", volumes.shape[-1], voxel, summary, "/start")
     return volumes
-
-
-def _unfit(what: str, box: int, voxel_size: float, summary: DatasetSummary) -> InputError:
-    return InputError(
-        Problem(
-            f"{what} has a box of {box} voxels of {voxel_size:g} Å, the dataset {summary.box} "
-            f"of {summary.voxel_size_angstrom:g} Å: rescale the map to the dataset",
-            pointer="/start",
-        )
-    )

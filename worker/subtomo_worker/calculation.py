@@ -30,7 +30,9 @@ class Method(Protocol):
         """Next model."""
 
 
-MethodFactory = Callable[[Spec, DatasetSummary], Method]
+Volume = NDArray[np.float32]
+# Of a resolved specification, its dataset, and the map of its mask where it names one.
+MethodFactory = Callable[[Spec, DatasetSummary, Volume | None], Method]
 
 
 def check_expectation(expectation: Expectation, what: str) -> None:

@@ -13,6 +13,7 @@ from subtomo_store.identity import new_id
 from subtomo_store.records import Job, Lease
 from subtomo_store.stack import StackParticles
 from subtomo_worker.calculation import Method, MethodFactory
+from subtomo_worker.maps import mask_map
 from subtomo_worker.processes import Birth, own_birth
 
 
@@ -55,10 +56,13 @@ class Workshop:
         ------
         StorageError
             If the dataset's folder cannot be read.
+        InputError
+            If the mask which the job names is gone or does not fit.
         """
         if self._laid_out is None or self._laid_out[0] != job.id:
             particles = StackParticles(self.store.files.dataset(job.dataset_id))
-            bench = Bench(particles, self.methods(job.parsed_spec, particles.summary))
+            mask = mask_map(self.store, job, particles.summary)
+            bench = Bench(particles, self.methods(job.parsed_spec, particles.summary, mask))
             self._laid_out = (job.id, bench)
         return self._laid_out[1]
 

@@ -59,6 +59,19 @@ def run(
         bool,
         typer.Option("--half-sets", help="Keep two halves apart, for a gold-standard resolution."),
     ] = False,
+    mask: Annotated[
+        str | None,
+        typer.Option(
+            help="Mask on the references: an MRC file with values from 0 to 1, or the id of an "
+            "uploaded map."
+        ),
+    ] = None,
+    symmetry: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Point group: C1, C7, D7, T, O, I ... Once for all classes, or once for each."
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Any other field, such as parameters.candidates=40."),
@@ -69,17 +82,22 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the job as JSON.")] = False,
 ) -> None:
     """Start a job on a dataset and follow it."""
-    spec: dict[str, Any] = {"algorithm": algorithm, "classes": classes}
-    given = {"iterations": iterations, "name": name, "starts": starts, "seed": seed}
-    spec.update({field: value for field, value in given.items() if value is not None})
-    if mask_diameter is not None:
-        spec["mask"] = {"diameter_angstrom": mask_diameter}
-    if half_sets:
-        spec["half_sets"] = True
-    if poses is not None:
-        spec["start"] = _poses(poses, start)
-    if search_range is not None:
-        spec["parameters"] = {"search_range_deg": search_range}
+    if mask is not None and mask_diameter is not None:
+        raise InvalidInput("--mask and --mask-diameter exclude each other: give one of them.")
+    given = {
+        "algorithm": algorithm,
+        "classes": classes,
+        "iterations": iterations,
+        "name": name,
+        "starts": starts,
+        "seed": seed,
+        "symmetry": symmetry[0] if symmetry and len(symmetry) == 1 else symmetry or None,
+        "mask": mask_diameter and {"diameter_angstrom": mask_diameter},
+        "half_sets": half_sets or None,
+        "start": poses and _poses(poses, start),
+        "parameters": search_range and {"search_range_deg": search_range},
+    }
+    spec: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
     for setting in settings or ():
         assign(spec, setting)
     with connect(context) as client:
@@ -88,6 +106,8 @@ def run(
             spec["start"] = _start(client, start, low_pass)
         elif low_pass is not None:
             raise InvalidInput("--low-pass is for references given by --start.")
+        if mask is not None:
+            spec["mask"] = {"kind": "map", "map": _map_id(client, mask)}
         job = client.submit(spec)
         if not as_json:
             screen().print(f"{job.id}  {job.name}".rstrip(), markup=False)
@@ -131,8 +151,11 @@ def _start(client: Client, references: list[str], low_pass: float | None) -> dic
     filtered = {} if low_pass is None else {"low_pass_angstrom": low_pass}
     if len(references) == 1 and references[0].startswith("job_"):
         return {"kind": "job", "job": references[0], **filtered}
-    maps = [
-        text if text.startswith("map_") and not Path(text).exists() else client.upload_map(text).id
-        for text in references
-    ]
-    return {"kind": "maps", "maps": maps, **filtered}
+    return {"kind": "maps", "maps": [_map_id(client, text) for text in references], **filtered}
+
+
+def _map_id(client: Client, text: str) -> str:
+    """Id of a map which was uploaded before, or of a file which is uploaded now."""
+    if text.startswith("map_") and not Path(text).exists():
+        return text
+    return client.upload_map(text).id

@@ -151,6 +151,11 @@ def iteration_line(data: dict[str, Any], iterations: int) -> str:
     if metrics.get("start_log_likelihoods"):
         count = len(metrics["start_log_likelihoods"])
         parts.append(f"start {metrics.get('start')} of {count} leads")
+    symmetric = metrics.get("symmetry_correlation") or ()
+    if any(value is not None for value in symmetric):
+        words = " ".join("-" if value is None else f"{value:.2f}" for value in symmetric)
+        imposed = "" if any(metrics.get("symmetrised") or ()) else " (not imposed yet)"
+        parts.append(f"symmetry {words}{imposed}")
     change = metrics.get("pose_change_deg")
     if change is not None:
         parts.append(f"poses moved {change:.1f}°")

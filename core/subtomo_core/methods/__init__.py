@@ -38,9 +38,14 @@ class Method(Protocol):
         """The next model from the sum of all batches' statistics."""
 
 
-def create(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> Method:
-    """Method for a resolved specification (`spec.resolve`) and a dataset."""
-    return FastAlignment(Settings.of(spec, summary))
+def create(
+    spec: FamlSpec | FaSpec, summary: DatasetSummary, mask: NDArray[np.float32] | None = None
+) -> Method:
+    """Method for a resolved specification (`defaults.resolve`) and a dataset.
+
+    ``mask`` (n, n, n) is the map which ``spec.mask`` names, where it names one.
+    """
+    return FastAlignment(Settings.of(spec, summary, mask))
 
 
 __all__ = ["Method", "create"]

@@ -21,6 +21,7 @@ from subtomo_core.particles import Particles
 from subtomo_core.posterior import balance, hard_posterior, log_weights, soft_posterior
 from subtomo_core.spec import FamlParameters
 from subtomo_core.statistics import Batch, Expectation, Model
+from subtomo_core.symmetry import asymmetric_unit
 from subtomo_core.voronoi import PosePoints
 
 _SAMPLE = 64  # particles on which classes are balanced
@@ -67,6 +68,8 @@ class Alignment:
         [fold][class]: the references which the particles of a fold meet.
     scales : list of list of ndarray, or None
         [fold][class]: `Matcher.scale`, where one missing region serves all particles.
+    units : list of ndarray or None
+        [class]: the rotations which have to be searched, where the class is symmetric.
     points : PosePoints or None
         For the Voronoi weights; None for hard assignment, by correlation.
     priors : ndarray, (K,)
@@ -79,6 +82,7 @@ class Alignment:
     sums: Band
     templates: list[list[Template]]
     scales: list[list[Real]] | None
+    units: list[Real | None]
     points: PosePoints | None
     priors: Values
 
@@ -99,18 +103,22 @@ class Alignment:
             scaled=model.scaled,
         )
         templates = [[matcher.template(m, threads) for m in maps] for maps in model.fold_maps]
+        units = [
+            asymmetric_unit(group, settings.bandwidth) if on_axes and len(group) > 1 else None
+            for group, on_axes in zip(settings.groups, model.on_axes, strict=True)
+        ]
         scales = None
         if settings.observer.region is not None:
             weights = settings.observer.region.reshape(-1)[support.index] * search.inverse_noise
             region = search.harmonics(weights)
-            scales = [[matcher.scale(region, t) for t in fold] for fold in templates]
+            scales = [_scales(matcher, region, fold, units) for fold in templates]
         points = None
         if isinstance(parameters, FamlParameters) and model.scaled:
             rng = np.random.default_rng([settings.spec.seed, 2, model.iteration + 1])
             points = points_within(rng, parameters.voronoi_points, parameters.search_range_deg)
         sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
         priors = np.log(np.maximum(model.shares, 1e-12))
-        return cls(settings, model, search, sums, templates, scales, points, priors)
+        return cls(settings, model, search, sums, templates, scales, units, points, priors)
 
     def balanced(self, particles: Particles) -> Alignment:
         """The same with priors which give every class its equal share of a sample of particles.
@@ -179,7 +187,7 @@ class Alignment:
         if self.scales is not None:
             scales = self.scales[fold]
         elif look.region is not None:
-            scales = [search.matcher.scale(look.region, t) for t in templates]
+            scales = _scales(search.matcher, look.region, templates, self.units)
         here = here or [NOWHERE] * len(templates)
         return [
             find(
@@ -226,6 +234,14 @@ class Alignment:
         return power + distance * self.model.noise, count
 
 
+def _scales(
+    matcher: Matcher, region: Real, templates: list[Template], units: list[Real | None]
+) -> list[Real]:
+    """`Matcher.scale` of each class, 0 where a pose looks like another which is searched."""
+    scales = [matcher.scale(region, template) for template in templates]
+    return [s if u is None else s * u for s, u in zip(scales, units, strict=True)]
+
+
 def align(
     settings: Settings,
     batch: Batch,
@@ -252,6 +268,7 @@ def align(
         (sums, inverse),
         folds=settings.folds,
         starts=starts,
+        groups=settings.groups,
         threads=threads,
         on_particle=on_particle,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from subtomo_core.fourier import Complex, Real, shell_sums, to_fourier, to_real
 from subtomo_core.methods.half_curves import HalfCurves, half_curves
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Model, Statistics
+from subtomo_core.symmetrising import symmetrised
+from subtomo_core.symmetry import invariant_share
 
 _RIDGE = 0.1  # of a shell's mean weight: where less was seen, an average fades to zero
 EMPTY = 1.0  # a class with less than this many particles is empty
@@ -27,6 +29,8 @@ class Averages:
         Sums of posteriors.
     radius : float
         Fourier pixels; beyond it the sums thin out.
+    noise_left : ndarray, (K, shells)
+        Share of its noise which averaging over its symmetry left a class.
     """
 
     settings: Settings
@@ -34,6 +38,7 @@ class Averages:
     denominators: NDArray[np.float32]
     mass: NDArray[np.float64]
     radius: float
+    noise_left: NDArray[np.float64]
 
     @classmethod
     def of(cls, settings: Settings, statistics: Statistics, shell_in_use: float) -> Averages:
@@ -46,6 +51,26 @@ class Averages:
             statistics.denominator * inside,
             statistics.mass,
             radius,
+            np.ones((statistics.mass.shape[1], settings.shells)),
+        )
+
+    def over(
+        self, group: NDArray[np.float64], class_index: int, frame: NDArray[np.float64]
+    ) -> Averages:
+        """The same with the sums of a class averaged over a group.
+
+        ``frame`` (3, 4) is the pose (Q | c) at which the class lies on the group's axes.
+        """
+        rotation, shift = frame[:, :3], frame[:, 3]
+        numerators, denominators = self.numerators.copy(), self.denominators.copy()
+        own = (slice(None), class_index)
+        numerators[own] = symmetrised(numerators[own], group, self.radius, rotation, shift)
+        weights = denominators[own].astype(np.complex64)
+        denominators[own] = symmetrised(weights, group, self.radius, rotation).real
+        noise_left = self.noise_left.copy()
+        noise_left[class_index] = invariant_share(group, self.settings.degrees)
+        return replace(
+            self, numerators=numerators, denominators=denominators, noise_left=noise_left
         )
 
     def half(self, half: int, class_index: int) -> Complex:
@@ -103,6 +128,7 @@ class Averages:
         else:
             power = unit / np.maximum((1.0 + _RIDGE) ** 2 * seen, 1e-30)
         power[seen <= 0] = 0.0
+        power *= self.noise_left
         mixing = (np.diag(mass) + theta) / np.maximum(mass + len(mass) * theta, 1e-30)[:, None]
         mixed: NDArray[np.float64] = (mixing[:, :, None] ** 2 * power).sum(1)
         return mixed

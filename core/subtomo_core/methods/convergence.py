@@ -44,6 +44,7 @@ def _quiet(settings: Settings, before: Model, after: Model) -> bool:
         and after.seeded < after.iteration
         and not settings.balancing(before)
         and after.shell_in_use <= before.shell_in_use
+        and after.on_axes.all()
     )
     return bool(
         at_its_end

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from subtomo_core.defaults import starts_in
 from subtomo_core.errors import InputError, Problem
+from subtomo_core.methods import standing as symmetry
 from subtomo_core.methods import starts
 from subtomo_core.methods.align import align
 from subtomo_core.methods.convergence import watched
@@ -33,6 +34,7 @@ class FastAlignment:
         """Model before the survey; ``references`` (K or 1, n, n, n) where the job has some."""
         classes, box, shells = self.settings.spec.classes, self.settings.box, self.settings.shells
         maps = np.zeros((classes, box, box, box), np.float32)
+        standing = symmetry.nothing_stands(self.settings)
         if references is not None:
             if references.shape not in ((1, box, box, box), maps.shape):
                 raise InputError(
@@ -42,10 +44,8 @@ class FastAlignment:
                         pointer="/start",
                     )
                 )
-            for k, volume in enumerate(np.broadcast_to(references, maps.shape)):
-                maps[k] = self.settings.shape(
-                    np.asarray(volume, np.float32), self.settings.start_shell
-                )
+            even, standing = symmetry.given(self.settings, np.broadcast_to(references, maps.shape))
+            maps = np.stack([self.settings.shape(v, self.settings.start_shell) for v in even])
         model = Model(
             iteration=-1,
             maps=maps,
@@ -61,6 +61,7 @@ class FastAlignment:
             xi=box / 4.0,
             scaled=references is None,
             shell_in_use=self.settings.start_shell,
+            **standing._asdict(),
         )
         rivals = range(1, starts_in(self.settings.spec, 0))
         return replace(model, rivals=tuple(replace(model, start=start) for start in rivals))

@@ -110,10 +110,12 @@ def in_one_frame(
 def follow(model: Model, poses: Poses) -> Poses:
     """Poses of all particles against a model, from those of the iteration that made it.
 
-    The columns of the starts which still stand, moved as their second halves were.
+    The columns of the starts which still stand, moved as their second halves were, and their
+    classes when they were turned to the axes of their symmetry.
     """
     standing = model.contenders if model.rivals else (model,)
-    return Poses.beside([_followed(start, start.own(poses)) for start in standing])
+    parts = [_followed(start, start.own(poses)).reframed(start.frames) for start in standing]
+    return Poses.beside(parts)
 
 
 def _followed(model: Model, poses: Poses) -> Poses:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from subtomo_core.fourier import Band, Real
 from subtomo_core.methods.accumulate import Accumulator, Term
-from subtomo_core.rotations import angular_distance
 from subtomo_core.statistics import Batch, Expectation, Model, Poses, Statistics
+from subtomo_core.symmetry import distance_modulo
 
 Values = NDArray[np.float64]
 
@@ -58,6 +58,7 @@ def pass_over(
     *,
     folds: int,
     starts: Sequence[Model],
+    groups: Sequence[Values],
     threads: int,
     on_particle: Callable[[], None],
 ) -> Expectation:
@@ -74,6 +75,8 @@ def pass_over(
         Parts of the dataset which are summed apart.
     starts : sequence of Model
         The random starts which are compared, or the one model there is.
+    groups : sequence of ndarray, (g, 3, 3)
+        Point group of each class, modulo which poses change.
     on_particle : callable
         Called after each particle; may raise `Cancelled`.
     """
@@ -84,7 +87,7 @@ def pass_over(
         return result
 
     found: list[list[Found]] = [[] for _ in starts]
-    accumulators = [Accumulator(*sums, folds, len(start.shares)) for start in starts]
+    accumulators = [Accumulator(*sums, folds, len(groups)) for _ in starts]
     with ThreadPoolExecutor(threads) as pool:
         for first in range(0, len(batch.indices), _CHUNK):
             positions = range(first, min(first + _CHUNK, len(batch.indices)))
@@ -96,7 +99,8 @@ def pass_over(
         folded = [accumulator.folded(pool) for accumulator in accumulators]
     poses = [_poses([row for row, _ in own]) for own in found]
     before = [start.own(batch.poses) if batch.poses else None for start in starts]
-    statistics = [_statistics(*parts) for parts in zip(found, folded, poses, before, strict=True)]
+    each = zip(found, folded, poses, before, strict=True)
+    statistics = [_statistics(*parts, groups) for parts in each]
     return Expectation(Statistics.stacked(statistics), Poses.beside(poses))
 
 
@@ -114,12 +118,13 @@ def _statistics(
     folded: tuple[NDArray[np.complex64], NDArray[np.float32]],
     poses: Poses,
     before: Poses | None,
+    groups: Sequence[Values],
 ) -> Statistics:
     """Statistics of one start."""
     rows = [row for row, _ in found]
     numerator, denominator = folded
     mass, shift_square = _moments([term for _, term in found], *numerator.shape[:2])
-    turned, changed = _changes(poses, before)
+    turned, changed = _changes(poses, before, groups)
     return Statistics(
         numerator=numerator,
         denominator=denominator,
@@ -146,9 +151,13 @@ def _moments(terms: list[Term], folds: int, classes: int) -> tuple[Values, float
     return mass, shift_square
 
 
-def _changes(poses: Poses, before: Poses | None) -> tuple[float, float]:
+def _changes(poses: Poses, before: Poses | None, groups: Sequence[Values]) -> tuple[float, float]:
     """Degrees turned in all, and number of particles which changed class."""
     if before is None:
         return 0.0, 0.0
-    turned = angular_distance(poses.best_rotation, before.best_rotation).sum()
-    return float(turned), float((poses.best_class != before.best_class).sum())
+    best, turned = poses.best_class, 0.0
+    for k, group in enumerate(groups):
+        own = best == k
+        now, then = poses.best_rotation[own], before.best_rotation[own]
+        turned += float(distance_modulo(now, then, group).sum())
+    return turned, float((best != before.best_class).sum())

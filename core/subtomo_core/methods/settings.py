@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from subtomo_core.defaults import shell_of
+from subtomo_core.errors import InputError
 from subtomo_core.fourier import Real, radius_of, soft_edge, to_fourier, to_real
-from subtomo_core.masks import soft_sphere
+from subtomo_core.masks import mask_problem, radius_of_mask, soft_sphere
 from subtomo_core.maximisation import on_components
 from subtomo_core.observation import Observer
-from subtomo_core.spec import DatasetSummary, FamlParameters, FamlSpec, FaSpec, PosesStart, Weights
+from subtomo_core.spec import (
+    DatasetSummary,
+    FamlParameters,
+    FamlSpec,
+    FaSpec,
+    MapMask,
+    Mask,
+    PosesStart,
+    Weights,
+)
 from subtomo_core.statistics import Model
+from subtomo_core.symmetry import symmetry_group
 
 _EDGE = 1.0  # half the width of the references' soft low-pass, shells
 _FOLDS = 4  # see docs/decisions/0006-no-particle-meets-itself.md
@@ -41,6 +54,10 @@ class Settings:
         the search is limited.
     mask : ndarray of float32, (n, n, n)
         Soft mask on the references.
+    mask_radius : float
+        Of the sphere which holds it, voxels.
+    groups : tuple of ndarray, (g, 3, 3)
+        Point group of each class.
     observer : Observer
     """
 
@@ -53,23 +70,29 @@ class Settings:
     bandwidth: int
     shift_reach: float
     mask: Real
+    mask_radius: float
+    groups: tuple[NDArray[np.float64], ...]
     observer: Observer
 
     @classmethod
-    def of(cls, spec: FamlSpec | FaSpec, summary: DatasetSummary) -> Settings:
-        """Translate a resolved specification."""
-        resolution, diameter = spec.resolution, spec.mask.diameter_angstrom
+    def of(
+        cls, spec: FamlSpec | FaSpec, summary: DatasetSummary, mask: Real | None = None
+    ) -> Settings:
+        """Translate a resolved specification.
+
+        ``mask`` (n, n, n) is the map which the specification names, where it names one.
+        """
+        resolution = spec.resolution
         reach, bandwidth = spec.parameters.shift_range_angstrom, spec.parameters.bandwidth
         reach = spec.parameters.search_range_angstrom or reach
         start_angstrom, limit_angstrom = resolution.start_angstrom, resolution.limit_angstrom
         shared = resolution.shared_angstrom or start_angstrom
-        if not (start_angstrom and limit_angstrom and diameter and reach and bandwidth and shared):
+        if not (start_angstrom and limit_angstrom and reach and bandwidth and shared):
             raise ValueError("the specification has open fields: call spec.resolve first")
         voxel = summary.voxel_size_angstrom
         start = shell_of(start_angstrom, summary)
         limit = shell_of(limit_angstrom, summary)
-        radius = diameter / voxel / 2.0
-        mask = soft_sphere(summary.box, min(radius, 0.5 * summary.box - 3.0), 6.0)
+        soft_mask, radius = mask_of(spec.mask, summary, mask)
         return cls(
             spec=spec,
             summary=summary,
@@ -79,8 +102,10 @@ class Settings:
             growth=min(_FASTEST, max(1.0, (limit - start) / (0.5 * spec.iterations))),
             bandwidth=2 * ((bandwidth + 1) // 2),
             shift_reach=reach / voxel,
-            mask=mask,
-            observer=Observer.of(summary, radius, mask if spec.mask.particles else None),
+            mask=soft_mask,
+            mask_radius=radius,
+            groups=tuple(symmetry_group(name) for name in spec.symmetries),
+            observer=Observer.of(summary, radius, soft_mask if spec.mask.particles else None),
         )
 
     @property
@@ -141,6 +166,20 @@ class Settings:
         return self.regularisation(model.iteration - model.seeded + 1) > 0
 
     @property
+    def group_orders(self) -> NDArray[np.int64]:
+        """Elements of each class's point group, (K,)."""
+        return np.array([len(group) for group in self.groups])
+
+    @property
+    def degrees(self) -> NDArray[np.float64]:
+        """Degrees of spherical harmonics which a map under the mask has in each shell.
+
+        At the root mean square radius of a ball: nearer to the origin there are fewer.
+        """
+        radius = math.sqrt(0.6) * self.mask_radius
+        return 2.0 * math.pi / self.box * radius * np.arange(self.shells, dtype=np.float64)
+
+    @property
     def shells(self) -> int:
         """Number of shells, from 0 to Nyquist."""
         return self.box // 2 + 1
@@ -173,3 +212,26 @@ class Settings:
             transform *= on_components(gain, self.box)
         transform[0, 0, 0] = 0.0
         return np.ascontiguousarray(to_real(transform) * self.mask)
+
+
+def mask_of(
+    spec: Mask | MapMask, summary: DatasetSummary, given: Real | None
+) -> tuple[Real, float]:
+    """Mask (n, n, n) on the references, and the radius in voxels of the sphere which holds it.
+
+    Raises
+    ------
+    InputError
+        If the map which was given is no mask for this dataset.
+    """
+    if isinstance(spec, MapMask):
+        if given is None:
+            raise ValueError(f"the mask {spec.map} was not handed over")
+        problem = mask_problem(given, summary.box)
+        if problem:
+            raise InputError(problem)
+        return np.ascontiguousarray(given, np.float32), radius_of_mask(given)
+    if spec.diameter_angstrom is None:
+        raise ValueError("the specification has open fields: call spec.resolve first")
+    radius = spec.diameter_angstrom / summary.voxel_size_angstrom / 2.0
+    return soft_sphere(summary.box, min(radius, 0.5 * summary.box - 3.0), 6.0), radius

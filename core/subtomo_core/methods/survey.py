@@ -65,6 +65,7 @@ def survey(
         (sums, np.ones(len(sums.index), np.float32)),
         folds=settings.folds,
         starts=starts,
+        groups=settings.groups,
         threads=threads,
         on_particle=on_particle,
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.fourier import Complex, Real, shell_sums, soft_edge, to_fourier, to_real
 from subtomo_core.maximisation import resolution_angstrom
+from subtomo_core.methods import standing as symmetry
 from subtomo_core.methods.averages import EMPTY, Averages
 from subtomo_core.methods.frames import in_one_frame
 from subtomo_core.methods.halves import fsc_kind, noise_power, references, shared_angstrom
@@ -35,7 +36,9 @@ def maximise(
     given = survey and not model.scaled
     model, statistics, motions = in_one_frame(settings, model, statistics)
     particles, mass = statistics.particles, statistics.mass.sum(0)
+    theta = 0.0 if survey else settings.regularisation(iteration) * particles
     averages = Averages.of(settings, statistics, model.shell_in_use)
+    averages, model, standing = symmetry.stand(settings, model, averages, theta)
     half_maps, curves = averages.half_maps()
     fsc, behind = curves.corrected, 1.0 if settings.half_sets else 2.0
     shell = settings.start_shell if survey else next_shell(settings, model, fsc)
@@ -43,7 +46,6 @@ def maximise(
         np.ones_like(fsc) if survey else np.stack([wiener(settings, c, halves) for c in fsc])
         for halves in (2.0, behind)
     )
-    theta = 0.0 if survey else settings.regularisation(iteration) * particles
     maps, fold_maps = model.maps, model.fold_maps
     noise = noise_variance(settings, model, statistics)
     if lead:
@@ -84,9 +86,11 @@ def maximise(
         start=model.start,
         seeded=model.seeded,
         log_likelihood=statistics.log_likelihood,
+        **standing._asdict(),
     )
     metrics = _metrics(settings, seen, result)
-    return replace(result, metrics=replace(metrics, alarms=(*alarms(statistics, model), *told)))
+    raised = (*alarms(statistics, model), *told, *symmetry.alarms(settings, result))
+    return replace(result, metrics=replace(metrics, alarms=raised))
 
 
 def noise_variance(settings: Settings, model: Model, statistics: Statistics) -> NDArray[np.float64]:
@@ -193,4 +197,8 @@ def _metrics(settings: Settings, statistics: Statistics, result: Model) -> Metri
         log_likelihood=statistics.log_likelihood,
         pose_change_deg=statistics.turned_deg / particles,
         class_changes=int(statistics.class_changes),
+        symmetry_correlation=tuple(
+            None if np.isnan(found) else float(found) for found in result.symmetry_correlation
+        ),
+        symmetrised=tuple(bool(on) for on in result.on_axes & (settings.group_orders > 1)),
     )

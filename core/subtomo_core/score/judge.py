@@ -18,6 +18,8 @@ from subtomo_core.score.curves import band_of, correlation, fsc, r_in_band
 from subtomo_core.score.fit import Fit, fit
 from subtomo_core.score.oracle import oracle_average
 from subtomo_core.score.poses import PoseErrors, pose_errors
+from subtomo_core.symmetrising import symmetrised_map
+from subtomo_core.symmetry import symmetry_group
 from subtomo_core.truth import Truth
 
 Real = NDArray[np.float32]
@@ -75,6 +77,9 @@ class ClassJudgement:
         None where no class stands for the structure.
     oracle : MapQuality
         The average with true classes and poses.
+    symmetric_oracle : MapQuality or None
+        The oracle averaged over the structure's point group, in the plain oracle's band; None
+        in C1. Nothing in a job which imposes the symmetry can beat it.
     poses : PoseErrors
         Of the structure's particles which were assigned to the partner.
     fit : Fit or None
@@ -88,6 +93,7 @@ class ClassJudgement:
     f1: float
     average: MapQuality | None
     oracle: MapQuality
+    symmetric_oracle: MapQuality | None
     poses: PoseErrors
     fit: Fit | None
     oracle_map: Real
@@ -101,11 +107,14 @@ class ClassJudgement:
         if self.average is None:
             return f"structure {self.structure}: no class stands for it"
         a, o, e = self.average, self.oracle, self.poses
+        s = self.symmetric_oracle
+        symmetric = f", symmetrised {s.r_in_band:.3f}" if s else ""
+        finer = f", symmetrised {s.resolution_angstrom:.1f} Å" if s else ""
         return (
             f"structure {self.structure} (class {self.partner}): r {a.r:.3f} (oracle {o.r:.3f}), "
-            f"in the oracle's band {a.r_in_band:.3f} (oracle {o.r_in_band:.3f}, "
+            f"in the oracle's band {a.r_in_band:.3f} (oracle {o.r_in_band:.3f}{symmetric}, "
             f"share {self.share_of_oracle:.3f}); FSC-0.5 {a.resolution_angstrom:.1f} Å "
-            f"(oracle {o.resolution_angstrom:.1f} Å); poses within 10/15/20 degrees "
+            f"(oracle {o.resolution_angstrom:.1f} Å{finer}); poses within 10/15/20 degrees "
             f"{e.consensus(10):.2f}/{e.consensus(15):.2f}/{e.consensus(20):.2f}, "
             f"median {e.median_deg:.1f} degrees and "
             f"{e.median_voxels:.2f} voxels; F1 {self.f1:.3f}"
@@ -194,6 +203,7 @@ def judge(
                 f1=float(agreement.f1[k]),
                 average=None if lies is None else ruler.measure(lies.map),
                 oracle=ruler.measure(oracle),
+                symmetric_oracle=ruler.measure_symmetric(oracle, group),
                 poses=errors,
                 fit=lies,
                 oracle_map=oracle,
@@ -210,6 +220,11 @@ class _Ruler:
         self.mask = soft_sphere(box, min(_extent(truth) + 3.0, box / 2 - 2.0))
         self.truth, self.voxel, self.limit = truth, voxel, limit
         self.band = band_of(fsc(oracle * self.mask, truth * self.mask))
+
+    def measure_symmetric(self, oracle: Real, symmetry: str) -> MapQuality | None:
+        """The oracle averaged over a point group about the truth's axes; None in C1."""
+        group = symmetry_group(symmetry)
+        return self.measure(symmetrised_map(oracle, group)) if len(group) > 1 else None
 
     def measure(self, volume: Real) -> MapQuality:
         masked, true = volume * self.mask, self.truth * self.mask

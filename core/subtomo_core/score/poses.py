@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from subtomo_core.rotations import angular_distance, mean_rotation, symmetry_group
+from subtomo_core.rotations import angular_distance, mean_rotation
+from subtomo_core.symmetry import symmetry_group
 
 Matrix = NDArray[np.float64]
 

@@ -78,7 +78,12 @@ def specification(dataset_id: str, entered: dict[str, str]) -> dict[str, Any]:
     body |= {key: entered[key] for key in numbers if entered.get(key)}
     if entered.get("half_sets"):
         body["half_sets"] = True
-    if entered.get("diameter"):
+    if entered.get("symmetry"):
+        names = [name.strip() for name in entered["symmetry"].split(",")]
+        body["symmetry"] = names[0] if len(names) == 1 else names
+    if entered.get("mask"):
+        body["mask"] = {"kind": "map", "map": entered["mask"]}
+    elif entered.get("diameter"):
         body["mask"] = {"diameter_angstrom": entered["diameter"]}
     if entered.get("resolution"):
         body["resolution"] = {"start_angstrom": entered["resolution"]}

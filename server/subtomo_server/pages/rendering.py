@@ -49,7 +49,12 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        ago=ago, status_words=status_words, title_of=title_of, region=region_words, iso=iso
+        ago=ago,
+        status_words=status_words,
+        title_of=title_of,
+        region=region_words,
+        symmetry=symmetry_words,
+        iso=iso,
     )
     return made
 
@@ -63,6 +68,12 @@ def classes_words(job: Job) -> str:
     """``1 class`` or ``2 classes``."""
     count = int(job.spec.get("classes", 1))
     return f"{count} class" if count == 1 else f"{count} classes"
+
+
+def symmetry_words(job: Job) -> str:
+    """``D7``, or ``D7, C1`` where each class has its own."""
+    name = job.spec.get("symmetry", "C1")
+    return name if isinstance(name, str) else ", ".join(name)
 
 
 def status_words(status: str) -> str:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from subtomo_core.defaults import RANDOM_STARTS
 from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.pages.rendering import render
-from subtomo_store import datasets, events, iterations, jobs
+from subtomo_store import datasets, events, iterations, jobs, maps
 
 router = APIRouter(include_in_schema=False)
 SHOWN = 100
@@ -53,6 +53,7 @@ def render_dataset(
         found = jobs.page(session, user.id, dataset_id=dataset.id, limit=SHOWN).items
         rows = [(job, jobs.progress(session, job)) for job in found]
         files = datasets.files(session, dataset.id)
+        uploaded = maps.page(session, user.id, limit=SHOWN).items
     return render(
         request,
         "dataset.html",
@@ -60,6 +61,7 @@ def render_dataset(
         dataset=dataset,
         jobs=rows,
         files=files,
+        masks=[found for found in uploaded if found.box == dataset.box],
         names={dataset.id: dataset.name},
         problems=problems,
         entered={**DEFAULTS, **(entered or {})},
@@ -75,7 +77,9 @@ DEFAULTS = {
     "starts": "",
     "seed": "1",
     "half_sets": "",
+    "symmetry": "C1",
     "diameter": "",
+    "mask": "",
     "resolution": "",
     "start": "random",
     "range": "",

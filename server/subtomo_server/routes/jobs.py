@@ -44,6 +44,7 @@ EXAMPLES: dict[str, Any] = {
             "iterations": 20,
             "seed": 1,
             "start": {"kind": "random"},
+            "symmetry": ["D7", "C1"],
             "mask": {"diameter_angstrom": 200},
             "resolution": {"start_angstrom": 60},
             "parameters": {"candidates": 50},

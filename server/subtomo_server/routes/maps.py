@@ -1,4 +1,4 @@
-"""Uploaded density maps, for use as starting references."""
+"""Uploaded maps, for use as starting references and masks."""
 
 from __future__ import annotations
 

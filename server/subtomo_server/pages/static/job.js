@@ -109,6 +109,14 @@ function makeClasses() {
 
 const angstrom = (value) => (value ? `${value.toFixed(1)} Å` : "not reached");
 
+/** How well the symmetry which was asked for holds; nothing where none was. */
+function symmetryWords(metrics, index) {
+  const correlation = (metrics.symmetry_correlation || [])[index];
+  if (correlation === null || correlation === undefined) return "";
+  const imposed = (metrics.symmetrised || [])[index] ? "imposed" : "not imposed yet";
+  return `; symmetry holds to ${correlation.toFixed(2)} (${imposed})`;
+}
+
 function showClasses(number, metrics) {
   [...find("classes").children].forEach((card, index) => {
     const share = (metrics.class_shares || [])[index] ?? 0;
@@ -116,7 +124,8 @@ function showClasses(number, metrics) {
     card.querySelector(".share span").style.setProperty("--done", `${100 * share}%`);
     const half = angstrom((metrics.resolution_05_angstrom || [])[index]);
     const gold = angstrom((metrics.resolution_0143_angstrom || [])[index]);
-    card.querySelector(".told").textContent = `${(100 * share).toFixed(1)} % of the particles; resolution ${gold} at 0.143, ${half} at 0.5`;
+    const symmetric = symmetryWords(metrics, index);
+    card.querySelector(".told").textContent = `${(100 * share).toFixed(1)} % of the particles; resolution ${gold} at 0.143, ${half} at 0.5${symmetric}`;
   });
 }
 

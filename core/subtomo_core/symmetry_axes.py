@@ -1,0 +1,146 @@
+"""Where the axes of a point group lie in a map."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subtomo_core.fourier import Real, to_fourier
+from subtomo_core.rotations import from_rotation_vectors, rotation_about
+from subtomo_core.superposition import Superposition, spread
+from subtomo_core.symmetrising import symmetrised_map
+
+Matrix = NDArray[np.float64]
+
+_AXIS_STEP_DEG = 5.0
+_COARSE_SHELLS = 8.0
+_MOST_ELEMENTS = 6  # of the group, looked at in the first search
+_ROUNDS = 3
+_GRAIN = 1e-5  # radians and voxels to which the pose is rounded, far above what sums are off by
+
+
+class Axes(NamedTuple):
+    """How a symmetric map lies: it is the map about the standard axes, turned and shifted.
+
+    Attributes
+    ----------
+    rotation, shift : ndarray
+        Its pose (3, 3) and (3,), voxels x, y, z: ``A(x) = S(rotation^-1 (x - shift))`` with S
+        symmetric about the standard axes.
+    correlation : float
+        Of the map with its average over the group there.
+    """
+
+    rotation: Matrix
+    shift: Matrix
+    correlation: float
+
+
+def find_axes(volume: Real, group: Matrix, r_max: float) -> Axes:
+    """Find the pose of the group's axes at which a map agrees best with its average.
+
+    The main axis is searched over half a sphere by how the map agrees with itself turned about
+    it, at all shifts at once; where the group has other axes too, the angle about the main one
+    follows. From the best of these the map is fitted onto its own average over the group, in
+    turn, at full resolution: what is off in the pose cancels in the average, so that three turns
+    are enough.
+
+    Parameters
+    ----------
+    volume : ndarray of float32, (n, n, n)
+        Shells weighted by what they are worth.
+    group : ndarray, (g, 3, 3)
+        Its identity first, its main axis along z.
+    r_max : float
+        Fourier pixels in use.
+    """
+    box = volume.shape[0]
+    r_max = min(r_max, box / 2 - 1.0)
+    coarse = Superposition(volume, volume, min(_COARSE_SHELLS, r_max))
+    about_z = np.abs(group[:, 2, 2] - 1.0) < 1e-6
+    candidates = _frames(coarse, _few(group[about_z][1:]), _half_sphere(), keep=12)
+    others = _few(group[~about_z])
+    if len(others):
+        turns = np.arange(0.0, 360.0 / about_z.sum(), _AXIS_STEP_DEG)
+        about = rotation_about([0, 0, 1], turns)
+        spun = np.einsum("mij,tjk->mtik", candidates, about).reshape(-1, 3, 3)
+        candidates = _frames(coarse, others, spun, keep=4)
+    both = _few(group[1:])
+    starts = [(Q, _centre(coarse, Q, both)) for Q in candidates[:4]]
+    poses = [_descend(volume, group, *start, coarse.r_max) for start in starts]
+    best = max(poses, key=lambda pose: pose.correlation)
+    best = _descend(volume, group, best.rotation, best.shift, r_max)
+    return _rounded(best)
+
+
+def correlation_about_axes(volume: Real, group: Matrix) -> float:
+    """Correlation of a map with its average over the group about the standard axes."""
+    average = to_fourier(symmetrised_map(volume, group)).astype(np.complex128)
+    own = to_fourier(volume).astype(np.complex128)
+    norm = math.sqrt(float((np.abs(own) ** 2).sum()) * float((np.abs(average) ** 2).sum()))
+    return float((own * average.conj()).real.sum()) / norm if norm > 0 else 0.0
+
+
+def _few(elements: Matrix) -> Matrix:
+    """Some elements, evenly spread over their list; of inverse pairs the first stands for both."""
+    kept: list[Matrix] = []
+    for element in elements:
+        if not any(np.allclose(element, other.T, atol=1e-6) for other in kept):
+            kept.append(element)
+    if len(kept) <= _MOST_ELEMENTS:
+        return np.array(kept).reshape(-1, 3, 3)
+    chosen = np.linspace(0, len(kept) - 1, _MOST_ELEMENTS).round().astype(int)
+    return np.stack([kept[i] for i in chosen])
+
+
+def _half_sphere() -> Matrix:
+    """Rotations (m, 3, 3) which bring z to directions spread over half a sphere."""
+    count = math.ceil(2.0 * math.pi / math.radians(_AXIS_STEP_DEG) ** 2)
+    z = 1.0 - (np.arange(count) + 0.5) / count
+    longitude = math.pi * (3.0 - math.sqrt(5.0)) * np.arange(count)
+    # The axis of the turn lies in the plane of x and y, a quarter ahead of the direction.
+    axis = np.stack([-np.sin(longitude), np.cos(longitude), np.zeros(count)], 1)
+    return from_rotation_vectors(axis * np.arccos(z)[:, None])
+
+
+def _conjugates(frames: Matrix, elements: Matrix) -> Matrix:
+    """Elements (e, 3, 3) about the axes of each frame (m, 3, 3): (m, e, 3, 3)."""
+    turned: Matrix = np.einsum("mij,ejk,mlk->meil", frames, elements, frames)
+    return turned
+
+
+def _frames(maps: Superposition, elements: Matrix, frames: Matrix, keep: int) -> Matrix:
+    """The best frames by how the map agrees with itself turned by the elements about them."""
+    turned = _conjugates(frames, elements)
+    scores, _ = maps.best_shifts(turned.reshape(-1, 3, 3))
+    chosen = spread(frames, scores.reshape(len(frames), -1).mean(1), keep, 2 * _AXIS_STEP_DEG)
+    return frames[chosen]
+
+
+def _centre(maps: Superposition, frame: Matrix, elements: Matrix) -> Matrix:
+    """Point (3,) in voxels about which the map turns onto itself: ``t = (1 - R) c`` for all R."""
+    turned = _conjugates(frame[None], elements)[0]
+    _, shifts = maps.best_shifts(turned)
+    A, b = (np.eye(3) - turned).reshape(-1, 3), shifts.reshape(-1)
+    centre: Matrix = np.linalg.lstsq(A, b, rcond=1e-6)[0]
+    return centre.round(6)
+
+
+def _descend(volume: Real, group: Matrix, rotation: Matrix, shift: Matrix, r_max: float) -> Axes:
+    """Fit the map onto its own average over the group, and average anew."""
+    axes = Axes(rotation, shift, 0.0)
+    for _ in range(_ROUNDS):
+        average = symmetrised_map(volume, group, axes.rotation, axes.shift)
+        found = Superposition(average, volume, r_max)
+        axes = Axes(*found.descend(axes.rotation, axes.shift, steps=4))
+    return axes
+
+
+def _rounded(axes: Axes) -> Axes:
+    """The same to a grain which hides the last bits of sums, so that runs repeat bit for bit."""
+    coarse = np.round(axes.rotation / _GRAIN) * _GRAIN
+    u, _, vt = np.linalg.svd(coarse)
+    return Axes(u @ vt, np.round(axes.shift / _GRAIN) * _GRAIN, axes.correlation)
