@@ -33,7 +33,7 @@ class Sphere:
     north : ndarray of float32, (L // 2, 2 L, 3)
         Directions x, y, z of the northern rings.
     legendre : ndarray of float32, (L, L // 2, 2 L)
-        [l, t, 2 m + p]: normalised associated Legendre function times quadrature weight, for
+        [l, t, p L + m]: normalised associated Legendre function times quadrature weight, for
         real (p = 0) and imaginary parts alike.
     wigner : ndarray of float32, (L (L + 1) / 2, L // 2 + 1, 2 L)
         [row, j, L + m']: Wigner's ``d^l_mm'(pi j / L)``, rows in order of m, then l >= m.
@@ -64,7 +64,7 @@ def sphere(bandwidth: int) -> Sphere:
         -1,
     )
     table = _legendre(bandwidth, cosines) * weights * (np.pi / bandwidth)
-    pairs = np.repeat(table.transpose(1, 2, 0)[:, :rings], 2, axis=2)
+    pairs = np.tile(table.transpose(1, 2, 0)[:, :rings], 2)
     return Sphere(
         bandwidth,
         np.ascontiguousarray(north, np.float32),
@@ -120,8 +120,9 @@ def analyse(grid: Real, radii: Real, scale: float, tables: Sphere) -> Real:
 
     Returns
     -------
-    ndarray of float32, (shells, L, L, 2)
-        [s, l, m] for m >= 0; those of -m follow as ``(-1)^m conj``.
+    ndarray of float32, (shells, L, 2, L)
+        [s, l, p, m] for m >= 0, real parts (p = 0) and imaginary parts; those of -m follow as
+        ``(-1)^m conj``.
     """
     bandwidth, count = tables.bandwidth, len(radii)
     north = tables.north.shape[:2]
@@ -133,7 +134,7 @@ def analyse(grid: Real, radii: Real, scale: float, tables: Sphere) -> Real:
     shells.hartley(found.reshape(2, count, *north), values)
     rings: NDArray[np.complex64] = ducc0.fft.r2c(values, axes=(2,), nthreads=1)
     pairs = np.ascontiguousarray(rings[:, :, :bandwidth]).view(np.float32)
-    harmonics = np.zeros((count, bandwidth, bandwidth, 2), np.float32)
+    harmonics = np.zeros((count, bandwidth, 2, bandwidth), np.float32)
     shells.legendre(pairs.reshape(count, bandwidth, bandwidth, 2), tables.legendre, harmonics)
     return harmonics
 
@@ -143,7 +144,7 @@ def correlate(f: Real, g: Real, weights: Real, tables: Sphere, *, even: bool = F
 
     Parameters
     ----------
-    f, g : ndarray of float32, (shells, L, L, 2)
+    f, g : ndarray of float32, (shells, L, 2, L)
         Harmonics of two real functions (`analyse`).
     weights : ndarray of float32, (shells,)
         Usually the squared radius.

@@ -51,7 +51,7 @@ class Template:
     ----------
     grid : ndarray of float32
         Padded twice (`fourier.padded_grid`).
-    magnitude, phase, power : ndarray of float32, (shells, L, L, 2)
+    magnitude, phase, power : ndarray of float32, (shells, L, 2, L)
         Harmonics of ``|A|``, of the Hartley values of A, and of ``|A|^2``.
     """
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subtomo_core.kernels.peaks import find_peaks, is_peak, parabola, thin_out
+from subtomo_core.kernels.peaks import find_peaks, highest_around, parabola, thin_out
 from subtomo_core.rotations import angular_distance, from_euler, random_rotations
 from support.strategies import seeds
 
@@ -89,15 +89,22 @@ def test_a_smooth_summit_is_found_between_grid_points(beta, gamma, alpha):
     assert np.abs((difference + SIZE / 2) % SIZE - SIZE / 2).max() < 0.02
 
 
-def test_a_peak_is_no_lower_than_any_neighbour():
-    values = np.zeros((3, 4, 4), np.float32)
-    values[1, 0, 0] = 1.0
-    assert is_peak(values, 1, 0, 0)
-    for corner in product((0, 1, 2), (0, 1, 3), (0, 1, 3)):
-        if corner != (1, 0, 0):
-            assert not is_peak(values, *corner)
-    assert not is_peak(values, 0, 3, 1)
-    assert is_peak(values, 1, 2, 2)
+@settings(max_examples=15, deadline=None)
+@given(seeds())
+def test_the_highest_around_is_that_of_all_neighbours(seed):
+    values = noise(seed)
+    whole, out = all_round(values), np.empty_like(values)
+    highest_around(values, out)
+    around = [np.roll(whole, step, (0, 1, 2)) for step in product((-1, 0, 1), repeat=3)]
+    assert np.array_equal(out, np.max(around, 0)[: HALF + 1])
+
+
+def test_what_is_no_number_is_no_peak():
+    values = noise(0)
+    values[3, 4, 5] = np.nan
+    heights, _ = found(values, 500)
+    assert np.isfinite(heights).all()
+    assert len(found(np.full_like(values, np.nan), 5)[0]) == 0
 
 
 @settings(max_examples=30, deadline=None)

@@ -152,7 +152,7 @@ def test_a_mask_must_be_one_of_this_dataset(service: Served, dataset: str, tmp_p
         assert refusal(values)["pointer"] == "/mask/map"
         assert words in refusal(values)["detail"]
     mask = {"kind": "map", "map": upload(whole)}
-    assert post(service, dataset, mask=mask)["spec"]["mask"] == mask
+    assert post(service, dataset, mask=mask)["spec"]["mask"] == {**mask, "particles": False}
 
 
 def test_a_symmetry_for_each_class(service: Served, dataset: str):

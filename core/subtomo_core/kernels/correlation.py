@@ -19,22 +19,24 @@ from subtomo_core.kernels.types import F32
 
 
 @jit
-def shell_products(f: F32, g: F32, weights: F32, degree: int, m: int, out: F32) -> None:
+def shell_products(f: F32, g: F32, weights: F32, degree: int, m: int, sums: F32, out: F32) -> None:
     """``S_mm' = sum_r weight_r f_lm conj(g_lm')`` for one degree l and order m, all m'.
 
-    ``f``, ``g`` (shells, L, L, 2) hold m >= 0. ``out`` (4, 2 L): real and imaginary parts at
+    ``f``, ``g`` (shells, L, 2, L) hold m >= 0. ``out`` (4, 2 L): real and imaginary parts at
     ``L + m'``, then both again at ``L - m'``, times ``(-1)^(l + m)``.
+    ``sums`` (4, L) is room to work in.
     """
     bandwidth = f.shape[1]
-    sums = np.zeros((4, bandwidth), np.float32)
+    sums[:] = np.float32(0.0)
+    aa, bb, ba, ab = sums[0], sums[1], sums[2], sums[3]
     for s in range(f.shape[0]):
-        re, im = weights[s] * f[s, degree, m, 0], weights[s] * f[s, degree, m, 1]
-        for k in range(degree + 1):
-            a, b = g[s, degree, k, 0], g[s, degree, k, 1]
-            sums[0, k] += re * a
-            sums[1, k] += im * b
-            sums[2, k] += im * a
-            sums[3, k] += re * b
+        re, im = weights[s] * f[s, degree, 0, m], weights[s] * f[s, degree, 1, m]
+        a, b = g[s, degree, 0], g[s, degree, 1]
+        for k in range(bandwidth):
+            aa[k] += re * a[k]
+            bb[k] += im * b[k]
+            ba[k] += im * a[k]
+            ab[k] += re * b[k]
     turned = np.float32(1.0 if (degree + m) % 2 == 0 else -1.0)
     out[:] = np.float32(0.0)
     for k in range(degree + 1):
@@ -59,7 +61,7 @@ def spectrum(f: F32, g: F32, weights: F32, table: F32, step: int, out: F32) -> N
     bandwidth = f.shape[1]
     size, half = 2 * bandwidth, bandwidth // 2
     sums = np.empty((bandwidth + 1, 2, size), np.float32)
-    rows = np.empty((4, size), np.float32)
+    rows, room = np.empty((4, size), np.float32), np.empty((4, bandwidth), np.float32)
     out[:, bandwidth] = np.float32(0.0)
     row = 0
     for m in range(bandwidth):
@@ -68,7 +70,7 @@ def spectrum(f: F32, g: F32, weights: F32, table: F32, step: int, out: F32) -> N
             row += 1
             if degree % step:
                 continue
-            shell_products(f, g, weights, degree, m, rows)
+            shell_products(f, g, weights, degree, m, room, rows)
             for j in range(half + 1):
                 d = table[row - 1, j]
                 near, far = sums[j], sums[bandwidth - j]

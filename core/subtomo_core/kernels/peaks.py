@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from subtomo_core.kernels.jit import jit
 from subtomo_core.kernels.types import F32, F64, I64
 
@@ -24,23 +26,38 @@ def value_at(values: F32, j: int, k: int, i: int) -> float:
 
 
 @jit
-def is_peak(values: F32, j: int, k: int, i: int) -> bool:
-    """Whether the grid point is at least as high as its 26 neighbours."""
+def highest_around(values: F32, out: F32) -> None:
+    """Highest value among each grid point and its 26 neighbours.
+
+    Along one axis after the other: gamma, alpha, then beta.
+    """
     last, size = values.shape[0] - 1, values.shape[1]
-    v = values[j, k, i]
-    if 0 < j < last and 0 < k < size - 1 and 0 < i < size - 1:
-        for a in range(j - 1, j + 2):
-            for b in range(k - 1, k + 2):
-                row = values[a, b]
-                if row[i - 1] > v or row[i] > v or row[i + 1] > v:
-                    return False
-        return True
-    for a in range(j - 1, j + 2):
-        for b in range(k - 1, k + 2):
-            for c in range(i - 1, i + 2):
-                if value_at(values, a, b, c) > v:
-                    return False
-    return True
+    rows = np.empty((size, size), np.float32)
+    planes = np.empty_like(values)
+    for j in range(last + 1):
+        for k in range(size):
+            v, row = values[j, k], rows[k]
+            row[0] = max(v[size - 1], v[0], v[1])
+            row[size - 1] = max(v[size - 2], v[size - 1], v[0])
+            for i in range(1, size - 1):
+                row[i] = max(v[i - 1], v[i], v[i + 1])
+        for k in range(size):
+            before, here, after = rows[k - 1], rows[k], rows[k + 1 if k < size - 1 else 0]
+            plane = planes[j, k]
+            for i in range(size):
+                plane[i] = max(before[i], here[i], after[i])
+    for j in range(last + 1):
+        for k in range(size):
+            here, target = planes[j, k], out[j, k]
+            if 0 < j < last:
+                below, above = planes[j - 1, k], planes[j + 1, k]
+                for i in range(size):
+                    target[i] = max(below[i], here[i], above[i])
+            else:  # beyond a pole alpha and gamma stand half a turn further
+                inner = planes[1 if j == 0 else last - 1]
+                near, far = inner[k], inner[(k + last) % size]
+                for i in range(size):
+                    target[i] = max(near[i], here[i], far[(i + last) % size])
 
 
 @jit
@@ -79,17 +96,16 @@ def find_peaks(values: F32, near: F64, cosine: float, heights: F32, angles: F64)
     room = heights.shape[0]
     count = 0
     lowest = 0
+    around = np.empty_like(values)
+    highest_around(values, around)
     for j in range(last + 1):
         for k in range(size):
-            before, after = values[j, k, size - 1], values[j, k, 1]
+            here, highest = values[j, k], around[j, k]
             for i in range(size):
-                v = values[j, k, i]
-                after = values[j, k, i + 1] if i < size - 1 else values[j, k, 0]
-                rising = v >= before and v >= after
-                before = v
-                if not rising or (count == room and v <= heights[lowest]):
+                if here[i] < highest[i]:
                     continue
-                if not is_peak(values, j, k, i):
+                v = here[i]
+                if not v >= highest[i] or (count == room and v <= heights[lowest]):
                     continue
                 beta = j + parabola(value_at(values, j - 1, k, i), v, value_at(values, j + 1, k, i))
                 alpha = k + parabola(

@@ -44,11 +44,12 @@ def hartley(values: F32, out: F32) -> None:
 
 @jit
 def legendre(rings: F32, table: F32, out: F32) -> None:
-    """``out[s, l, m] = sum_t table[l, t, m] rings[s, t, m]`` for ``m <= l``, all rings t.
+    """``out[s, l, :, m] = sum_t table[l, t, m] rings[s, t, m]`` for ``m <= l``, all rings t.
 
-    ``rings`` (shells, T, L, 2) are the Fourier coefficients over phi; ``out`` (shells, L, L, 2)
-    holds zeros. ``table`` (L, T / 2, 2 L) has each value twice, for real and imaginary parts;
-    it is even or odd in t: that of ring ``T - 1 - t`` is ``(-1)^(l + m)`` times that of t.
+    ``rings`` (shells, T, L, 2) are the Fourier coefficients over phi; ``out`` (shells, L, 2, L)
+    holds zeros, and gets real parts, then imaginary parts. ``table`` (L, T / 2, 2 L) has each
+    value twice, for both; it is even or odd in t: that of ring ``T - 1 - t`` is ``(-1)^(l + m)``
+    times that of t.
     """
     count, bandwidth = rings.shape[1], out.shape[1]
     north, width = count // 2, 2 * bandwidth
@@ -59,11 +60,12 @@ def legendre(rings: F32, table: F32, out: F32) -> None:
                 odd = m % 2
                 for p in range(2):
                     near, far = rings[s, t, m, p], rings[s, count - 1 - t, m, p]
-                    folded[odd, t, 2 * m + p] = near + far
-                    folded[1 - odd, t, 2 * m + p] = near - far
+                    folded[odd, t, p * bandwidth + m] = near + far
+                    folded[1 - odd, t, p * bandwidth + m] = near - far
         target = out[s].reshape(bandwidth, width)
         for degree in range(bandwidth):
             row = target[degree]
             for t in range(north):
-                for m in range(2 * degree + 2):
-                    row[m] += table[degree, t, m] * folded[degree % 2, t, m]
+                factors, values = table[degree, t], folded[degree % 2, t]
+                for m in range(width):
+                    row[m] += factors[m] * values[m]
