@@ -172,7 +172,7 @@ def resolve(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> FamlSpec | FaSp
         "parameters": spec.parameters.model_copy(
             update=_parameter_defaults(spec, summary, limit_shell)
         ),
-        "batch_particles": spec.batch_particles or _batch_particles(spec, limit_shell),
+        "batch_particles": spec.batch_particles or _batch_particles(spec, limit_shell, summary.particles),
         **_starts_defaults(spec),
     }
     if isinstance(spec.start, MapStart | JobStart) and spec.start.low_pass_angstrom is None:
@@ -233,10 +233,17 @@ def _starts_defaults(spec: FamlSpec | FaSpec) -> dict[str, Any]:
 
 def seconds_per_particle(spec: FamlSpec | FaSpec, limit_shell: float) -> float:
     """Rough CPU seconds which one particle costs in one iteration (see docs/benchmarks.md)."""
-    per_class = 0.004 + spec.parameters.candidates * 6e-4 * (limit_shell / 20.0) ** 3
-    return spec.classes * per_class + 0.002 * (limit_shell / 20.0) ** 3
+    components = (limit_shell / 20.0) ** 3
+    per_class = 0.0015 + spec.parameters.candidates * 1e-4 * components
+    return spec.classes * per_class + 0.001 * components
 
 
-def _batch_particles(spec: FamlSpec | FaSpec, limit_shell: float) -> int:
-    """Particles in a batch of about 30 seconds on four cores."""
-    return max(16, round(120.0 / seconds_per_particle(spec, limit_shell)))
+def _batch_particles(spec: FamlSpec | FaSpec, limit_shell: float, particles: int) -> int:
+    """Particles in a batch: an eighth of them, so that workers share a job.
+
+    But no less than a worker of four cores does in a few seconds, for each batch prepares the
+    references anew, and no more than it does in half a minute.
+    """
+    seconds = seconds_per_particle(spec, limit_shell)
+    least, most = 10.0 / seconds, 120.0 / seconds
+    return max(16, round(min(most, max(least, particles / 8.0))))

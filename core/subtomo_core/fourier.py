@@ -21,6 +21,7 @@ Real = NDArray[np.float32]
 Complex = NDArray[np.complex64]
 
 _AXES = (0, 1, 2)
+_ONE_THREAD = 1  # with more a transform's last bits differ, and results with the machine
 
 
 @lru_cache(maxsize=8)
@@ -34,20 +35,20 @@ def _centre_sign(box: int) -> Real:
     return result
 
 
-def centreless(volume: Real, threads: int = 1) -> Complex:
+def centreless(volume: Real) -> Complex:
     """Unitary half transform (n, n, n // 2 + 1) with the origin at voxel [0, 0, 0]."""
-    transform: Complex = ducc0.fft.r2c(volume, axes=_AXES, inorm=1, nthreads=threads)
+    transform: Complex = ducc0.fft.r2c(volume, axes=_AXES, inorm=1, nthreads=_ONE_THREAD)
     return transform
 
 
-def to_fourier(volume: Real, threads: int = 1) -> Complex:
+def to_fourier(volume: Real) -> Complex:
     """Centred unitary half transform, shape (n, n, n // 2 + 1), of a volume (n, n, n)."""
-    transform = centreless(np.ascontiguousarray(volume, np.float32), threads)
+    transform = centreless(np.ascontiguousarray(volume, np.float32))
     transform *= _centre_sign(volume.shape[0])
     return transform
 
 
-def to_real(transform: Complex, threads: int = 1) -> Real:
+def to_real(transform: Complex) -> Real:
     """Volume (n, n, n) of a centred unitary half transform (n, n, n // 2 + 1)."""
     box = transform.shape[0]
     volume: Real = ducc0.fft.c2r(
@@ -56,7 +57,7 @@ def to_real(transform: Complex, threads: int = 1) -> Real:
         lastsize=box,
         forward=False,
         inorm=1,
-        nthreads=threads,
+        nthreads=_ONE_THREAD,
     )
     return volume
 
@@ -234,7 +235,7 @@ def half_grid(transform: Complex, reach: int) -> Real:
     return grid.view(np.float32).reshape(*grid.shape, 2)
 
 
-def padded_grid(volume: Real, r_max: float, threads: int = 1) -> Real:
+def padded_grid(volume: Real, r_max: float) -> Real:
     """Half grid of a volume for gathering at any rotation, padded twice.
 
     The volume is divided by the trilinear kernel's transform first, so that gathered values are
@@ -253,5 +254,5 @@ def padded_grid(volume: Real, r_max: float, threads: int = 1) -> Real:
     inner = slice(box // 2, box // 2 + box)
     padded[inner, inner, inner] = volume / sinc_squared(box, 2)
     # Unitary for the volume itself, not for the padded one: n^(-3/2), not (2 n)^(-3/2).
-    transform = to_fourier(padded, threads) * np.float32(math.sqrt(8.0))
+    transform = to_fourier(padded) * np.float32(math.sqrt(8.0))
     return half_grid(transform, math.ceil(2.0 * r_max))

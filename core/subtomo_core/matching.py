@@ -87,9 +87,9 @@ class Matcher:
         radii = np.arange(1, math.floor(r_max) + 1, dtype=np.float32)
         return cls(radii, harmonics.sphere(bandwidth))
 
-    def template(self, reference: Real, threads: int = 1) -> Template:
+    def template(self, reference: Real) -> Template:
         """Prepare a reference volume (n, n, n)."""
-        grid = padded_grid(reference, float(self.radii[-1]) + 1.0, threads)
+        grid = padded_grid(reference, float(self.radii[-1]) + 1.0)
         power = np.zeros_like(grid)
         power[..., 0] = grid[..., 0] ** 2 + grid[..., 1] ** 2
         magnitude = np.sqrt(power)

@@ -167,3 +167,15 @@ def test_fewer_particles_than_folds_do_not_break_a_run(algorithm, count):
     assert np.isfinite(result.model.maps).all()
     assert np.isfinite(result.poses.score).all()
     assert np.isfinite([m.log_likelihood for m in result.history]).all()
+
+
+def test_threads_change_no_bit_of_a_larger_box():
+    # Large enough for a transform of several threads to take another way.
+    made = blobs(6, 24)
+
+    def result(threads):
+        return run(made.particles, job(iterations=2), threads=threads)
+
+    one, several = result(1), result(3)
+    same(one.model, several.model)
+    same(one.poses, several.poses)

@@ -271,10 +271,19 @@ def test_json_and_back(both):
 
 
 def test_more_work_makes_smaller_batches():
-    sizes = [resolve(spec(classes=k), summary(1000, 128)).batch_particles for k in (1, 4, 32)]
+    sizes = [resolve(spec(classes=k), summary(10**6, 128)).batch_particles for k in (1, 4, 32)]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > sizes[-1] >= 16
     assert seconds_per_particle(spec(), 20.0) > seconds_per_particle(spec(), 10.0) > 0
+
+
+def test_workers_share_a_job_but_not_a_handful_of_particles():
+    batches = [
+        -(-particles // resolve(spec(), summary(particles, 64)).batch_particles)
+        for particles in (50, 500, 10_000, 10**6)
+    ]
+    assert batches[:3] == [1, 1, 8]
+    assert batches[3] > 8
 
 
 def test_a_server_needs_no_numerics_to_read_a_job():

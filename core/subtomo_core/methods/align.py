@@ -102,7 +102,7 @@ class Alignment:
             generators=parameters.generators,
             scaled=model.scaled,
         )
-        templates = [[matcher.template(m, threads) for m in maps] for maps in model.fold_maps]
+        templates = [[matcher.template(m) for m in maps] for maps in model.fold_maps]
         units = [
             asymmetric_unit(group, settings.bandwidth) if on_axes and len(group) > 1 else None
             for group, on_axes in zip(settings.groups, model.on_axes, strict=True)
