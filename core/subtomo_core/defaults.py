@@ -172,7 +172,8 @@ def resolve(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> FamlSpec | FaSp
         "parameters": spec.parameters.model_copy(
             update=_parameter_defaults(spec, summary, limit_shell)
         ),
-        "batch_particles": spec.batch_particles or _batch_particles(spec, limit_shell, summary.particles),
+        "batch_particles": spec.batch_particles
+        or _batch_particles(spec, limit_shell, summary.particles),
         **_starts_defaults(spec),
     }
     if isinstance(spec.start, MapStart | JobStart) and spec.start.low_pass_angstrom is None:

@@ -87,7 +87,7 @@ class Alignment:
     priors: Values
 
     @classmethod
-    def prepare(cls, settings: Settings, model: Model, threads: int = 1) -> Alignment:
+    def prepare(cls, settings: Settings, model: Model) -> Alignment:
         """Templates of all folds and classes, and what depends on the missing region alone."""
         parameters = settings.spec.parameters
         radius = settings.search_radius(model.shell_in_use)
@@ -252,7 +252,7 @@ def align(
 ) -> Expectation:
     """Statistics and poses of a batch against the model's references."""
     starts = model.contenders
-    alignments = [Alignment.prepare(settings, start, threads) for start in starts]
+    alignments = [Alignment.prepare(settings, start) for start in starts]
     if settings.spec.classes > 1 and settings.balancing(model):
         alignments = [alignment.balanced(batch.particles) for alignment in alignments]
 
