@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.coarse import Coarse
+from subtomo_core.evidence import Evidence
 from subtomo_core.fourier import Band, Complex, Real
 from subtomo_core.kernels import residuals as residual_kernel
 from subtomo_core.kernels import shifts as shift_kernel
@@ -23,44 +25,8 @@ _STEPS = 4  # evaluations in a refinement
 # A pose this much below the best in log-likelihood is not worth another look: even where
 # refinement gains ten, its posterior stays below 1e-4.
 _HOPELESS = 20.0
-# All candidates are looked at up to this share of the radius in use (a sixth of the components),
-# but never to fewer shells than these; the rest only for those which may still matter.
-_COARSE = 0.55
-_FEWEST_SHELLS = 9
 _SURE = 4.0  # standard deviations of noise which a candidate is granted
 _SAME_SHIFT = 0.1  # shortest wavelengths: two shifts this close see the same phases
-_LANES = 8  # shifts on an axis come in multiples of this: a vector register's worth
-
-
-@dataclass(frozen=True, eq=False)
-class ShiftGrid:
-    """Evenly spaced shifts on each axis, symmetric about 0, and their phase factors.
-
-    Attributes
-    ----------
-    reach : float
-        Longest shift in voxels.
-    shifts : ndarray of float32, (G,)
-    cos, sin : ndarray of float32, (2 r + 1, G)
-        ``exp(2 pi i k t / n)`` at [k + r, g].
-    """
-
-    reach: float
-    shifts: Real
-    cos: Real
-    sin: Real
-
-    @classmethod
-    def covering(cls, support: Band, reach: float) -> ShiftGrid:
-        """At least three points in the shortest wavelength of the band, -reach to reach."""
-        step = support.box / (3.0 * support.reach)
-        size = _LANES * math.ceil((2.0 * reach / step + 1.0) / _LANES)
-        shifts = np.linspace(-reach, reach, size).astype(np.float32)
-        k = np.arange(-support.reach, support.reach + 1)
-        angle = 2.0 * np.pi / support.box * k[:, None] * shifts
-        return cls(
-            reach, shifts, np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,80 +48,6 @@ class Weighed:
     parts: Real
     doubled: Real
     shell_weights: NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Coarse:
-    """The inner part of a band, where every candidate is looked at.
-
-    Attributes
-    ----------
-    support : Band
-    chosen : ndarray of int64
-        Where its components stand in the whole band.
-    grid : ShiftGrid
-    shells : int
-        Shells 1 .. this are in it.
-    """
-
-    support: Band
-    chosen: NDArray[np.int64]
-    grid: ShiftGrid
-    shells: int
-
-    @classmethod
-    def of(cls, support: Band, reach: float, *, whole: bool = False) -> Coarse:
-        """Inner part of ``support``; all of it where it is small, or if asked for."""
-        top = int(support.shell.max())
-        shells = max(_FEWEST_SHELLS, math.ceil(_COARSE * top))
-        if whole or shells >= top:
-            shells = top
-        inner, chosen = support.within(shells + 0.5)
-        return cls(inner, chosen, ShiftGrid.covering(inner, reach), shells)
-
-
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """Candidate poses of one particle in one class.
-
-    Attributes
-    ----------
-    rotations : ndarray, (C, 3, 3)
-    shifts : ndarray, (C, 3)
-        Voxels, order x, y, z.
-    gain : ndarray, (C,)
-        ``Re sum S conj(A_Rt) / sigma^2``.
-    power : ndarray, (C,)
-        ``sum W |A_R|^2 / sigma^2``.
-    """
-
-    rotations: NDArray[np.float64]
-    shifts: NDArray[np.float64]
-    gain: NDArray[np.float64]
-    power: NDArray[np.float64]
-
-    def __add__(self, other: Evidence) -> Evidence:
-        """Candidates of both."""
-        return Evidence(
-            np.concatenate([self.rotations, other.rotations]),
-            np.concatenate([self.shifts, other.shifts]),
-            np.concatenate([self.gain, other.gain]),
-            np.concatenate([self.power, other.power]),
-        )
-
-    @property
-    def log_likelihood(self) -> NDArray[np.float64]:
-        """Log of the likelihood ratio of each pose against empty space, (C,)."""
-        return self.gain - 0.5 * self.power
-
-    def score(self, *, soft: bool) -> NDArray[np.float64]:
-        """What ranks the candidates: log-likelihood, or constrained correlation, (C,)."""
-        return self.log_likelihood if soft else self.correlation
-
-    @property
-    def correlation(self) -> NDArray[np.float64]:
-        """Gain over the reference's norm: ranks as the constrained correlation does, (C,)."""
-        return self.gain / np.sqrt(np.maximum(self.power, 1e-30))
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.expectation import Evidence
+from subtomo_core.evidence import Evidence
 from subtomo_core.voronoi import PosePoints
 
 

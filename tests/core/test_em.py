@@ -15,7 +15,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from subtomo_core.expectation import Search, ShiftGrid
+from subtomo_core.coarse import ShiftGrid
+from subtomo_core.expectation import Search
 from subtomo_core.fourier import to_fourier, to_real
 from subtomo_core.maximisation import ball, fill_in
 from subtomo_core.methods.accumulate import Accumulator, Term

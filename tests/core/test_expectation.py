@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from subtomo_core.expectation import Coarse, Search, ShiftGrid
+from subtomo_core.coarse import Coarse, ShiftGrid
+from subtomo_core.expectation import Search
 from subtomo_core.fourier import band, to_fourier
 from subtomo_core.matching import Matcher
 from subtomo_core.missing import observed

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from subtomo_core.expectation import Evidence
+from subtomo_core.evidence import Evidence
 from subtomo_core.matching import Neighbourhood
 from subtomo_core.methods.limited import Centre, about, points_within, pulled_back
 from subtomo_core.rotations import angular_distance, from_rotation_vectors, random_rotations

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subtomo_core.expectation import Evidence
+from subtomo_core.evidence import Evidence
 from subtomo_core.posterior import balance, hard_posterior, log_weights, soft_posterior
 from subtomo_core.rotations import random_rotations
 from subtomo_core.voronoi import PosePoints

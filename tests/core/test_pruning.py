@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from subtomo_core.expectation import Coarse, Search
+from subtomo_core.coarse import Coarse
+from subtomo_core.expectation import Search
 from subtomo_core.fourier import band, to_fourier
 from subtomo_core.matching import Matcher
 from subtomo_core.missing import observed

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.coarse import Coarse
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.expectation import Coarse, Evidence, Search, Weighed
+from subtomo_core.evidence import Evidence
+from subtomo_core.expectation import Search, Weighed
 from subtomo_core.fourier import Band, Real
 from subtomo_core.matching import Matcher, Template
 from subtomo_core.methods.accumulate import Share, Term

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from subtomo_core.coarse import Coarse
 from subtomo_core.exact import frequencies, sample_transform
-from subtomo_core.expectation import Coarse, Search, Weighed
+from subtomo_core.expectation import Search, Weighed
 from subtomo_core.fourier import Complex, Real, band, to_fourier, to_real
 from subtomo_core.matching import Matcher
 from subtomo_core.methods.averages import EMPTY, Averages

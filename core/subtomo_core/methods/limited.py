@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.expectation import Evidence, Search, Weighed
+from subtomo_core.evidence import Evidence
+from subtomo_core.expectation import Search, Weighed
 from subtomo_core.fourier import Real
 from subtomo_core.matching import Neighbourhood, Template
 from subtomo_core.rotations import from_rotation_vectors
