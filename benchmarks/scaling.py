@@ -43,7 +43,7 @@ class Case:
             "algorithm": "faml",
             "classes": classes,
             "starts": 1,
-            "parameters": {"bandwidth": 24, **parameters},
+            "parameters": {"bandwidth": 24, "regularisation_iterations": 0, **parameters},
             "resolution": {"limit_angstrom": EXTENT / shell, "start_angstrom": EXTENT / shell},
         }
         spec = resolve(job_spec_adapter.validate_python(job), self.particles.summary)
