@@ -1,4 +1,4 @@
-"""CPU time of each stage of one particle, class and iteration.
+"""CPU time of each stage of one particle, class and iteration, beside what it needs at least.
 
 python benchmarks/stages.py --box 64 --r-max 20
 """
@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
+from peaks import Counts, Work, cpu_ms, peaks
 
 from subtomo_core import methods
 from subtomo_core.defaults import resolve
+from subtomo_core.expectation import Evidence
 from subtomo_core.methods import Method
 from subtomo_core.methods.accumulate import Accumulator, Share, Term
 from subtomo_core.methods.align import Alignment
@@ -24,17 +25,6 @@ from subtomo_core.simulate import barrel, simulate
 from subtomo_core.spec import Wedge, job_spec_adapter
 from subtomo_core.statistics import Batch, Model
 from subtomo_core.voronoi import PosePoints
-
-
-def cpu_ms(work: Callable[[], object], repeats: int) -> float:
-    """Least CPU milliseconds of one call."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        work()
-        times.append(time.process_time() - start)
-    return 1e3 * min(times)
 
 
 def converged(box: int, r_max: float, candidates: int) -> tuple[Method, Model, Batch]:
@@ -68,8 +58,8 @@ def main() -> None:
     method, model, batch = converged(arguments.box, arguments.r_max, arguments.candidates)
 
     plan = Alignment.prepare(method.settings, model)  # type: ignore[attr-defined]
-    search, template = plan.search, plan.templates[0][0]
-    scale = plan.scales[0][0] if plan.scales else np.ones(1, np.float32)
+    search, (templates, scales) = plan.search, plan.references[0]
+    template, scale = templates[0], (scales or [np.ones(1, np.float32)])[0]
     observer = plan.settings.observer
     seen, summed = observer.read(batch.particles, 0, search.support, plan.sums)
     weighed = search.weigh(seen)
@@ -81,54 +71,93 @@ def main() -> None:
     evidence = search.find(weighed, magnitude, scale, template, shift)
     points = plan.points or PosePoints.draw(np.random.default_rng(0), 10_000)
     pose = Share(0, evidence.rotations[0], evidence.shifts[0], 1.0)
-    accumulator = Accumulator(plan.sums, np.ones(len(plan.sums.index), np.float32), 1, 1)
+    accumulator = Accumulator(plan.sums, np.ones(len(plan.sums.index), np.float32), 1)
+    term = Term(0, summed, [pose])
 
-    def scatter() -> None:
-        term = Term(0, summed, [pose])
-        accumulator._fill(0, 0, [term])
+    surveyed = len(rotations) + 2 * len(again)
 
-    stages: dict[str, tuple[int, Callable[[], object]]] = {
+    def closely() -> Evidence:
+        found = search.survey(weighed, rotations, template)
+        for _ in range(2):
+            found = found + search.survey(weighed, again, template)
+        return search.look_closer(weighed, found, template)
+
+    looked_at = int(np.isfinite(closely().gain).sum())
+    coarse = search.coarse
+    counts = Counts(
+        box=arguments.box,
+        bandwidth=search.matcher.tables.bandwidth,
+        shells=len(search.matcher.radii),
+        components=len(search.support.index),
+        summed=len(plan.sums.index),
+        coarse=len(coarse.chosen),
+        columns=len(coarse.support.columns),
+        shifts=len(coarse.grid.shifts),
+        reach=coarse.support.reach,
+    )
+    phase = counts.harmonics + counts.correlation(even=False)
+    climbers = np.sort(evidence.log_likelihood)[-3:]
+    climbs = int((climbers >= climbers[-1] - 20.0).sum())
+    stages: dict[str, tuple[int, Work, Callable[[], object]]] = {
         "read, transform, take components": (
             1,
+            counts.read,
             lambda: observer.read(batch.particles, 0, search.support, plan.sums),
         ),
-        "harmonics of |S|": (1, lambda: search.harmonics(np.abs(weighed.values))),
+        "harmonics of |S|": (
+            1,
+            counts.harmonics,
+            lambda: search.harmonics(np.abs(weighed.values)),
+        ),
         "candidates by magnitude": (
             1,
+            counts.correlation(even=True),
             lambda: search.by_magnitude(magnitude, scale, template, share),
         ),
         "candidates by phase": (
             2,
+            phase,
             lambda: search.by_phase(weighed, shift, scale, template, share // 2),
         ),
-        f"shifts and likelihoods of {len(rotations)} + 2 x {len(again)}": (
+        f"shifts of {surveyed}, {looked_at} closely": (
             1,
-            lambda: search.look_closer(
-                weighed,
-                search.survey(weighed, rotations, template)
-                + search.survey(weighed, again, template)
-                + search.survey(weighed, again, template),
-                template,
-            ),
+            counts.surveyed * surveyed + counts.looked_at * looked_at,
+            closely,
         ),
-        "refinement of the best 3": (1, lambda: search.refined(weighed, evidence, template)),
+        f"refinement of {climbs}": (
+            1,
+            counts.climbed * climbs,
+            lambda: search.refined(weighed, copy(evidence), template),
+        ),
         "Voronoi weights, posterior": (
             1,
+            Work(24.0 * points.points.shape[1] * len(evidence.gain)),
             lambda: soft_posterior(log_weights([evidence], points, 3.0), np.zeros(1)),
         ),
-        "noise (one pose)": (1, lambda: plan._noise(seen, weighed, [pose], 0)),
-        "sums (one pose)": (1, scatter),
+        "noise (one pose)": (1, counts.noise, lambda: plan._noise(seen, weighed, [pose], 0)),
+        "sums (one pose)": (1, counts.sums, lambda: accumulator.add(term)),
     }
-    print(f"box {arguments.box}, r_max {arguments.r_max:g}, {len(search.support.index)} components")
-    print("| stage | CPU ms |\n|---|---|")
-    total = 0.0
-    for name, (times, work) in stages.items():
-        spent = times * cpu_ms(work, arguments.repeats)
-        total += spent
-        print(f"| {name}{f', {times} times' if times > 1 else ''} | {spent:.2f} |")
-    print(f"| sum of the stages | {total:.2f} |")
+    best = peaks(search, template)
+    print(
+        f"box {arguments.box}, r_max {arguments.r_max:g}, {counts.components} components; at best "
+        f"{best.flops / 1e9:.1f} Gflop/s, {best.bytes / 1e9:.1f} GB/s, {best.cells / 1e6:.0f} M "
+        "cells/s"
+    )
+    print("| stage | count | limit ms | CPU ms | ratio |\n|---|---|---|---|---|")
+    total = least = 0.0
+    for name, (times, need, work) in stages.items():
+        spent, limit = times * cpu_ms(work, arguments.repeats), best.milliseconds(need * times)
+        total, least = total + spent, least + limit
+        label = f"{name}{f', {times} times' if times > 1 else ''}"
+        print(f"| {label} | {need * times} | {limit:.2f} | {spent:.2f} | {spent / limit:.1f} |")
+    print(f"| sum of the stages | | {least:.2f} | {total:.2f} | {total / least:.1f} |")
     rows = cpu_ms(lambda: [plan.row(batch, i) for i in range(40)], 3) / 40
-    print(f"| row of a particle, mean of 40 | {rows:.2f} |")
+    print(f"| row of a particle, mean of 40 | | | {rows:.2f} | |")
+
+
+def copy(evidence: Evidence) -> Evidence:
+    """The same poses, to be moved again."""
+    return Evidence(*(np.array(getattr(evidence, f.name)) for f in fields(Evidence)))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core import methods
+from subtomo_core.adding import total
 from subtomo_core.defaults import resolve
 from subtomo_core.methods.frames import follow
 from subtomo_core.particles import Particles
@@ -87,7 +86,6 @@ def _iterate(
 ) -> tuple[Model, Poses]:
     """One expectation over all batches, and one maximisation."""
     batches = [Batch(particles, rows, None if poses is None else poses[rows]) for rows in ranges]
-    parts = [method.expect(batch, model, threads=threads) for batch in batches]
-    statistics = reduce(add, [part.statistics for part in parts])
-    after = method.maximise(model, statistics)
-    return after, follow(after, Poses.concatenate([part.poses for part in parts]))
+    summed = total(method.expect(batch, model, threads=threads) for batch in batches)
+    after = method.maximise(model, summed.statistics)
+    return after, follow(after, summed.poses)

@@ -9,7 +9,6 @@ masked, the noise known.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -72,15 +71,18 @@ class Ascent:
     def sums(self, terms):
         """Numerators and denominators of both classes."""
         support = self.alignment.search.support
-        accumulator = Accumulator(support, self.alignment.search.inverse_noise, FOLDS, 2)
-        with ThreadPoolExecutor(1) as pool:
-            accumulator.add(terms, pool)
-            numerator, denominator = accumulator.folded(pool)
-        return numerator[0], denominator[0]
+        accumulator = Accumulator(support, self.alignment.search.inverse_noise, 2)
+        for term in terms:
+            accumulator.add(term)
+        shape = (2, BOX, BOX, BOX // 2 + 1)
+        numerator, denominator = np.empty(shape, np.complex64), np.empty(shape, np.float32)
+        accumulator.fold_into(numerator, denominator)
+        return numerator, denominator
 
     def residual(self, term):
         """What the present references leave of a particle's samples at each of its poses."""
-        support, templates = self.alignment.search.support, self.alignment.templates[0]
+        alignment = self.alignment
+        support, templates = alignment.search.support, alignment.references[0].templates
         for share in term.shares:
             model = gathered(templates[share.class_index].grid, support, share.rotation)
             left = Samples(term.samples.values - term.samples.weights * model, term.samples.weights)

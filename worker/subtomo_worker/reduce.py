@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator
 
+from subtomo_core.adding import total
 from subtomo_core.methods.frames import follow
-from subtomo_core.statistics import Model, Poses, Statistics
+from subtomo_core.statistics import Expectation, Model
 from subtomo_store import iterations
 from subtomo_store.records import Message
 from subtomo_worker import folders
@@ -23,11 +25,11 @@ def reduce(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> l
     clock = time.monotonic()
     store, job, number = workshop.store, assignment.job, assignment.lease.task.iteration
     bench = workshop.bench(job)
-    statistics, poses = _sum(workshop, assignment, keeper)
+    summed = _sum(workshop, assignment, keeper)
     before = folders.model_before(store.files, job.id, number)
-    model: Model = bench.method.maximise(before, statistics)
+    model: Model = bench.method.maximise(before, summed.statistics)
     check_model(model)
-    poses = follow(model, poses)
+    poses = follow(model, summed.poses)
     keeper.check()
     half_sets = job.parsed_spec.half_sets
     results = Results(job.id, number, bench.particles, model, poses, half_sets)
@@ -59,21 +61,18 @@ def _ended(model: Model) -> str | None:
     return f"converged after {model.iteration} iterations" if model.metrics.converged else None
 
 
-def _sum(
-    workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper
-) -> tuple[Statistics, Poses]:
+def _sum(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> Expectation:
     """Add the batches in batch order, so that the bits do not depend on who computed them."""
     store, job, number = workshop.store, assignment.job, assignment.lease.task.iteration
     with store.read() as session:
         tasks = iterations.batches(session, job.id, number)
-    total: Statistics | None = None
-    rows = []
-    for task in tasks:
-        key = folders.BatchKey(number, task.batch, task.fence)
-        expectation = folders.read_batch(store.files, job.id, key)
-        total = expectation.statistics if total is None else total + expectation.statistics
-        rows.append(expectation.poses)
-        keeper.check()
-    if total is None:
+    if not tasks:
         raise RuntimeError(f"iteration {number} of {job.id} has no batches")
-    return total, Poses.concatenate(rows)
+
+    def parts() -> Iterator[Expectation]:
+        for task in tasks:
+            key = folders.BatchKey(number, task.batch, task.fence)
+            yield folders.read_batch(store.files, job.id, key)
+            keeper.check()
+
+    return total(parts())

@@ -20,6 +20,7 @@ from subtomo_store import Settings, open_store
 from subtomo_store.bell import Bell
 from subtomo_worker.app import create_app
 from subtomo_worker.calculation import MethodFactory
+from subtomo_worker.memory import return_large_arrays
 from subtomo_worker.workshop import Workshop
 
 
@@ -56,6 +57,7 @@ def run_worker(
         If there is no broker to listen to.
     """
     broker_url = _broker_url(settings)
+    return_large_arrays()
     signal.signal(signal.SIGTERM, _end_early)
     # Celery warns of root because of pickled messages; ours are JSON.
     warnings.simplefilter("ignore", SecurityWarning)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -36,62 +36,88 @@ class Term(NamedTuple):
 
 
 class Accumulator:
-    """Scattered sums of a batch for every fold and class.
+    """Scattered sums of one fold for every class."""
 
-    Each (fold, class) pair is filled by one thread, particle after particle.
-    """
-
-    def __init__(self, support: Band, inverse_noise: Real, folds: int, classes: int):
+    def __init__(self, support: Band, inverse_noise: Real, classes: int):
         c = 2 * support.reach + 3
-        shape = (folds, classes, 2 * c + 1, 2 * c + 1, c + 1)
+        shape = (classes, 2 * c + 1, 2 * c + 1, c + 1)
         self._numerator = np.zeros(shape, np.complex64)
         self._denominator = np.zeros(shape, np.float32)
         self._support = support
         self._scale = inverse_noise * support.count * np.float32(0.5)
 
-    def add(self, terms: list[Term], pool: Executor) -> None:
-        """Add the terms of some particles."""
-        list(pool.map(lambda job: self._fill(job[0], job[1], terms), self._jobs))
+    def add(self, term: Term) -> None:
+        """Add one particle's samples at its poses."""
+        if term.samples is None or not term.shares:
+            return
+        values = term.samples.values * self._scale
+        parts = np.stack([values.real, values.imag])
+        weights = term.samples.weights * self._scale
+        moved = np.empty_like(parts)
+        points, box = self._support.points, self._support.box
+        for share in term.shares:
+            denominator = self._denominator[share.class_index]
+            numerator = self._numerator[share.class_index].view(np.float32)
+            shift_back(points, parts, share.shift, box, moved)
+            scatter(
+                numerator.reshape(*denominator.shape, 2),
+                denominator,
+                points,
+                moved,
+                weights,
+                share.rotation,
+                share.probability,
+            )
 
-    def folded(self, pool: Executor) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
-        """Numerators and denominators on the box's components, (F, K, n, n, n // 2 + 1)."""
-        box = self._support.box
-        shape = (*self._numerator.shape[:2], box, box, box // 2 + 1)
-        numerator, denominator = np.empty(shape, np.complex64), np.empty(shape, np.float32)
+    def fold_into(self, numerator: NDArray[np.complex64], denominator: Real) -> None:
+        """Write the sums on the box's components, (K, n, n, n // 2 + 1)."""
+        for k, (values, weights) in enumerate(zip(self._numerator, self._denominator, strict=True)):
+            numerator[k] = fold(values, self._support.box)
+            denominator[k] = fold(weights, self._support.box).real
 
-        def work(job: tuple[int, int]) -> None:
-            numerator[job] = fold(self._numerator[job], box)
-            denominator[job] = fold(self._denominator[job], box).real
 
-        list(pool.map(work, self._jobs))
-        return numerator, denominator
+class FoldSums:
+    """Sums of all folds and classes of every start, of which one fold is open at a time.
 
-    @property
-    def _jobs(self) -> list[tuple[int, int]]:
-        folds, classes = self._numerator.shape[:2]
-        return [(f, k) for f in range(folds) for k in range(classes)]
+    Scattered sums are many times as large as folded ones: so terms come fold after fold.
 
-    def _fill(self, fold_index: int, class_index: int, terms: list[Term]) -> None:
-        denominator = self._denominator[fold_index, class_index]
-        numerator = self._numerator[fold_index, class_index].view(np.float32)
-        numerator = numerator.reshape(*denominator.shape, 2)
-        for term in terms:
-            shares = [s for s in term.shares if s.class_index == class_index]
-            if term.fold != fold_index or not shares or term.samples is None:
-                continue
-            values = term.samples.values * self._scale
-            parts = np.stack([values.real, values.imag])
-            weights = term.samples.weights * self._scale
-            moved = np.empty_like(parts)
-            points, box = self._support.points, self._support.box
-            for share in shares:
-                shift_back(points, parts, share.shift, box, moved)
-                scatter(
-                    numerator,
-                    denominator,
-                    points,
-                    moved,
-                    weights,
-                    share.rotation,
-                    share.probability,
-                )
+    Attributes
+    ----------
+    numerator, denominator : ndarray, (starts, F, K, n, n, n // 2 + 1)
+        Folded sums of the folds which were closed.
+    """
+
+    def __init__(
+        self,
+        sums: tuple[Band, Real],
+        shape: tuple[int, int, int],
+        on_closed: Callable[[int], None],
+    ):
+        self._sums, self._classes, self._on_closed = sums, shape[2], on_closed
+        box = sums[0].box
+        self.numerator: NDArray[np.complex64] = np.zeros(
+            (*shape, box, box, box // 2 + 1), np.complex64
+        )
+        self.denominator: Real = np.zeros((*shape, box, box, box // 2 + 1), np.float32)
+        self._fold: int | None = None
+        self._open: list[Accumulator] = []
+
+    def add(self, terms: Sequence[Term]) -> None:
+        """Add one particle's terms, one of each start."""
+        fold_index = terms[0].fold
+        if fold_index != self._fold:
+            self.close()
+            self._fold = fold_index
+            self._open = [Accumulator(*self._sums, self._classes) for _ in terms]
+        for accumulator, term in zip(self._open, terms, strict=True):
+            accumulator.add(term)
+
+    def close(self) -> None:
+        """Fold what is open."""
+        if self._fold is None:
+            return
+        for start, accumulator in enumerate(self._open):
+            cell = (start, self._fold)
+            accumulator.fold_into(self.numerator[cell], self.denominator[cell])
+        self._on_closed(self._fold)
+        self._fold, self._open = None, []

@@ -15,7 +15,9 @@ from subtomo_core.expectation import Search, Weighed
 from subtomo_core.fourier import Band, Real
 from subtomo_core.matching import Matcher, Template
 from subtomo_core.methods.accumulate import Share, Term
+from subtomo_core.methods.fold_references import FoldReferences, References
 from subtomo_core.methods.limited import NOWHERE, Centre, about, centres, find, points_within
+from subtomo_core.methods.ordered import each_in_order
 from subtomo_core.methods.passes import Found, Row, Values, pass_over
 from subtomo_core.methods.settings import Settings
 from subtomo_core.observation import Samples
@@ -66,10 +68,8 @@ class Alignment:
         Finds candidate poses.
     sums : Band
         Components which are summed.
-    templates : list of list of Template
-        [fold][class]: the references which the particles of a fold meet.
-    scales : list of list of ndarray, or None
-        [fold][class]: `Matcher.scale`, where one missing region serves all particles.
+    references : FoldReferences
+        What the particles of each fold meet.
     units : list of ndarray or None
         [class]: the rotations which have to be searched, where the class is symmetric.
     points : PosePoints or None
@@ -82,15 +82,14 @@ class Alignment:
     model: Model
     search: Search
     sums: Band
-    templates: list[list[Template]]
-    scales: list[list[Real]] | None
+    references: FoldReferences
     units: list[Real | None]
     points: PosePoints | None
     priors: Values
 
     @classmethod
     def prepare(cls, settings: Settings, model: Model) -> Alignment:
-        """Templates of all folds and classes, and what depends on the missing region alone."""
+        """What depends on no particle; references of a fold are made when they are asked for."""
         parameters = settings.spec.parameters
         radius = settings.search_radius(model.shell_in_use)
         support = settings.observer.band(radius)
@@ -104,42 +103,53 @@ class Alignment:
             generators=parameters.generators,
             scaled=model.scaled,
         )
-        templates = [[matcher.template(m) for m in maps] for maps in model.fold_maps]
         units = [
             asymmetric_unit(group, settings.bandwidth) if on_axes and len(group) > 1 else None
             for group, on_axes in zip(settings.groups, model.on_axes, strict=True)
         ]
-        scales = None
+        region = None
         if settings.observer.region is not None:
             weights = settings.observer.region.reshape(-1)[support.index] * search.inverse_noise
             region = search.harmonics(weights)
-            scales = [_scales(matcher, region, fold, units) for fold in templates]
+
+        def meet(fold: int) -> References:
+            templates = [matcher.template(m) for m in model.fold_maps[fold]]
+            scales = None if region is None else _scales(matcher, region, templates, units)
+            return References(templates, scales)
+
+        references = FoldReferences(meet, settings.folds)
         points = None
         if isinstance(parameters, FamlParameters) and model.scaled:
             rng = np.random.default_rng([settings.spec.seed, 2, model.iteration + 1])
             points = points_within(rng, parameters.voronoi_points, parameters.search_range_deg)
         sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
         priors = np.log(np.maximum(model.shares, 1e-12))
-        return cls(settings, model, search, sums, templates, scales, units, points, priors)
+        return cls(settings, model, search, sums, references, units, points, priors)
 
-    def balanced(self, particles: Particles) -> Alignment:
+    def balanced(self, particles: Particles, threads: int = 1) -> Alignment:
         """The same with priors which give every class its equal share of a sample of particles.
 
         References of the first iterations are little but noise, and the best of them would win
         all particles before any stands for a structure.
         """
-        if self.points is None:
+        points = self.points
+        if points is None:
             return self
         count = self.settings.summary.particles
         sample = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64))
-        found = []
-        for index in sample:
-            look = self.look(particles, int(index))
-            evidence = self._evidence(look, [])
-            weights = log_weights(evidence, self.points, self.model.xi)
+        found = np.empty((len(sample), self.settings.spec.classes))
+
+        def weigh(row: int) -> Values:
+            look = self.look(particles, int(sample[row]))
+            weights = log_weights(self._evidence(look, []), points, self.model.xi)
             logs = np.array([soft_posterior([w], np.zeros(1))[1] for w in weights])
-            found.append(logs + self._offsets(look.weighed))
-        return replace(self, priors=balance(np.array(found)))
+            return logs + self._offsets(look.weighed)
+
+        for fold in range(self.settings.folds):
+            rows = np.nonzero(sample % self.settings.folds == fold)[0].tolist()
+            each_in_order(weigh, found.__setitem__, rows, threads)
+            self.references.forget(fold)
+        return replace(self, priors=balance(found))
 
     def look(self, particles: Particles, index: int) -> Look:
         """Everything about one particle which no reference has a part in."""
@@ -149,7 +159,7 @@ class Alignment:
         magnitude = region = None
         if self.search.generators != "phase":
             magnitude = self.search.harmonics(np.abs(weighed.values))
-        if self.scales is None:
+        if self.settings.observer.region is None:
             region = self.search.harmonics(weighed.weights)
         return Look(index, seen, summed, weighed, magnitude, region)
 
@@ -185,17 +195,15 @@ class Alignment:
 
     def _evidence(self, look: Look, here: list[Centre]) -> list[Evidence]:
         fold = look.index % self.settings.folds
-        search, templates = self.search, self.templates[fold]
-        if self.scales is not None:
-            scales = self.scales[fold]
-        elif look.region is not None:
+        search, (templates, scales) = self.search, self.references[fold]
+        if look.region is not None:
             scales = _scales(search.matcher, look.region, templates, self.units)
         here = here or [NOWHERE] * len(templates)
         return [
             find(
                 search, look.weighed, look.magnitude, scale=scale, template=template, centre=centre
             )
-            for template, scale, centre in zip(templates, scales, here, strict=True)
+            for template, scale, centre in zip(templates, scales or [], here, strict=True)
         ]
 
     def _offsets(self, weighed: Weighed) -> Values:
@@ -224,10 +232,11 @@ class Alignment:
         power, count = seen.power(self.search.support, shells)
         kept = sum(s.probability for s in shares)
         distance = np.zeros(shells)
+        templates = self.references[fold].templates
         for share in shares:
             self.search.residuals(
                 weighed,
-                self.templates[fold][share.class_index],
+                templates[share.class_index],
                 share.rotation,
                 share.shift,
                 probability=share.probability / kept,
@@ -256,11 +265,15 @@ def align(
     starts = model.contenders
     alignments = [Alignment.prepare(settings, start) for start in starts]
     if settings.spec.classes > 1 and settings.balancing(model):
-        alignments = [alignment.balanced(batch.particles) for alignment in alignments]
+        alignments = [alignment.balanced(batch.particles, threads) for alignment in alignments]
 
     def work(position: int) -> list[Found]:
         look = alignments[0].look(batch.particles, int(batch.indices[position]))
         return [alignment.row(batch, position, look) for alignment in alignments]
+
+    def over(fold: int) -> None:
+        for alignment in alignments:
+            alignment.references.forget(fold)
 
     sums = alignments[0].sums
     inverse = (1.0 / model.noise[sums.shell]).astype(np.float32)
@@ -273,4 +286,5 @@ def align(
         groups=settings.groups,
         threads=threads,
         on_particle=on_particle,
+        on_fold=over,
     )

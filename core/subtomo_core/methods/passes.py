@@ -1,26 +1,25 @@
 """One pass over a batch: rows of particles to poses and statistics.
 
-The result does not depend on the number of threads: rows are made apart, and sums are taken in
-particle order.
+The result does not depend on the number of threads: rows are made apart, and sums are taken
+fold after fold, each in particle order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.fourier import Band, Real
-from subtomo_core.methods.accumulate import Accumulator, Term
+from subtomo_core.methods.accumulate import FoldSums, Term
+from subtomo_core.methods.ordered import each_in_order
 from subtomo_core.statistics import Batch, Expectation, Model, Poses, Statistics
 from subtomo_core.symmetry import distance_modulo
 
 Values = NDArray[np.float64]
-
-_CHUNK = 64  # particles whose samples are held until they are summed
 
 
 class Row(NamedTuple):
@@ -61,6 +60,7 @@ def pass_over(
     groups: Sequence[Values],
     threads: int,
     on_particle: Callable[[], None],
+    on_fold: Callable[[int], None] = lambda _fold: None,
 ) -> Expectation:
     """Statistics and poses of a batch.
 
@@ -79,6 +79,8 @@ def pass_over(
         Point group of each class, modulo which poses change.
     on_particle : callable
         Called after each particle; may raise `Cancelled`.
+    on_fold : callable
+        Called when all particles of a fold are done, with its number.
     """
 
     def told(position: int) -> list[Found]:
@@ -86,22 +88,27 @@ def pass_over(
         on_particle()
         return result
 
-    found: list[list[Found]] = [[] for _ in starts]
-    accumulators = [Accumulator(*sums, folds, len(groups)) for _ in starts]
-    with ThreadPoolExecutor(threads) as pool:
-        for first in range(0, len(batch.indices), _CHUNK):
-            positions = range(first, min(first + _CHUNK, len(batch.indices)))
-            chunk = list(pool.map(told, positions))
-            for number, accumulator in enumerate(accumulators):
-                own = [particle[number] for particle in chunk]
-                accumulator.add([term for _, term in own], pool)
-                found[number] += [Found(row, term.light()) for row, term in own]
-        folded = [accumulator.folded(pool) for accumulator in accumulators]
-    poses = [_poses([row for row, _ in own]) for own in found]
+    found: list[list[Found]] = [[] for _ in batch.indices]
+    summing = FoldSums(sums, (len(starts), folds, len(groups)), on_fold)
+
+    def take(position: int, particle: list[Found]) -> None:
+        summing.add([term for _, term in particle])
+        found[position] = [Found(row, term.light()) for row, term in particle]
+
+    each_in_order(told, take, np.argsort(batch.indices % folds, kind="stable").tolist(), threads)
+    summing.close()
+    own = [[particle[number] for particle in found] for number in range(len(starts))]
+    poses = [_poses([row for row, _ in each]) for each in own]
     before = [start.own(batch.poses) if batch.poses else None for start in starts]
-    each = zip(found, folded, poses, before, strict=True)
-    statistics = [_statistics(*parts, groups) for parts in each]
-    return Expectation(Statistics.stacked(statistics), Poses.beside(poses))
+    parts = [_statistics(*each, folds, groups) for each in zip(own, poses, before, strict=True)]
+    # The large sums lie side by side already.
+    alone = 0 if len(starts) == 1 else slice(None)
+    statistics = replace(
+        Statistics.stacked(parts),
+        numerator=summing.numerator[alone],
+        denominator=summing.denominator[alone],
+    )
+    return Expectation(statistics, Poses.beside(poses))
 
 
 def _poses(rows: list[Row]) -> Poses:
@@ -115,19 +122,18 @@ def _poses(rows: list[Row]) -> Poses:
 
 def _statistics(
     found: list[Found],
-    folded: tuple[NDArray[np.complex64], NDArray[np.float32]],
     poses: Poses,
     before: Poses | None,
+    folds: int,
     groups: Sequence[Values],
 ) -> Statistics:
-    """Statistics of one start."""
+    """Statistics of one start without its scattered sums."""
     rows = [row for row, _ in found]
-    numerator, denominator = folded
-    mass, shift_square = _moments([term for _, term in found], *numerator.shape[:2])
+    mass, shift_square = _moments([term for _, term in found], folds, len(groups))
     turned, changed = _changes(poses, before, groups)
     return Statistics(
-        numerator=numerator,
-        denominator=denominator,
+        numerator=np.empty(0, np.complex64),
+        denominator=np.empty(0, np.float32),
         mass=mass,
         hard=np.bincount(poses.best_class, minlength=mass.shape[1]).astype(np.float64),
         shift_square=shift_square,

@@ -1,0 +1,101 @@
+"""The fast search beside an exhaustive one: log-likelihoods of the best poses found.
+
+    python benchmarks/exhaustive.py groel --step 7.5
+
+A job runs to its end; then the first particles meet its references once more: in the engine's
+search, and at every rotation of an even grid with all shifts and all components, the best hundred
+refined.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from quality import EXPERIMENTS
+
+from subtomo_core.coarse import Coarse
+from subtomo_core.defaults import resolve
+from subtomo_core.evidence import Evidence
+from subtomo_core.expectation import Search, Weighed
+from subtomo_core.matching import Template
+from subtomo_core.methods.align import Alignment
+from subtomo_core.methods.settings import Settings
+from subtomo_core.refinement import refine
+from subtomo_core.rotations import angular_distance, even_rotations
+from subtomo_core.run import run
+from subtomo_core.spec import job_spec_adapter
+from subtomo_core.statistics import Batch
+
+_REFINED = 100  # best poses of the grid which are refined
+_CHUNK = 500
+
+
+def exhaustive(
+    search: Search, weighed: Weighed, template: Template, grid: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    """Log-likelihood and rotation of the best pose of the whole grid, refined."""
+    thorough = replace(search, coarse=Coarse.of(search.support, search.reach, whole=True))
+    parts: Evidence | None = None
+    for first in range(0, len(grid), _CHUNK):
+        part = thorough.survey(weighed, grid[first : first + _CHUNK], template)
+        parts = part if parts is None else parts + part
+    assert parts is not None
+    order = np.argsort(-parts.log_likelihood, kind="stable")[:_REFINED]
+    poses = [
+        refine(
+            template.grid,
+            search.support,
+            weighed.parts,
+            weighed.doubled,
+            parts.rotations[i],
+            parts.shifts[i],
+            steps=12,
+            reach=search.reach,
+        )
+        for i in order
+    ]
+    best = max(poses, key=lambda pose: pose.value)
+    return best.value, best.rotation
+
+
+def main() -> None:
+    """Print a row for each particle, and the worst."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("experiment", choices=EXPERIMENTS)
+    parser.add_argument("--step", type=float, default=7.5, help="of the grid, degrees")
+    parser.add_argument("--particles", type=int, default=20)
+    parser.add_argument("--iterations", type=int, default=12)
+    arguments = parser.parse_args()
+    threads = os.cpu_count() or 1
+    made = EXPERIMENTS[arguments.experiment].particles(1)
+    job = {"dataset": "b", "algorithm": "faml", "iterations": arguments.iterations, "starts": 1}
+    spec = resolve(job_spec_adapter.validate_python(job), made.particles.summary)
+    result = run(made.particles, spec, threads=threads)
+    alignment = Alignment.prepare(Settings.of(spec, made.particles.summary), result.model)
+    batch = Batch(made.particles, np.arange(len(result.poses)), result.poses)
+    grid = even_rotations(arguments.step)
+
+    def one(index: int) -> tuple[float, float, float]:
+        row, _ = alignment.row(batch, index)
+        look = alignment.look(made.particles, index)
+        template = alignment.references[index % alignment.settings.folds].templates[0]
+        most, rotation = exhaustive(alignment.search, look.weighed, template, grid)
+        return float(row.score[0]), most, float(angular_distance(row.rotations[0], rotation))
+
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(one, range(arguments.particles)))
+    print(f"{len(grid)} rotations, {len(alignment.search.support.index)} components")
+    print("| particle | fast | exhaustive | lost | degrees apart |\n|---|---|---|---|---|")
+    for index, (fast, most, apart) in enumerate(found):
+        print(f"| {index + 1} | {fast:.2f} | {most:.2f} | {1 - fast / most:.2%} | {apart:.1f} |")
+    total = np.array(found).sum(0)
+    print(f"| all | {total[0]:.2f} | {total[1]:.2f} | {1 - total[0] / total[1]:.2%} | |")
+
+
+if __name__ == "__main__":
+    main()

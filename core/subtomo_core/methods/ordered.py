@@ -1,0 +1,66 @@
+"""Results of many threads, taken one after the other in a given order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+_ROOM = 8  # results for each thread which may wait for their turn
+
+
+def each_in_order(
+    work: Callable[[int], T], take: Callable[[int, T], None], numbers: Iterable[int], threads: int
+) -> None:
+    """``take(n, work(n))`` for each number: work by many threads, taking in the order given.
+
+    Whichever thread is done takes what is due while the others go on, so that neither a thread
+    more nor a barrier is needed. What the first call that failed raised is raised again.
+    """
+    order = list(numbers)
+    turn: _Turn[T] = _Turn(lambda place, result: take(order[place], result), _ROOM * threads)
+
+    def step(place: int) -> None:
+        turn.put(place, work(order[place]))
+
+    if threads == 1:
+        for place in range(len(order)):
+            step(place)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(step, range(len(order))):
+            pass
+
+
+class _Turn(Generic[T]):
+    """Hands on what was put in, by its place: 0, 1, 2, ..."""
+
+    def __init__(self, take: Callable[[int, T], None], room: int):
+        self._take, self._room = take, room
+        self._waiting: dict[int, T] = {}
+        self._next = 0
+        self._taking = threading.Lock()
+
+    def put(self, place: int, result: T) -> None:
+        """Keep a result, and take all that are due unless another thread is at it.
+
+        Where too many wait, this waits for that thread: results need memory.
+        """
+        self._waiting[place] = result
+        del result
+        # Once more after the lock is free: what came meanwhile found it taken.
+        while self._next in self._waiting or len(self._waiting) > self._room:
+            if not self._taking.acquire(blocking=len(self._waiting) > self._room):
+                return
+            try:
+                due = self._next
+                while due in self._waiting:
+                    self._take(due, self._waiting.pop(due))
+                    due = self._next = due + 1
+            finally:
+                self._taking.release()
+            if self._next not in self._waiting:
+                return
