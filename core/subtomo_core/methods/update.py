@@ -12,6 +12,7 @@ from subtomo_core.fourier import Complex, Real, shell_sums, soft_edge, to_fourie
 from subtomo_core.maximisation import resolution_angstrom
 from subtomo_core.methods import standing as symmetry
 from subtomo_core.methods.averages import EMPTY, Averages
+from subtomo_core.methods.fitted_mask import fitted
 from subtomo_core.methods.frames import in_one_frame
 from subtomo_core.methods.halves import fsc_kind, noise_power, references, shared_angstrom
 from subtomo_core.methods.seeding import reseeded
@@ -38,6 +39,8 @@ def maximise(
     particles, mass = statistics.particles, statistics.mass.sum(0)
     theta = 0.0 if survey else settings.regularisation(iteration) * particles
     averages = Averages.of(settings, statistics, model.shell_in_use)
+    settings = fitted(settings, averages, model)
+    averages = replace(averages, settings=settings)
     averages, model, standing = symmetry.stand(settings, model, averages, theta)
     half_maps, curves = averages.half_maps()
     fsc, behind = curves.corrected, 1.0 if settings.half_sets else 2.0
@@ -60,7 +63,8 @@ def maximise(
             return np.stack([settings.shape(to_real(t), cutoff, gain) for t, gain in pairs])
 
         whole = averages.classes(model, None, theta)
-        maps = shaped(whole, shell if survey else averages.radius - 1.0, gains)
+        # Weighted as is usual for maps to look at, by C_ref (Rosenthal and Henderson 2003).
+        maps = shaped(whole, shell if survey else averages.radius - 1.0, np.sqrt(gains))
         met = (references(settings, averages, model, f, theta) for f in range(settings.folds))
         fold_maps = np.stack([shaped(transforms, shell, own) for transforms in met])
     xi = max(_LEAST_XI, float(np.sqrt(statistics.shift_square / (3.0 * particles))))
