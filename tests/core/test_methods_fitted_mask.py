@@ -61,7 +61,7 @@ def test_a_sphere_which_was_too_small_grows_again(made, step):
 
 def test_where_halves_agree_everywhere_the_sphere_stays(step):
     settings, model, averages = step
-    noise = np.random.default_rng(1).standard_normal((BOX,) * 3, np.float32)
+    noise = 30.0 * np.random.default_rng(1).standard_normal((BOX,) * 3, np.float32)
     full = np.broadcast_to(to_fourier(noise), averages.numerators.shape) * averages.denominators
     assert fitted(settings, replace(averages, numerators=full), model) is settings
 

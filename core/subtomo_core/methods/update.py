@@ -46,7 +46,7 @@ def maximise(
     fsc, behind = curves.corrected, 1.0 if settings.half_sets else 2.0
     shell = settings.start_shell if survey else next_shell(settings, model, fsc)
     gains, own = (
-        np.ones_like(fsc) if survey else np.stack([wiener(settings, c, halves) for c in fsc])
+        np.ones_like(fsc) if survey else np.stack([wiener(c, halves) for c in fsc])
         for halves in (2.0, behind)
     )
     maps, fold_maps = model.maps, model.fold_maps
@@ -133,16 +133,15 @@ def reference_noise(
     return (power * passed**2 * masked).astype(np.float32)
 
 
-def wiener(settings: Settings, fsc: Real, halves: float = 2.0) -> Real:
+def wiener(fsc: Real, halves: float = 2.0) -> Real:
     """Factor for each shell of a reference: the share of its power which is signal.
 
     From the correlation f of the halves, ``2 f / (1 + f)`` for their sum (f for one of them),
-    averaged over three shells and falling beyond the start shell; up to there references stay
-    as they are.
+    averaged over three shells and falling. Shell 1 stays as it is.
     """
     smooth = np.convolve(np.pad(fsc, 1, mode="edge"), np.full(3, 1.0 / 3.0), mode="valid")
     gain = np.clip(halves * smooth / (1.0 + (halves - 1.0) * smooth), 0.0, 1.0)
-    gain[: int(settings.start_shell) + 1] = 1.0
+    gain[:2] = 1.0
     return np.minimum.accumulate(gain).astype(np.float32)
 
 
