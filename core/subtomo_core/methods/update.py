@@ -46,7 +46,7 @@ def maximise(
     fsc, behind = curves.corrected, 1.0 if settings.half_sets else 2.0
     shell = settings.start_shell if survey else next_shell(settings, model, fsc)
     gains, own = (
-        np.ones_like(fsc) if survey else np.stack([wiener(c, halves) for c in fsc])
+        np.ones_like(fsc) if survey else _gains(settings, fsc, mass, halves)
         for halves in (2.0, behind)
     )
     maps, fold_maps = model.maps, model.fold_maps
@@ -133,16 +133,30 @@ def reference_noise(
     return (power * passed**2 * masked).astype(np.float32)
 
 
-def wiener(fsc: Real, halves: float = 2.0) -> Real:
+def wiener(fsc: Real, halves: float = 2.0, kept: int = 1) -> Real:
     """Factor for each shell of a reference: the share of its power which is signal.
 
     From the correlation f of the halves, ``2 f / (1 + f)`` for their sum (f for one of them),
-    averaged over three shells and falling. Shell 1 stays as it is.
+    averaged over three shells and falling. Shells up to ``kept`` stay as they are.
     """
     smooth = np.convolve(np.pad(fsc, 1, mode="edge"), np.full(3, 1.0 / 3.0), mode="valid")
     gain = np.clip(halves * smooth / (1.0 + (halves - 1.0) * smooth), 0.0, 1.0)
-    gain[:2] = 1.0
+    gain[: kept + 1] = 1.0
     return np.minimum.accumulate(gain).astype(np.float32)
+
+
+def _gains(
+    settings: Settings, fsc: Real, mass: NDArray[np.float64], halves: float
+) -> NDArray[np.float32]:
+    """`wiener` of each class, (K, shells); 1 for a class which is empty and keeps its map.
+
+    With half sets the lowest shells stay as they are: where they are steep, a mask carries what
+    halves share there into shells where they must not.
+    """
+    kept = int(settings.start_shell) if settings.half_sets else 1
+    full = np.ones(settings.shells, np.float32)
+    pairs = zip(fsc, mass, strict=True)
+    return np.stack([wiener(c, halves, kept) if m >= EMPTY else full for c, m in pairs])
 
 
 def evened(settings: Settings, volume: Real, noise: NDArray[np.float64], shell: float) -> Real:
