@@ -24,6 +24,7 @@ _START_SHELL = 8.0
 _SHARED_ANGSTROM, _SHARED_SHELLS = 40.0, 5.0  # see docs/decisions/0014-half-sets.md
 _LEAST_OF_HALVES = 8  # particles a class
 RANDOM_STARTS = 3  # unless the job says otherwise (docs/decisions/0013-several-random-starts.md)
+_FASTEST = 2.0  # growth of the resolution in use in an iteration, shells, unless told
 _TRIAL = 8  # iterations in which starts are compared, at least
 
 
@@ -163,9 +164,16 @@ def resolve(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> FamlSpec | FaSp
             start_angstrom=extent / start_shell,
             limit_angstrom=extent / limit_shell,
             shared_angstrom=_shared_angstrom(spec, extent, extent / start_shell),
+            growth_shells=spec.resolution.growth_shells
+            or min(_FASTEST, max(1.0, (limit_shell - start_shell) / (0.5 * spec.iterations))),
         ),
         "mask": spec.mask.model_copy(
-            update={"diameter_angstrom": spec.mask.diameter_angstrom or 0.8 * extent}
+            update={
+                "diameter_angstrom": spec.mask.diameter_angstrom or 0.8 * extent,
+                "fit": spec.mask.diameter_angstrom is None
+                if spec.mask.fit is None
+                else spec.mask.fit,
+            }
         )
         if isinstance(spec.mask, Mask)
         else spec.mask,

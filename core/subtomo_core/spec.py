@@ -146,14 +146,18 @@ Start = Annotated[RandomStart | MapStart | JobStart | PosesStart, Field(discrimi
 
 
 class Mask(Strict):
-    """Soft spherical mask on the references. Default: 0.8 of the box.
+    """Soft spherical mask on the references. Default: 0.8 of the box, and drawn in.
+
+    With ``fit`` the sphere of every iteration is drawn in to what the half maps agree on, and
+    the diameter is the most it may have. Default: where no diameter is given.
 
     With ``particles`` the particles are searched under it too, for molecules with near
-    neighbours, as in a cell. They are still averaged whole.
+    neighbours, as in a cell: under the whole diameter. They are still averaged whole.
     """
 
     kind: Literal["sphere"] = "sphere"
     diameter_angstrom: Annotated[float | None, Field(gt=0.0)] = None
+    fit: bool | None = None
     particles: bool = False
 
 
@@ -220,11 +224,14 @@ class Resolution(Strict):
     ``shared_angstrom`` belongs to half sets: what is coarser, the references of both halves
     share, so that they stay in one frame. Default: 40 Å or five Fourier shells, whichever is
     finer, but nothing finer than the start.
+    ``growth_shells`` is the most by which the resolution in use grows in one iteration, Fourier
+    shells. Default: so many that half of the iterations reach the limit, from 1 to 2.
     """
 
     start_angstrom: Annotated[float | None, Field(gt=0.0)] = None
     limit_angstrom: Annotated[float | None, Field(gt=0.0)] = None
     shared_angstrom: Annotated[float | None, Field(gt=0.0)] = None
+    growth_shells: Annotated[float | None, Field(gt=0.0, le=4.0)] = None
 
 
 class MatchingParameters(Strict):

@@ -117,7 +117,7 @@ def test_starts_which_are_compared_keep_a_job_going():
 @pytest.fixture(scope="module")
 def whole():
     """A clear run to its last iteration, and one which may stop."""
-    fields = {"iterations": 16, "resolution": {"start_angstrom": 20.0, "limit_angstrom": 20.0}}
+    fields = {"iterations": 24, "resolution": {"start_angstrom": 20.0, "limit_angstrom": 20.0}}
     return [
         run(MADE.particles, job(stop_when_converged=stop, **fields), threads=2)
         for stop in (False, True)
@@ -127,8 +127,8 @@ def whole():
 def test_a_run_ends_early_with_what_it_would_have_had_there(whole):
     full, stopped = whole
     count = len(stopped.history)
-    assert len(full.history) == 17
-    assert 3 < count < 17
+    assert len(full.history) == 25
+    assert 3 < count < 25
     assert [m.converged for m in stopped.history] == [False] * (count - 1) + [True]
     for one, other in zip(stopped.history, full.history, strict=False):
         assert replace(one, converged=False) == other

@@ -183,12 +183,14 @@ def test_shells_up_to_the_start_are_not_looked_at_for_growth_in_the_survey():
 @hypothesis_settings(max_examples=30, deadline=None)
 @given(seeds())
 def test_the_gain_of_a_shell_is_a_share_and_never_rises(seed):
-    settings = method_of(CHEAP, job(resolution={"start_angstrom": 25.0})).settings
     curve = np.random.default_rng(seed).uniform(-1, 1, SHELLS).astype(np.float32)
-    gain = wiener(settings, curve)
+    gain = wiener(curve, kept=3)
     assert ((gain >= 0) & (gain <= 1)).all()
     assert (np.diff(gain) <= 0).all()
-    assert (gain[: int(settings.start_shell) + 1] == 1).all()
+    assert (gain[:4] == 1).all()
+    even = np.full(SHELLS, 0.5, np.float32)
+    assert np.allclose(wiener(even)[2:], 2 / 3)
+    assert np.allclose(wiener(even, 1.0)[2:], 0.5)
 
 
 def test_iterations_are_counted(faml):

@@ -206,6 +206,15 @@ def test_defaults_come_from_physics():
     assert resolved.parameters.shift_range_angstrom == pytest.approx(32.0)
     assert resolved.parameters.noise == "white"
     assert resolve(spec(), summary(missing=Weights())).parameters.noise == "shells"
+    assert resolved.mask.fit
+    assert resolved.resolution.growth_shells == pytest.approx(1.76)  # 8 to 25.6 in 10 iterations
+    assert not resolve(spec(mask={"diameter_angstrom": 200.0}), summary()).mask.fit
+
+
+@pytest.mark.parametrize("growth", [0.0, -1.0, 4.5])
+def test_a_resolution_which_stands_still_or_leaps_is_refused(growth):
+    with pytest.raises(ValidationError, match="growth_shells"):
+        spec(resolution={"growth_shells": growth})
 
 
 @pytest.mark.parametrize("kind", [{"kind": "maps", "maps": ["m"]}, {"kind": "job", "job": "j"}])

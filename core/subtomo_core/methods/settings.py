@@ -87,7 +87,8 @@ class Settings:
         reach = spec.parameters.search_range_angstrom or reach
         start_angstrom, limit_angstrom = resolution.start_angstrom, resolution.limit_angstrom
         shared = resolution.shared_angstrom or start_angstrom
-        if not (start_angstrom and limit_angstrom and reach and bandwidth and shared):
+        growth = resolution.growth_shells
+        if not (start_angstrom and limit_angstrom and reach and bandwidth and shared and growth):
             raise ValueError("the specification has open fields: call spec.resolve first")
         voxel = summary.voxel_size_angstrom
         start = shell_of(start_angstrom, summary)
@@ -99,7 +100,7 @@ class Settings:
             start_shell=start,
             limit_shell=limit,
             shared_shell=shell_of(shared, summary),
-            growth=min(_FASTEST, max(1.0, (limit - start) / (0.5 * spec.iterations))),
+            growth=growth,
             bandwidth=2 * ((bandwidth + 1) // 2),
             shift_reach=reach / voxel,
             mask=soft_mask,
@@ -234,4 +235,9 @@ def mask_of(
     if spec.diameter_angstrom is None:
         raise ValueError("the specification has open fields: call spec.resolve first")
     radius = spec.diameter_angstrom / summary.voxel_size_angstrom / 2.0
-    return soft_sphere(summary.box, min(radius, 0.5 * summary.box - 3.0), 6.0), radius
+    return mask_within(summary.box, radius), radius
+
+
+def mask_within(box: int, radius: float) -> Real:
+    """Soft sphere of a radius in voxels, or the largest that the box holds."""
+    return soft_sphere(box, min(radius, 0.5 * box - 3.0), 6.0)

@@ -12,6 +12,7 @@ from subtomo_core.fourier import Complex, Real, shell_sums, soft_edge, to_fourie
 from subtomo_core.maximisation import resolution_angstrom
 from subtomo_core.methods import standing as symmetry
 from subtomo_core.methods.averages import EMPTY, Averages
+from subtomo_core.methods.fitted_mask import fitted
 from subtomo_core.methods.frames import in_one_frame
 from subtomo_core.methods.halves import fsc_kind, noise_power, references, shared_angstrom
 from subtomo_core.methods.seeding import reseeded
@@ -38,12 +39,14 @@ def maximise(
     particles, mass = statistics.particles, statistics.mass.sum(0)
     theta = 0.0 if survey else settings.regularisation(iteration) * particles
     averages = Averages.of(settings, statistics, model.shell_in_use)
+    settings = fitted(settings, averages, model)
+    averages = replace(averages, settings=settings)
     averages, model, standing = symmetry.stand(settings, model, averages, theta)
     half_maps, curves = averages.half_maps()
     fsc, behind = curves.corrected, 1.0 if settings.half_sets else 2.0
     shell = settings.start_shell if survey else next_shell(settings, model, fsc)
     gains, own = (
-        np.ones_like(fsc) if survey else np.stack([wiener(settings, c, halves) for c in fsc])
+        np.ones_like(fsc) if survey else _gains(settings, fsc, mass, halves)
         for halves in (2.0, behind)
     )
     maps, fold_maps = model.maps, model.fold_maps
@@ -60,7 +63,8 @@ def maximise(
             return np.stack([settings.shape(to_real(t), cutoff, gain) for t, gain in pairs])
 
         whole = averages.classes(model, None, theta)
-        maps = shaped(whole, shell if survey else averages.radius - 1.0, gains)
+        # Weighted as is usual for maps to look at, by C_ref (Rosenthal and Henderson 2003).
+        maps = shaped(whole, shell if survey else averages.radius - 1.0, np.sqrt(gains))
         met = (references(settings, averages, model, f, theta) for f in range(settings.folds))
         fold_maps = np.stack([shaped(transforms, shell, own) for transforms in met])
     xi = max(_LEAST_XI, float(np.sqrt(statistics.shift_square / (3.0 * particles))))
@@ -129,17 +133,30 @@ def reference_noise(
     return (power * passed**2 * masked).astype(np.float32)
 
 
-def wiener(settings: Settings, fsc: Real, halves: float = 2.0) -> Real:
+def wiener(fsc: Real, halves: float = 2.0, kept: int = 1) -> Real:
     """Factor for each shell of a reference: the share of its power which is signal.
 
     From the correlation f of the halves, ``2 f / (1 + f)`` for their sum (f for one of them),
-    averaged over three shells and falling beyond the start shell; up to there references stay
-    as they are.
+    averaged over three shells and falling. Shells up to ``kept`` stay as they are.
     """
     smooth = np.convolve(np.pad(fsc, 1, mode="edge"), np.full(3, 1.0 / 3.0), mode="valid")
     gain = np.clip(halves * smooth / (1.0 + (halves - 1.0) * smooth), 0.0, 1.0)
-    gain[: int(settings.start_shell) + 1] = 1.0
+    gain[: kept + 1] = 1.0
     return np.minimum.accumulate(gain).astype(np.float32)
+
+
+def _gains(
+    settings: Settings, fsc: Real, mass: NDArray[np.float64], halves: float
+) -> NDArray[np.float32]:
+    """`wiener` of each class, (K, shells); 1 for a class which is empty and keeps its map.
+
+    With half sets the lowest shells stay as they are: where they are steep, a mask carries what
+    halves share there into shells where they must not.
+    """
+    kept = int(settings.start_shell) if settings.half_sets else 1
+    full = np.ones(settings.shells, np.float32)
+    pairs = zip(fsc, mass, strict=True)
+    return np.stack([wiener(c, halves, kept) if m >= EMPTY else full for c, m in pairs])
 
 
 def evened(settings: Settings, volume: Real, noise: NDArray[np.float64], shell: float) -> Real:

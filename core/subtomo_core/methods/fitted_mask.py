@@ -1,0 +1,68 @@
+"""The mask drawn in to the molecule: a sphere about all that the half maps agree on.
+
+What lies outside the molecule is noise in every reference, and in the correlation of the halves
+(docs/decisions/0019-gains.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from subtomo_core.fourier import radius_of, soft_edge, to_real
+from subtomo_core.masks import radii
+from subtomo_core.maximisation import on_components
+from subtomo_core.methods.averages import Averages
+from subtomo_core.methods.settings import Settings, mask_within
+from subtomo_core.spec import Mask
+from subtomo_core.statistics import Model
+
+_HELD = 0.99  # of the molecule's squared density
+_MARGIN = 4.0  # voxels from there to where the mask is one half; its edge is six wide
+_OUTER = 0.8  # of the given radius: from there on what the halves share is no molecule
+_EMPTY = 0.1  # of the molecule's: a sphere with more than this in its outer part is full
+
+
+def fitted(settings: Settings, averages: Averages, model: Model) -> Settings:
+    """The settings with their sphere drawn in, where the job asks for it.
+
+    Never beyond the radius which they have; the largest class decides.
+    """
+    mask = settings.spec.mask
+    if not isinstance(mask, Mask) or not mask.fit or model.iteration < 0 or not model.scaled:
+        return settings
+    classes = range(settings.spec.classes)
+    radius = max(extent(settings, averages, model, k) for k in classes) + _MARGIN
+    if radius >= settings.mask_radius:
+        return settings
+    return replace(settings, mask=mask_within(settings.box, radius), mask_radius=radius)
+
+
+def extent(settings: Settings, averages: Averages, model: Model, class_index: int) -> float:
+    """Radius in voxels about the origin which holds a class's molecule.
+
+    From the product of its half maps, summed over spheres: what they agree on, squared. They also
+    agree, evenly, on what they took from references made of both; the outer part of the sphere
+    tells how much that is. Half maps are filled in where nothing was seen, and are not masked, so
+    that a sphere which was too small grows again. Shells count by how far halves agreed before.
+    """
+    known = np.clip(model.fsc[class_index], 0.0, 1.0)
+    known[: int(settings.start_shell) + 1] = 1.0
+    passed = soft_edge(radius_of(settings.box), model.shell_in_use)
+    passed = passed * on_components(known, settings.box)
+    first, second = (
+        to_real(averages.classes(model, None, 0.0, half)[class_index] * passed) for half in (0, 1)
+    )
+    last = int(settings.mask_radius)
+    distance = np.rint(radii(settings.box)).astype(np.int64).ravel()
+    volume = np.bincount(distance)[: last + 1]
+    shared = np.bincount(distance, (first.astype(np.float64) * second).ravel())[: last + 1]
+    outer = slice(int(_OUTER * last), None)
+    background = max(0.0, float(shared[outer].sum() / volume[outer].sum()))
+    within = np.cumsum(shared - background * volume)
+    if not within[-1] > 0:
+        return settings.mask_radius
+    radius = int(np.nonzero(within < _HELD * within[-1])[0][-1]) + 1
+    inside = float(shared[: radius + 1].sum() / volume[: radius + 1].sum())
+    return float(radius) if background < _EMPTY * inside else settings.mask_radius

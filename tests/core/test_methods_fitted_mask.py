@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from subtomo_core.fourier import to_fourier
+from subtomo_core.masks import radii, soft_sphere
+from subtomo_core.methods.averages import Averages
+from subtomo_core.methods.fitted_mask import extent, fitted
+from subtomo_core.methods.update import next_shell
+from subtomo_core.simulate import asymmetric_blob
+from support.small_jobs import VOXEL, batch_of, blobs, job, knowing, method_of
+
+BOX, COUNT = 40, 16
+SMALL = [asymmetric_blob(0.3 * BOX * VOXEL)]
+
+
+@pytest.fixture(scope="module")
+def made():
+    return blobs(COUNT, BOX, structures=SMALL)
+
+
+def seen(made, maps=None, **fields):
+    """Settings, model and averages of particles against maps, the true ones if none are given."""
+    method = method_of(made.particles, job(**fields))
+    model = knowing(method, made.truth.maps if maps is None else maps, 3.0)
+    sums = method.expect(batch_of(made.particles), model).statistics
+    return method.settings, model, Averages.of(method.settings, sums, model.shell_in_use)
+
+
+def radius_of_truth(made):
+    """Radius which holds all but a hundredth of the structure's squared density."""
+    distance = np.rint(radii(BOX)).astype(int).ravel()
+    within = np.cumsum(np.bincount(distance, made.truth.maps[0].ravel().astype(float) ** 2))
+    return float(np.searchsorted(within, 0.99 * within[-1]))
+
+
+@pytest.fixture(scope="module")
+def step(made):
+    return seen(made)
+
+
+def test_the_sphere_holds_the_molecule_and_little_else(made, step):
+    settings, model, averages = step
+    drawn_in = fitted(settings, averages, model)
+    true = radius_of_truth(made)
+    assert abs(extent(settings, averages, model, 0) - true) <= 2.0  # of 20 to the edge
+    assert drawn_in.mask_radius < 0.8 * settings.mask_radius
+    lost = made.truth.maps[0] * (1.0 - drawn_in.mask)
+    assert np.linalg.norm(lost) < 0.05 * np.linalg.norm(made.truth.maps[0])
+    assert (drawn_in.mask <= settings.mask + 1e-6).all()
+
+
+def test_a_sphere_which_was_too_small_grows_again(made, step):
+    cut = made.truth.maps * soft_sphere(BOX, 0.6 * radius_of_truth(made))
+    settings, model, averages = seen(made, cut)
+    assert fitted(settings, averages, model).mask_radius >= radius_of_truth(made)
+
+
+def test_where_halves_agree_everywhere_the_sphere_stays(step):
+    settings, model, averages = step
+    noise = 30.0 * np.random.default_rng(1).standard_normal((BOX,) * 3, np.float32)
+    full = np.broadcast_to(to_fourier(noise), averages.numerators.shape) * averages.denominators
+    assert fitted(settings, replace(averages, numerators=full), model) is settings
+
+
+def test_before_references_are_of_the_particles_the_sphere_stays(step):
+    settings, model, averages = step
+    assert fitted(settings, averages, replace(model, iteration=-1)) is settings
+    assert fitted(settings, averages, replace(model, scaled=False)) is settings
+
+
+@pytest.mark.parametrize(
+    ("mask", "drawn_in"),
+    [
+        ({}, True),
+        ({"fit": False}, False),
+        ({"diameter_angstrom": 160.0}, False),
+        ({"diameter_angstrom": 160.0, "fit": True}, True),
+    ],
+)
+def test_a_diameter_is_kept_unless_fitting_is_asked_for(made, step, mask, drawn_in):
+    _, model, averages = step
+    settings = method_of(made.particles, job(mask=mask)).settings
+    assert (fitted(settings, averages, model).mask_radius < settings.mask_radius) is drawn_in
+
+
+def test_averages_are_cut_by_the_fitted_sphere(made):
+    maps = {}
+    for fit in (False, True):
+        method = method_of(made.particles, job(mask={"fit": fit}))
+        model = knowing(method, made.truth.maps, 3.0)
+        sums = method.expect(batch_of(made.particles), model).statistics
+        maps[fit] = method.maximise(model, sums).maps[0]
+    outside = radii(BOX) > radius_of_truth(made) + 10.0
+    assert not maps[True][outside].any()
+    assert maps[False][outside].any()
+
+
+@pytest.mark.parametrize("growth", [0.3, 1.0, 3.5])
+def test_the_resolution_in_use_grows_no_faster_than_asked(made, growth):
+    method = method_of(made.particles, job(resolution={"growth_shells": growth}))
+    model = method.start(None)
+    agreed = np.ones_like(model.fsc)
+    assert next_shell(method.settings, model, agreed) == pytest.approx(
+        min(model.shell_in_use + growth, method.settings.limit_shell)
+    )
