@@ -63,6 +63,9 @@ def maximise(
         maps = shaped(whole, shell if survey else averages.radius - 1.0, gains)
         met = (references(settings, averages, model, f, theta) for f in range(settings.folds))
         fold_maps = np.stack([shaped(transforms, shell, own) for transforms in met])
+    powers = (
+        noise_power(settings, averages, model, f, theta, noise=noise) for f in range(settings.folds)
+    )
     xi = max(_LEAST_XI, float(np.sqrt(statistics.shift_square / (3.0 * particles))))
     result = Model(
         iteration=iteration,
@@ -75,11 +78,9 @@ def maximise(
         half_motions=motions.packed,
         shares=np.full(len(mass), 1.0 / len(mass)) if survey else mass / mass.sum(),
         noise=noise,
-        reference_noise=np.zeros_like(fsc)
+        reference_noise=np.zeros_like(model.reference_noise)
         if given
-        else reference_noise(
-            settings, noise_power(settings, averages, model, noise, theta), own, shell
-        ),
+        else reference_noise(settings, np.stack(list(powers)), own, shell),
         xi=lead.xi if lead else model.xi if survey else xi,
         scaled=model.scaled or not survey,
         shell_in_use=shell,
@@ -119,9 +120,9 @@ def noise_variance(settings: Settings, model: Model, statistics: Statistics) -> 
 def reference_noise(
     settings: Settings, power: NDArray[np.float64], gains: Real, shell: float
 ) -> Real:
-    """Noise power of a component of the fold references, (K, shells).
+    """Noise power of a component of the fold references, (F, K, shells).
 
-    From that of the averages, (K, shells), which are then filtered and masked: a mask leaves
+    From that of the averages, (F, K, shells), which are then filtered and masked: a mask leaves
     white noise its mean square.
     """
     passed = gains * soft_edge(np.arange(settings.shells, dtype=np.float32), shell)
