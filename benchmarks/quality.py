@@ -86,6 +86,7 @@ EXPERIMENTS = {
     "groel-ribosome": Experiment((GROEL, RIBOSOME), (100, 100), 0.01, ("D7", "C1")),
     "groel-groes": Experiment((GROEL, GROES), (60, 60), 0.01, ("D7", "C7")),
     "groel-groes-0.003": Experiment((GROEL, GROES), (60, 60), 0.003, ("D7", "C7")),
+    "groel-groes-0.0015": Experiment((GROEL, GROES), (60, 60), 0.0015, ("D7", "C7")),
     "five": Experiment(
         (GROEL, GROES, PROTEASOME, RUBISCO, POLYMERASE),
         (40,) * 5,

@@ -127,7 +127,7 @@ class Model(Flat):
         Prior of each class.
     noise : ndarray of float64, (n // 2 + 1,)
         Noise variance of a Fourier component in each shell; 0 while unknown.
-    reference_noise : ndarray of float32, (K, n // 2 + 1)
+    reference_noise : ndarray of float32, (F, K, n // 2 + 1)
         Noise power of a component of the fold references.
     xi : float
         Standard deviation of shifts, voxels.

@@ -50,7 +50,7 @@ def test_the_noise_of_a_small_class_does_not_lose_it_particles(noisy):
     support = settings.observer.band(settings.search_radius(settings.limit_shell))
     count = np.bincount(support.shell, support.count, settings.shells)
     sums = np.bincount(support.shell, support.count * support.take(power), settings.shells)
-    noise[1] = sums / np.maximum(count, 1)
+    noise[:, 1] = sums / np.maximum(count, 1)
 
     def odds(reference_noise):
         now = replace(model, reference_noise=reference_noise)
@@ -58,7 +58,7 @@ def test_the_noise_of_a_small_class_does_not_lose_it_particles(noisy):
         return np.log(probability[:, 1] / probability[:, 0])
 
     gained = odds(noise) - odds(np.zeros_like(noise))
-    expected = 0.5 * (noise[1] * count).sum() / 3.0
+    expected = 0.5 * (noise[0, 1] * count).sum() / 3.0
     assert (odds(np.zeros_like(noise)) < -3.0).all()
     assert np.abs(odds(noise)).mean() < 0.5 * np.abs(odds(np.zeros_like(noise))).mean()
     assert np.allclose(gained, gained[0])

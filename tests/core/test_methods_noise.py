@@ -10,6 +10,8 @@ from hypothesis import settings as hypothesis_settings
 from subtomo_core.errors import InputError
 from subtomo_core.fourier import shell_sums, to_fourier
 from subtomo_core.methods.update import noise_variance, reference_noise
+from subtomo_core.rotations import random_rotations
+from subtomo_core.starting import in_classes
 from support.core_steps import STEP_BOX as BOX
 from support.core_steps import STEP_COUNT as COUNT
 from support.core_steps import Step
@@ -111,7 +113,7 @@ def test_the_reference_noise_of_pure_noise_is_the_references_own_power(classes):
                 shell_sums(np.abs(to_fourier(m)) ** 2, box) / each for m in model.fold_maps[:, k]
             ]
             true.append(np.mean(powers, 0)[inside].mean())
-            found.append(model.reference_noise[k, inside].mean())
+            found.append(model.reference_noise[:, k, inside].mean())
     assert np.mean(found) == pytest.approx(np.mean(true), rel=0.2)
 
 
@@ -121,5 +123,44 @@ def test_the_reference_noise_falls_with_the_number_of_particles():
     for count in (16, 64):
         particles = noise_particles(volumes[:count])
         model, _ = surveyed(method_of(particles, job()), particles)
-        found.append(model.reference_noise[0, 2:6].mean())
+        found.append(model.reference_noise[:, 0, 2:6].mean())
     assert found[0] / found[1] == pytest.approx(4.0, rel=0.4)
+
+
+def test_each_folds_references_have_the_noise_of_their_own_particles():
+    # Twelve particles a fold; the second class has nine of the first fold and three of the others.
+    box, count = 20, 48
+    volumes = np.random.default_rng(3).normal(size=(count, box, box, box)).astype(np.float32)
+    particles = noise_particles(volumes)
+    method = method_of(particles, job(classes=2, start={"kind": "poses"}))
+    rounds = np.arange(count) // 4
+    members = (rounds < np.where(np.arange(count) % 4 == 0, 9, 3)).astype(np.int64)
+    turned = random_rotations(np.random.default_rng(4), count)
+    poses = in_classes(turned, np.zeros((count, 3)), members, 2)
+    start = method.start()
+    seen = method.expect(batch_of(particles, poses), start)
+    model = method.maximise(start, seen.statistics)
+    inside = slice(3, int(method.settings.start_shell) - 1)
+    each = shell_sums(np.ones((box, box, box // 2 + 1), np.float32), box)
+    found = model.reference_noise[:, 1, inside].mean(1)
+    true = [
+        (shell_sums(np.abs(to_fourier(m)) ** 2, box) / each)[inside].mean()
+        for m in model.fold_maps[:, 1]
+    ]
+    assert found[0] / found[1:].mean() == pytest.approx(15 / 9, rel=0.2)
+    assert np.allclose(found, true, rtol=0.25)
+
+
+def test_the_reference_of_a_fold_which_holds_all_of_a_class_has_no_noise():
+    # The class's only particles are met by the other folds alone.
+    step = Step(classes=2, parameters={"regularisation": 0.0})
+    statistics = step.statistics
+    mass = statistics.mass.copy()
+    numerator, denominator = statistics.numerator.copy(), statistics.denominator.copy()
+    for sums in (mass, numerator, denominator):
+        sums[1:, 0] = 0.0
+    emptied = replace(statistics, mass=mass, numerator=numerator, denominator=denominator)
+    # In shell 1, whose gain no correlation of halves takes away.
+    noise = step.method.maximise(step.model, emptied).reference_noise[:, 0, 1]
+    assert noise[0] == 0.0
+    assert (noise[1:] > 0).all()

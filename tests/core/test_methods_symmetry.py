@@ -139,7 +139,7 @@ def test_each_class_has_its_own_symmetry():
     for k in range(2):
         assert fsc(to_fourier(after.maps[k]), to_fourier(model.maps[k]))[2:5].min() > 0.6
     # Fourteen copies of each particle: a fourteenth of the noise, at shells of many components.
-    ratio = after.reference_noise[0, 4:8].sum() / after.reference_noise[1, 4:8].sum()
+    ratio = after.reference_noise[:, 0, 4:8].sum() / after.reference_noise[:, 1, 4:8].sum()
     assert ratio < 0.2
 
 

@@ -143,7 +143,7 @@ class Alignment:
             look = self.look(particles, int(sample[row]))
             weights = log_weights(self._evidence(look, []), points, self.model.xi)
             logs = np.array([soft_posterior([w], np.zeros(1))[1] for w in weights])
-            return logs + self._offsets(look.weighed)
+            return logs + self._offsets(look)
 
         for fold in range(self.settings.folds):
             rows = np.nonzero(sample % self.settings.folds == fold)[0].tolist()
@@ -173,7 +173,7 @@ class Alignment:
         evidence = self._evidence(look, here)
         if not all(np.isfinite(e.log_likelihood.max(initial=-np.inf)) for e in evidence):
             raise InputError(Problem(f"the scores of particle {index + 1} are not finite numbers"))
-        posterior, likelihood = self._posterior(evidence, self._offsets(weighed), here)
+        posterior, likelihood = self._posterior(evidence, self._offsets(look), here)
         shares = [
             Share(k, e.rotations[c], e.shifts[c], float(posterior[k][c]))
             for k, e in enumerate(evidence)
@@ -206,14 +206,15 @@ class Alignment:
             for template, scale, centre in zip(templates, scales or [], here, strict=True)
         ]
 
-    def _offsets(self, weighed: Weighed) -> Values:
+    def _offsets(self, look: Look) -> Values:
         """What the noise of each class's reference takes from the log-likelihood, (K,).
 
         A reference of few particles is noisy, and ``sum W |A|^2 / 2`` holds that noise: without
         this the larger class would win particles by its size alone.
         """
         # No product by BLAS: it may differ in the last bit with an array's address.
-        offsets: Values = 0.5 * (self.model.reference_noise * weighed.shell_weights).sum(1)
+        noise = self.model.reference_noise[look.index % self.settings.folds]
+        offsets: Values = 0.5 * (noise * look.weighed.shell_weights).sum(1)
         return offsets
 
     def _posterior(

@@ -96,8 +96,7 @@ class Averages:
         A class which holds nothing keeps its map, if that was made of these particles.
         ``theta`` draws the classes together (`regularised`).
         """
-        among = range(len(self.mass)) if half is None else range(half, len(self.mass), 2)
-        folds = [f for f in among if f != without]
+        folds = self._among(without, half)
         old = model.fold_maps.mean(0) if without is None else model.fold_maps[without]
         if not model.scaled:
             old = np.zeros_like(old)
@@ -111,16 +110,22 @@ class Averages:
         return regularised(transforms, mass, theta)
 
     def noise_power(
-        self, model: Model, noise: NDArray[np.float64], theta: float, part: float
+        self,
+        model: Model,
+        noise: NDArray[np.float64],
+        without: int,
+        theta: float,
+        half: int | None = None,
     ) -> NDArray[np.float64]:
-        """Noise power of a component of averages of a ``part`` of the folds, (K, shells).
+        """Noise power of a component of those `classes`, (K, shells).
 
         With ``noise`` (shells,), that of a particle's component. A weighted average of weight D
         has ``1 / D``. Filled in, of which D / T was seen, it has ``1 / (T (2 - D / T))`` where
         what fills the rest holds the noise of other poses.
         """
-        mass = part * self.mass.sum(0)
-        seen = part * np.stack([self._shell_means(k) for k in range(len(mass))])
+        folds = self._among(without, half)
+        mass = self.mass[folds].sum(0)
+        seen = np.stack([self._shell_means(folds, k) for k in range(len(mass))])
         unit = noise if model.iteration < 0 else np.ones_like(noise)
         if self._filled_in(model):
             whole = np.maximum(mass[:, None] / model.noise, seen)
@@ -129,12 +134,18 @@ class Averages:
             power = unit / np.maximum((1.0 + _RIDGE) ** 2 * seen, 1e-30)
         power[seen <= 0] = 0.0
         power *= self.noise_left
+        power[mass < EMPTY] = 0.0  # their old maps
         mixing = (np.diag(mass) + theta) / np.maximum(mass + len(mass) * theta, 1e-30)[:, None]
         mixed: NDArray[np.float64] = (mixing[:, :, None] ** 2 * power).sum(1)
         return mixed
 
-    def _shell_means(self, class_index: int) -> NDArray[np.float64]:
-        weight = np.maximum(self.denominators[:, class_index].sum(0), 0.0)
+    def _among(self, without: int | None, half: int | None) -> list[int]:
+        """All folds, or those of a half, but one."""
+        among = range(len(self.mass)) if half is None else range(half, len(self.mass), 2)
+        return [f for f in among if f != without]
+
+    def _shell_means(self, folds: list[int], class_index: int) -> NDArray[np.float64]:
+        weight = np.maximum(self.denominators[folds, class_index].sum(0), 0.0)
         count = shell_sums(np.ones_like(weight), self.settings.box)
         return shell_sums(weight, self.settings.box) / np.maximum(count, 1.0)
 

@@ -57,7 +57,7 @@ class FastAlignment:
             half_motions=Motions.none(classes).packed,
             shares=np.full(classes, 1.0 / classes),
             noise=np.zeros(shells),
-            reference_noise=np.zeros((classes, shells), np.float32),
+            reference_noise=np.zeros((self.settings.folds, classes, shells), np.float32),
             xi=box / 4.0,
             scaled=references is None,
             shell_in_use=self.settings.start_shell,

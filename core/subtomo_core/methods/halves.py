@@ -65,15 +65,19 @@ def noise_power(
     settings: Settings,
     averages: Averages,
     model: Model,
-    noise: NDArray[np.float64],
+    fold: int,
     theta: float,
+    *,
+    noise: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Noise power of a component of the `references` before any filter, (K, shells)."""
-    folds = settings.folds
-    common = averages.noise_power(model, noise, theta, (folds - 1.0) / folds)
+    """Noise power of a component of the `references` of a fold before any filter, (K, shells).
+
+    ``noise`` (shells,) is that of a particle's component.
+    """
+    common = averages.noise_power(model, noise, fold, theta)
     if not settings.half_sets:
         return common
-    half = averages.noise_power(model, noise, 0.5 * theta, (folds / 2.0 - 1.0) / folds)
+    half = averages.noise_power(model, noise, fold, 0.5 * theta, fold % 2)
     share = shared_part(settings, np.arange(settings.shells, dtype=np.float32))
     # Common and half averages have particles in common: their noise adds up in amplitude.
     return (share * np.sqrt(common) + (1.0 - share) * np.sqrt(half)) ** 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from subtomo_core.maximisation import resolution_angstrom
 from subtomo_core.methods import standing as symmetry
 from subtomo_core.methods.averages import EMPTY, Averages
 from subtomo_core.methods.fitted_mask import fitted
-from subtomo_core.methods.frames import in_one_frame
+from subtomo_core.methods.frames import Motions, in_one_frame
 from subtomo_core.methods.halves import fsc_kind, noise_power, references, shared_angstrom
 from subtomo_core.methods.seeding import reseeded
 from subtomo_core.methods.settings import Settings
@@ -24,6 +25,90 @@ _SUPPORTED = 0.2  # correlation of the halves up to which a shell guides the sea
 _BEYOND = 2  # shells searched beyond those
 
 
+class _Ground(NamedTuple):
+    """What the sums amount to, before anything is made of them.
+
+    Attributes
+    ----------
+    settings : Settings
+        With the mask drawn in.
+    model : Model
+        With its references where the sums are: in one frame, on the axes of symmetry.
+    averages : Averages
+    motions : Motions
+    standing : symmetry.Standing
+    told : tuple of str
+        Alarms of what was done.
+    theta : float
+        Strength of the regularisation, particles.
+    """
+
+    settings: Settings
+    model: Model
+    averages: Averages
+    motions: Motions
+    standing: symmetry.Standing
+    told: tuple[str, ...]
+    theta: float
+
+    @classmethod
+    def of(cls, settings: Settings, model: Model, statistics: Statistics) -> _Ground:
+        """Re-seed what is empty, bring halves into one frame, fit the mask, turn to axes."""
+        model, statistics, told = reseeded(settings, model, statistics)
+        model, statistics, motions = in_one_frame(settings, model, statistics)
+        regularisation = settings.regularisation(model.iteration + 1)
+        theta = 0.0 if model.iteration < 0 else regularisation * statistics.particles
+        averages = Averages.of(settings, statistics, model.shell_in_use)
+        settings = fitted(settings, averages, model)
+        averages = replace(averages, settings=settings)
+        averages, model, standing = symmetry.stand(settings, model, averages, theta)
+        return cls(settings, model, averages, motions, standing, told, theta)
+
+    @property
+    def given(self) -> bool:
+        """References which were given outlive the survey."""
+        return self.model.iteration < 0 and not self.model.scaled
+
+    def shaped(self, transforms: list[Complex], cutoff: float, gains: Real) -> Real:
+        """References from averages of all classes, (K, n, n, n)."""
+        pairs = zip(transforms, gains, strict=True)
+        return np.stack([self.settings.shape(to_real(t), cutoff, gain) for t, gain in pairs])
+
+    def maps(self, shell: float, gains: Real) -> Real:
+        """Averages of all particles, weighted as is usual for maps to look at.
+
+        By C_ref (Rosenthal and Henderson 2003), the root of the signal's share.
+        """
+        if self.given:
+            return self.model.maps
+        cutoff = shell if self.model.iteration < 0 else self.averages.radius - 1.0
+        whole = self.averages.classes(self.model, None, self.theta)
+        return self.shaped(whole, cutoff, np.sqrt(gains))
+
+    def fold_maps(self, shell: float, gains: Real, noise: NDArray[np.float64]) -> Real:
+        """What the particles of each fold meet next, (F, K, n, n, n)."""
+        settings, model = self.settings, self.model
+        if self.given:
+            whitened = np.stack([evened(settings, m, noise, shell) for m in model.maps])
+            return np.repeat(whitened[None], settings.folds, 0)
+        met = (
+            references(settings, self.averages, model, fold, self.theta)
+            for fold in range(settings.folds)
+        )
+        return np.stack([self.shaped(transforms, shell, gains) for transforms in met])
+
+    def reference_noise(self, shell: float, gains: Real, noise: NDArray[np.float64]) -> Real:
+        """Noise power of a component of the fold maps, (F, K, shells)."""
+        if self.given:
+            return np.zeros_like(self.model.reference_noise)
+        settings, model = self.settings, self.model
+        powers = [
+            noise_power(settings, self.averages, model, fold, self.theta, noise=noise)
+            for fold in range(settings.folds)
+        ]
+        return reference_noise(settings, np.stack(powers), gains, shell)
+
+
 def maximise(
     settings: Settings, model: Model, statistics: Statistics, lead: Model | None = None
 ) -> Model:
@@ -31,69 +116,41 @@ def maximise(
 
     Where starts compete, the others take noise, xi and resolution in use from ``lead``.
     """
-    seen = statistics
-    model, statistics, told = reseeded(settings, model, statistics)
-    survey, iteration = model.iteration < 0, model.iteration + 1
-    given = survey and not model.scaled
-    model, statistics, motions = in_one_frame(settings, model, statistics)
-    particles, mass = statistics.particles, statistics.mass.sum(0)
-    theta = 0.0 if survey else settings.regularisation(iteration) * particles
-    averages = Averages.of(settings, statistics, model.shell_in_use)
-    settings = fitted(settings, averages, model)
-    averages = replace(averages, settings=settings)
-    averages, model, standing = symmetry.stand(settings, model, averages, theta)
-    half_maps, curves = averages.half_maps()
-    fsc, behind = curves.corrected, 1.0 if settings.half_sets else 2.0
-    shell = settings.start_shell if survey else next_shell(settings, model, fsc)
-    gains, own = (
-        np.ones_like(fsc) if survey else _gains(settings, fsc, mass, halves)
-        for halves in (2.0, behind)
-    )
-    maps, fold_maps = model.maps, model.fold_maps
-    noise = noise_variance(settings, model, statistics)
-    if lead:
-        noise, shell = lead.noise, lead.shell_in_use
-    if given:  # references which were given outlive the survey
-        whitened = np.stack([evened(settings, m, noise, shell) for m in model.maps])
-        fold_maps = np.repeat(whitened[None], settings.folds, 0)
-    else:
-
-        def shaped(transforms: list[Complex], cutoff: float, gains: Real) -> Real:
-            pairs = zip(transforms, gains, strict=True)
-            return np.stack([settings.shape(to_real(t), cutoff, gain) for t, gain in pairs])
-
-        whole = averages.classes(model, None, theta)
-        # Weighted as is usual for maps to look at, by C_ref (Rosenthal and Henderson 2003).
-        maps = shaped(whole, shell if survey else averages.radius - 1.0, np.sqrt(gains))
-        met = (references(settings, averages, model, f, theta) for f in range(settings.folds))
-        fold_maps = np.stack([shaped(transforms, shell, own) for transforms in met])
-    xi = max(_LEAST_XI, float(np.sqrt(statistics.shift_square / (3.0 * particles))))
+    survey = model.iteration < 0
+    ground = _Ground.of(settings, model, statistics)
+    settings, before, mass = ground.settings, ground.model, ground.averages.mass.sum(0)
+    half_maps, curves = ground.averages.half_maps()
+    fsc = curves.corrected
+    noise = lead.noise if lead else noise_variance(settings, model, statistics)
+    shell = lead.shell_in_use if lead else settings.start_shell
+    if not survey and not lead:
+        shell = next_shell(settings, model, fsc)
+    gains = _gains(settings, fsc, mass, 2.0, survey=survey)
+    behind = 1.0 if settings.half_sets else 2.0  # halves behind a reference
+    own = _gains(settings, fsc, mass, behind, survey=survey)
+    spread = float(np.sqrt(statistics.shift_square / (3.0 * statistics.particles)))
     result = Model(
-        iteration=iteration,
-        maps=maps,
-        fold_maps=fold_maps,
+        iteration=model.iteration + 1,
+        maps=ground.maps(shell, gains),
+        fold_maps=ground.fold_maps(shell, own, noise),
         half_maps=half_maps,
         fsc=fsc,
         fsc_parts=np.stack(curves[1:]),
-        half_order=motions.order,
-        half_motions=motions.packed,
+        half_order=ground.motions.order,
+        half_motions=ground.motions.packed,
         shares=np.full(len(mass), 1.0 / len(mass)) if survey else mass / mass.sum(),
         noise=noise,
-        reference_noise=np.zeros_like(fsc)
-        if given
-        else reference_noise(
-            settings, noise_power(settings, averages, model, noise, theta), own, shell
-        ),
-        xi=lead.xi if lead else model.xi if survey else xi,
-        scaled=model.scaled or not survey,
+        reference_noise=ground.reference_noise(shell, own, noise),
+        xi=lead.xi if lead else model.xi if survey else max(_LEAST_XI, spread),
+        scaled=before.scaled or not survey,
         shell_in_use=shell,
-        start=model.start,
-        seeded=model.seeded,
+        start=before.start,
+        seeded=before.seeded,
         log_likelihood=statistics.log_likelihood,
-        **standing._asdict(),
+        **ground.standing._asdict(),
     )
-    metrics = _metrics(settings, seen, result)
-    raised = (*alarms(statistics, model), *told, *symmetry.alarms(settings, result))
+    metrics = _metrics(settings, statistics, result)
+    raised = (*_alarms(ground), *symmetry.alarms(settings, result))
     return replace(result, metrics=replace(metrics, alarms=raised))
 
 
@@ -123,9 +180,9 @@ def noise_variance(settings: Settings, model: Model, statistics: Statistics) -> 
 def reference_noise(
     settings: Settings, power: NDArray[np.float64], gains: Real, shell: float
 ) -> Real:
-    """Noise power of a component of the fold references, (K, shells).
+    """Noise power of a component of the fold references, (F, K, shells).
 
-    From that of the averages, (K, shells), which are then filtered and masked: a mask leaves
+    From that of the averages, (F, K, shells), which are then filtered and masked: a mask leaves
     white noise its mean square.
     """
     passed = gains * soft_edge(np.arange(settings.shells, dtype=np.float32), shell)
@@ -146,13 +203,17 @@ def wiener(fsc: Real, halves: float = 2.0, kept: int = 1) -> Real:
 
 
 def _gains(
-    settings: Settings, fsc: Real, mass: NDArray[np.float64], halves: float
+    settings: Settings, fsc: Real, mass: NDArray[np.float64], halves: float, *, survey: bool
 ) -> NDArray[np.float32]:
     """`wiener` of each class, (K, shells); 1 for a class which is empty and keeps its map.
+
+    1 in the survey too, whose halves have nothing in common yet.
 
     With half sets the lowest shells stay as they are: where they are steep, a mask carries what
     halves share there into shells where they must not.
     """
+    if survey:
+        return np.ones_like(fsc)
     kept = int(settings.start_shell) if settings.half_sets else 1
     full = np.ones(settings.shells, np.float32)
     pairs = zip(fsc, mass, strict=True)
@@ -183,20 +244,20 @@ def next_shell(settings: Settings, model: Model, fsc: Real) -> float:
     )
 
 
-def alarms(statistics: Statistics, model: Model) -> tuple[str, ...]:
+def _alarms(ground: _Ground) -> tuple[str, ...]:
     """What went wrong without stopping the job, a sentence each."""
     found = [
         f"class {k + 1} is empty: its map is no longer updated; "
         "ask for fewer classes or start again with another seed"
-        for k, mass in enumerate(statistics.mass.sum(0))
+        for k, mass in enumerate(ground.averages.mass.sum(0))
         if mass < EMPTY
     ]
-    if model.iteration >= 0 and not np.any(model.maps):
+    if ground.model.iteration >= 0 and not np.any(ground.model.maps):
         found.append(
             "the references hold no signal: all scores are zero and the poses mean nothing; "
             "check the mask and the starting maps"
         )
-    return tuple(found)
+    return (*found, *ground.told)
 
 
 def _metrics(settings: Settings, statistics: Statistics, result: Model) -> Metrics:
