@@ -6,10 +6,11 @@ Lengths are in ångström and angles in degrees, as everywhere at the edges.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
+
+from subtomo_core.point_groups import Symmetry
 
 
 class Strict(BaseModel):
@@ -17,8 +18,6 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-
-# ---------------------------------------------------------------- missing regions
 
 Tilt = Annotated[float, Field(ge=-90.0, le=90.0)]
 
@@ -94,9 +93,6 @@ class DatasetSummary(Strict):
     voxel_size_angstrom: Annotated[float, Field(gt=0.0)]
     missing: MissingRegion
     dark_particles: bool = False
-
-
-# ---------------------------------------------------------------- parts of a job
 
 
 class RandomStart(Strict):
@@ -181,40 +177,6 @@ def _sphere_unless_told(value: Any) -> Any:
 AnyMask = Annotated[
     Annotated[Mask | MapMask, Field(discriminator="kind")], BeforeValidator(_sphere_unless_told)
 ]
-
-_MOST_FOLDS = 64
-
-
-def symmetry_name(name: str) -> str:
-    """Canonical name of a point group, in capitals; ``I`` is ``I2``, as RELION has it.
-
-    Raises
-    ------
-    ValueError
-        If there is no such group.
-    """
-    text = name.strip().upper()
-    found = re.fullmatch(r"([CD])([1-9][0-9]{0,3})|T|O|I[12]?", text)
-    folds = int(found[2]) if found and found[2] else 2
-    if found is None or folds > _MOST_FOLDS or text == "D1":
-        raise ValueError(
-            f"the symmetry {name!r} is unknown: use C1 to C{_MOST_FOLDS}, D2 to D{_MOST_FOLDS}, "
-            "T, O or I"
-        )
-    return "I2" if text == "I" else text
-
-
-def _symmetries(value: Any) -> Any:
-    if isinstance(value, str):
-        return symmetry_name(value)
-    if isinstance(value, list | tuple) and value and all(isinstance(v, str) for v in value):
-        return tuple(symmetry_name(v) for v in value)
-    raise ValueError(
-        "'symmetry' must be the name of a point group, such as D7, or a list of one for each class"
-    )
-
-
-Symmetry = Annotated[str | tuple[str, ...], BeforeValidator(_symmetries)]
 
 
 class Resolution(Strict):

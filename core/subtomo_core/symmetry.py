@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
+from subtomo_core.point_groups import symmetry_name
 from subtomo_core.rotations import angular_distance, from_euler, rotation_about
-from subtomo_core.spec import symmetry_name
 
 Array = NDArray[np.float64]
 _SAME_DEG = 1e-3

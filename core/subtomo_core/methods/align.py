@@ -40,8 +40,10 @@ class Look:
     ----------
     index : int
         Of the particle in its dataset.
-    seen, weighed : Samples
-        Components which are searched, and the same divided by the noise variance.
+    seen : Samples
+        Components which are searched.
+    weighed : Weighed
+        The same over the noise variance.
     summed : Samples
         Components which are summed.
     magnitude, region : ndarray or None
