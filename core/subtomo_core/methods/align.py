@@ -270,7 +270,12 @@ def align(
     if settings.spec.classes > 1 and settings.balancing(model):
         alignments = [alignment.balanced(batch.particles, threads) for alignment in alignments]
 
+    coming = _coming(batch.indices % settings.folds)
+
     def work(position: int) -> list[Found]:
+        if position in coming:
+            for alignment in alignments:
+                alignment.references.make_ready(coming[position])
         look = alignments[0].look(batch.particles, int(batch.indices[position]))
         return [alignment.row(batch, position, look) for alignment in alignments]
 
@@ -291,3 +296,13 @@ def align(
         on_particle=on_particle,
         on_fold=over,
     )
+
+
+def _coming(folds: NDArray[np.int64]) -> dict[int, int]:
+    """Fold whose references are made by whoever comes to a position, while others go on.
+
+    Folds are worked off one after the other: the next one's turn comes halfway through each.
+    """
+    places = [np.nonzero(folds == fold)[0] for fold in np.unique(folds)]
+    middles = (int(own[len(own) // 2]) for own in places[:-1])
+    return dict(zip(middles, np.unique(folds)[1:].tolist(), strict=True))
