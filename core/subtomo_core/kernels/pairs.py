@@ -64,11 +64,12 @@ def moments(
     rotation: F64,
     shift: F64,
     box: int,
+    curved: bool,
     sums: F64,
     slopes: F64,
     curve: F64,
 ) -> None:
-    """Sums over all components (J,) of a band at one pose.
+    """Sums over all components (J,) of a band at one pose; ``curve`` only where it is wanted.
 
     ``grid`` is g's half grid padded twice, ``table`` (as large, without the last axis) its w_g;
     ``weights`` w_f times `Band.count`. Writes ``sums`` (4,): f f, f M, M M, O; ``slopes`` (2, 6):
@@ -110,6 +111,8 @@ def moments(
                 slope = steep[p, i]
                 slopes[0, i] += dot(seen, slope, size)
                 slopes[1, i] += dot(expected, slope, size)
+                if not curved:
+                    continue
                 for j in range(size):
                     heavy[j] = weight[j] * slope[j]
                 for k in range(i, 6):

@@ -15,7 +15,7 @@ from subtomo_core.refiners.scores import Local, Score, local
 _FIRST_DAMPING = 0.1
 _LEAST_DAMPING = 1e-4
 _LONGEST = math.radians(20.0)  # of one turn
-_STILL = 1e-3  # a step which promises a smaller part of d is not worth a look
+STILL = 1e-3  # a step which promises a smaller part of d is not worth a look
 _MOST_FAILURES = 8  # steps in a row which did not help
 
 FREE = np.eye(6)
@@ -27,43 +27,49 @@ class Climber:
 
     Attributes
     ----------
+    pair : FourierPair or another pair
+    score : {"rcs", "fcs"}
     rotation, shift : ndarray, (3, 3) and (3,)
-    here : Local
-        The score about this pose.
     free : ndarray, (6, p)
         Directions of (rotation vector, shift) in which it may move.
-    steps : int
+    here : Local
+        The score about this pose.
+    least : float
+        A step which promises a smaller part of d is not taken.
+    steps : float
         Looks so far, the first not counted.
     still : bool
         No step is left which promises anything.
-    least : float
-        A step which promises a smaller part of d is not taken.
     """
 
+    pair: Pair
+    score: Score
     rotation: Array
     shift: Array
-    here: Local
     free: Array
-    steps: int = 0
+    here: Local
+    least: float = STILL
+    steps: float = 0.0
     still: bool = False
-    least: float = _STILL
     damping: float = _FIRST_DAMPING
     worse: float = 2.0
     failures: int = 0
 
     @classmethod
-    def at(cls, pair: Pair, score: Score, rotation: Array, shift: Array, free: Array) -> Climber:
+    def at(
+        cls, pair: Pair, score: Score, rotation: Array, shift: Array, free: Array = FREE
+    ) -> Climber:
         """Start from a pose."""
         here = local(pair.moments(rotation, shift), score)
-        return cls(rotation.copy(), shift.copy(), here, free)
+        return cls(pair, score, rotation.copy(), shift.copy(), free, here)
 
-    def again(self, pair: Pair, score: Score, least: float = _STILL) -> Climber:
+    def again(self, pair: Pair, least: float | None = None) -> Climber:
         """A new climber from here, on another pair of the same volumes."""
-        climber = Climber.at(pair, score, self.rotation, self.shift, self.free)
-        climber.least = least
+        climber = Climber.at(pair, self.score, self.rotation, self.shift, self.free)
+        climber.least = self.least if least is None else least
         return climber
 
-    def step(self, pair: Pair, score: Score) -> bool:
+    def step(self) -> bool:
         """Try one step; whether the pose moved.
 
         The damping follows the gain, the fall of d over that which the model promised (Nielsen
@@ -80,9 +86,9 @@ class Climber:
             promise = float(2.0 * move @ self.here.slope - move @ self.here.curve @ move)
         rotation, shift = np.empty((3, 3)), self.shift + move[3:]
         turn_by(move[:3], self.rotation, rotation)
-        self.steps += 1
-        there = local(pair.moments(rotation, shift), score)
-        inside = float(shift @ shift) <= pair.reach**2
+        self.steps += 1.0
+        there = local(self.pair.moments(rotation, shift), self.score)
+        inside = float(shift @ shift) <= self.pair.reach**2
         gain = (self.here.value - there.value) / promise
         if not (inside and gain > 0.0):
             self.damping *= self.worse
@@ -96,12 +102,12 @@ class Climber:
         self.worse, self.failures = 2.0, 0
         return True
 
-    def descend(self, pair: Pair, score: Score, most: int = 100) -> None:
+    def descend(self, most: int = 100) -> None:
         """Step until nothing is promised."""
         for _ in range(most):
             if self.still:
                 return
-            self.step(pair, score)
+            self.step()
 
 
 def about(normal: Array) -> Array:

@@ -235,6 +235,7 @@ class FourierPair:
             rotation,
             shift,
             fixed.support.box,
+            True,
             found.sums,
             found.slopes,
             found.curve,

@@ -105,7 +105,7 @@ def search(pair: Pair, score: Score, starts: Starts, rules: Rules, seed: int) ->
         order, shares = chances(values[awake], rules.spread)
         drawn = min(int(np.searchsorted(np.cumsum(shares), rng.random())), len(order) - 1)
         j = int(awake[order[drawn]])
-        if climbers[j].step(pair, score):
+        if climbers[j].step():
             values[j] = climbers[j].here.value
             places[j] = pose_matrices(climbers[j].rotation[None], climbers[j].shift[None])[0]
             keep = apart(places, values, j, rules.closest)
@@ -141,8 +141,8 @@ def independently(pair: Pair, score: Score, starts: Starts, most: int = 60) -> S
     found = Search([])
     for rotation, shift in zip(starts.rotations, starts.shifts, strict=True):
         climber = Climber.at(pair, score, rotation, shift, starts.free)
-        climber.descend(pair, score, most)
+        climber.descend(most)
         found.climbers.append(climber)
-        found.best.extend([math.nan] * climber.steps)
+        found.best.extend([math.nan] * int(climber.steps))
     found.climbers.sort(key=lambda c: c.here.value)
     return found
