@@ -1,0 +1,1 @@
+"""Refinement of the pose which brings one volume onto another."""

@@ -1,0 +1,243 @@
+"""Two volumes with their missing regions, the second of which is to be moved onto the first.
+
+Only components which both hold count: the overlap ``O = w_f * R w_g`` (Förster et al. 2005; Xu &
+Alber 2012, equations 1 and 2). A volume without a missing region is a fixed reference.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subtomo_core.fourier import (
+    Band,
+    Complex,
+    Real,
+    band,
+    half_grid,
+    padded_grid,
+    shell_sums,
+    soft_edge,
+    to_fourier,
+    to_real,
+)
+from subtomo_core.kernels import pairs
+from subtomo_core.masks import radii
+from subtomo_core.missing import observed, observed_at
+from subtomo_core.spec import Complete, MissingRegion
+
+Array = NDArray[np.float64]
+Seen = MissingRegion | NDArray[np.float32]
+
+_SPHERE = 0.4  # of the box: a molecule lies within this radius
+_FILLINGS = 4
+_INSET = 0.25  # pixels by which a region known by a formula is drawn in where it is interpolated
+
+_WHOLE = np.zeros((0, 0, 0), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Sums over the overlap at one pose, from which scores and their derivatives follow.
+
+    Attributes
+    ----------
+    sums : ndarray, (4,)
+        ``sum O |f|^2``, ``Re sum O f M*``, ``sum O |M|^2`` and ``sum O``.
+    slopes : ndarray, (2, 6)
+        ``Re sum O f dM*`` and ``Re sum O M dM*`` for rotation vector (radians) and shift
+        (voxels).
+    curve : ndarray, (6, 6)
+        ``Re sum O dM dM*``.
+    """
+
+    sums: Array
+    slopes: Array
+    curve: Array
+
+
+class Pair(Protocol):
+    """A pair of volumes which can be compared at any pose."""
+
+    @property
+    def reach(self) -> float:
+        """Longest shift allowed, voxels."""
+        ...
+
+    def moments(self, rotation: Array, shift: Array) -> Moments:
+        """Sums over the overlap with g rotated (3, 3), then shifted (3,)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Fixed:
+    """The volume which stays: its components in a band.
+
+    Attributes
+    ----------
+    support : Band
+        Components up to r_max which it holds.
+    samples : ndarray of float32, (2, J)
+        Real and imaginary parts.
+    mask, weights : ndarray of float32, (J,)
+        Its missing-region mask, each component as often as it stands in the whole transform;
+        and that times the weight of the component's shell in scores.
+    """
+
+    support: Band
+    samples: Real
+    mask: Real
+    weights: Real
+
+    @classmethod
+    def of(cls, volume: Real, seen: Seen, r_max: float) -> Fixed:
+        """Prepare a volume (n, n, n).
+
+        Parameters
+        ----------
+        seen : MissingRegion or ndarray, (n, n, n // 2 + 1)
+            What it holds: a region known by a formula, or weights.
+        r_max : float
+            Largest Fourier radius in use, pixels.
+        """
+        mask = _mask(seen, volume.shape[0])
+        support = band(volume.shape[0], r_max, mask > 0)
+        seen_there = (support.take(mask) * support.count).astype(np.float32)
+        transform = to_fourier(volume)
+        values = support.take(transform * _scale(transform, mask, r_max))
+        samples = np.stack([values.real, values.imag]).astype(np.float32)
+        return cls(support, samples, seen_there, seen_there)
+
+    def weighed(self, shells: Real) -> Fixed:
+        """The same with a weight for each shell, (n // 2 + 1,), in every score."""
+        weights = (self.mask * shells[self.support.shell]).astype(np.float32)
+        return replace(self, weights=weights)
+
+    def within(self, r_max: float) -> Fixed:
+        """The same up to a smaller radius."""
+        support, chosen = self.support.within(r_max)
+        samples = np.ascontiguousarray(self.samples[:, chosen])
+        return Fixed(support, samples, self.mask[chosen], self.weights[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class Moved:
+    """The volume which moves: grids to gather from at any rotation.
+
+    Attributes
+    ----------
+    grid : ndarray of float32, (2 c + 1, 2 c + 1, c + 1, 2)
+        Padded twice (`fourier.padded_grid`).
+    table : ndarray of float32, (2 c + 1, 2 c + 1, c + 1), or of size 0
+        What it holds, at the same points; without points where nothing is missing.
+    """
+
+    grid: Real
+    table: Real
+
+    @classmethod
+    def of(cls, volume: Real, seen: Seen, r_max: float) -> Moved:
+        """Prepare a volume (n, n, n); see `Fixed.of`."""
+        box = volume.shape[0]
+        mask = _mask(seen, box)
+        transform = to_fourier(volume)
+        scaled = transform * _scale(transform, mask, r_max)
+        if not isinstance(seen, Complete):
+            scaled = _filled(scaled, mask)
+        grid = padded_grid(to_real(scaled), r_max)
+        return cls(grid, _table(seen, box, grid.shape[0] // 2))
+
+
+def _mask(seen: Seen, box: int) -> Real:
+    return seen if isinstance(seen, np.ndarray) else observed(seen, box)
+
+
+def _scale(transform: Complex, mask: Real, r_max: float) -> np.float32:
+    """Factor which gives the observed components of a band a mean power of 1."""
+    box = transform.shape[0]
+    inside = slice(1, math.floor(r_max + 0.5) + 1)
+    power = shell_sums(mask * np.abs(transform) ** 2, box)[inside].sum()
+    count = shell_sums(mask, box)[inside].sum()
+    return np.float32(math.sqrt(count / max(float(power), 1e-30)))
+
+
+def _filled(transform: Complex, mask: Real) -> Complex:
+    """Fill what is missing so that the volume vanishes outside its sphere.
+
+    Components beside the edge of a missing region are interpolated from both its sides: zeros
+    there would falsify them. A few projections onto both constraints (Gerchberg 1974, Papoulis
+    1975) continue the transform by about as far as interpolation reads; only what is observed
+    is ever compared.
+    """
+    box = transform.shape[0]
+    sphere = soft_edge(radii(box), _SPHERE * box)
+    missing = mask <= 0.0
+    known = np.where(missing, 0.0, transform).astype(np.complex64)
+    whole = known
+    for _ in range(_FILLINGS):
+        inside = to_fourier(to_real(whole) * sphere)
+        whole = np.where(missing, inside, known).astype(np.complex64)
+    return whole
+
+
+def _table(seen: Seen, box: int, c: int) -> Real:
+    """What is observed at the points of a half grid padded twice."""
+    if isinstance(seen, Complete):
+        return _WHOLE
+    rows = np.arange(-c, c + 1) / 2.0
+    z, y, x = np.meshgrid(rows, rows, np.arange(c + 1) / 2.0, indexing="ij")
+    shape = (2 * c + 1, 2 * c + 1, c + 1)
+    points = np.stack([x, y, z], -1)
+    if not isinstance(seen, np.ndarray):
+        inside = observed_at(seen, points)
+        for way in np.vstack([np.eye(3), -np.eye(3)]) * _INSET:
+            inside &= observed_at(seen, points + way)
+        table: Real = inside.astype(np.float32)
+        table[c, c, 0] = 1.0
+        return table
+    single = half_grid(seen.astype(np.complex64), math.ceil(c / 2.0) + 1)[..., 0]
+    flat = np.ascontiguousarray(points.reshape(-1, 3).T, np.float32)
+    table = np.empty(flat.shape[1], np.float32)
+    ones = np.ones(flat.shape[1], np.float32)
+    pairs.overlap(np.ascontiguousarray(single), flat, np.eye(3), 1.0, ones, table)
+    return table.reshape(shape)
+
+
+@dataclass(frozen=True, eq=False)
+class FourierPair:
+    """A pair compared in Fourier space, which by Parseval is real space without a mask.
+
+    Attributes
+    ----------
+    fixed, moved : Fixed, Moved
+    reach : float
+        Longest shift allowed, voxels.
+    """
+
+    fixed: Fixed
+    moved: Moved
+    reach: float
+
+    def moments(self, rotation: Array, shift: Array) -> Moments:
+        """Sums over the overlap at a pose."""
+        fixed, moved = self.fixed, self.moved
+        found = Moments(np.empty(4), np.empty((2, 6)), np.empty((6, 6)))
+        pairs.moments(
+            moved.grid,
+            moved.table,
+            fixed.support.points,
+            fixed.samples,
+            fixed.weights,
+            rotation,
+            shift,
+            fixed.support.box,
+            True,
+            found.sums,
+            found.slopes,
+            found.curve,
+        )
+        return found
