@@ -80,11 +80,11 @@ def stiffness(sums: F64, slopes: F64, curve: F64, free: F64, out: F64) -> float:
     matrix = np.zeros((size, size))
     for a in range(size):
         for b in range(size):
+            bend = 0.0
             for i in range(6):
                 for k in range(6):
-                    bent = curve[i, k] - along[i] * along[k]
-                    matrix[a, b] += free[i, a] * bent * free[k, b]
-            matrix[a, b] *= share / (norm_g * norm_g)
+                    bend += free[i, a] * (curve[i, k] - along[i] * along[k]) * free[k, b]
+            matrix[a, b] = bend * share / (norm_g * norm_g)
     for a in range(size):
         out[a] = max(matrix[a, a], _TINY)
     highest = 0.0

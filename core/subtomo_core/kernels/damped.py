@@ -19,11 +19,17 @@ def damped_step(slope: F64, curve: F64, free: F64, damping: float, step: F64) ->
     size = free.shape[1]
     right, matrix, inner = np.zeros(size), np.zeros((size, size)), np.zeros(size)
     for a in range(size):
+        # Summed in scalars: the order of a sum in an array may hang on where the array lies.
+        along = 0.0
         for i in range(6):
-            right[a] += free[i, a] * slope[i]
-            for b in range(size):
+            along += free[i, a] * slope[i]
+        right[a] = along
+        for b in range(size):
+            bend = 0.0
+            for i in range(6):
                 for k in range(6):
-                    matrix[a, b] += free[i, a] * curve[i, k] * free[k, b]
+                    bend += free[i, a] * curve[i, k] * free[k, b]
+            matrix[a, b] = bend
     flat = matrix.copy()
     for a in range(size):
         matrix[a, a] += damping * flat[a, a] + 1e-30

@@ -22,7 +22,7 @@ from subtomo_core.kernels.interpolate import gather, gather_slopes, locate, shif
 from subtomo_core.kernels.jit import jit
 from subtomo_core.kernels.shifts import ascend, best_cell, multiply, transform
 from subtomo_core.kernels.slopes import derivatives, dot, row
-from subtomo_core.kernels.types import F32, F64, I64
+from subtomo_core.kernels.types import F32, F64, Runs
 
 _BLOCK = 256  # as in `slopes`: its rows and derivatives come in blocks of this size
 _ZERO, _ONE, _U1 = np.float32(0.0), np.float32(1.0), np.uint64(1)
@@ -97,16 +97,13 @@ def moments(
         sums[3] += whole
         for p in range(2):
             values, found = row(model, p, first), row(back, p, first)
-            ff = fg = gg = _ZERO
             for j in range(size):
-                a, b = weight[j] * found[j], weight[j] * values[j]
-                ff += a * found[j]
-                fg += a * values[j]
-                gg += b * values[j]
-                seen[j], expected[j] = a, b
-            sums[0] += ff
-            sums[1] += fg
-            sums[2] += gg
+                seen[j], expected[j] = weight[j] * found[j], weight[j] * values[j]
+            # Apart from the loop which writes: whether that one is done in vectors hangs on
+            # where small arrays happen to lie, and with it the last bit of a sum.
+            sums[0] += dot(seen, found, size)
+            sums[1] += dot(seen, values, size)
+            sums[2] += dot(expected, values, size)
             for i in range(6):
                 slope = steep[p, i]
                 slopes[0, i] += dot(seen, slope, size)
@@ -127,13 +124,13 @@ def best_shifts(
     grid: F32,
     table: F32,
     points: F32,
-    columns: F32,
-    starts: I64,
     samples: F32,
     weights: F32,
     rotations: F64,
-    cos: F32,
-    sin: F32,
+    runs: Runs,
+    rows: F32,
+    over_runs: F32,
+    over_planes: F32,
     shifts: F32,
     reach: float,
     box: int,
@@ -141,15 +138,14 @@ def best_shifts(
 ) -> None:
     """For every rotation (C, 3, 3) the shift with the highest ``Re sum O f M*``: best (C, 3).
 
-    The arrays from ``cos`` on are those of `shifts.survey`.
+    The arrays from ``runs`` on are those of `shifts.survey`.
     """
-    size, top, count = cos.shape[1], (cos.shape[0] - 1) // 2, points.shape[1]
+    size, count = shifts.shape[0], points.shape[1]
     product, mass = np.empty((2, count), np.float32), np.empty(count, np.float32)
     seen = np.empty((2, count), np.float32)
-    rows = np.empty((2, size), np.float32)
-    planes = np.empty((top + 1, 2, size, size), np.float32)
+    lines = np.empty((over_runs.shape[2], 2, size), np.float32)
+    planes = np.empty((over_planes.shape[2], size, 2, size), np.float32)
     values = np.empty((size, size, size), np.float32)
-    heights = points[2]
     spacing = shifts[1] - shifts[0]
     for i in range(rotations.shape[0]):
         gather(grid, points, rotations[i], 2.0, product)
@@ -158,7 +154,7 @@ def best_shifts(
             for j in range(count):
                 seen[p, j] = mass[j] * samples[p, j]
         multiply(product, seen, mass)
-        transform(product, columns, starts, heights, cos, sin, rows, planes, values)
+        transform(product, runs, rows, over_runs, over_planes, lines, planes, values)
         c, b, a = best_cell(values, shifts, reach)
         best[i, 0], best[i, 1], best[i, 2] = shifts[c], shifts[b], shifts[a]
         ascend(product, points, box, reach, spacing, best[i])
