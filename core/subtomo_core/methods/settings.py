@@ -14,7 +14,7 @@ from subtomo_core.fourier import Real, radius_of, soft_edge, to_fourier, to_real
 from subtomo_core.masks import mask_problem, radius_of_mask, soft_sphere
 from subtomo_core.maximisation import on_components
 from subtomo_core.observation import Observer
-from subtomo_core.parameters import FamlParameters, RefinementParameters
+from subtomo_core.parameters import FamlParameters, FrmParameters, RefinementParameters
 from subtomo_core.spec import AnySpec, DatasetSummary, MapMask, Mask, PosesStart, Weights
 from subtomo_core.statistics import Model
 from subtomo_core.symmetry import symmetry_group
@@ -116,6 +116,11 @@ class Settings:
     def half_sets(self) -> bool:
         """The halves are kept apart from the start."""
         return self.spec.half_sets
+
+    @property
+    def refines(self) -> bool:
+        """A refiner finds the poses (`methods.refining`)."""
+        return isinstance(self.spec.parameters, RefinementParameters | FrmParameters)
 
     @property
     def about_normal(self) -> bool:
