@@ -111,7 +111,8 @@ def tables(pairs: int, workers: int) -> None:
                         ours[kind, unit, interval, score][-1].append((m[axis], d[axis]))
     worse = better = cells = 0
     for key, rows in ours.items():
-        print("\n%s, %s, starts at %d degrees, %s\n" % (*key[:3], key[3].upper()))
+        kind, unit, interval, score = key
+        print(f"\n{kind}, {unit}, starts at {interval} degrees, {score.upper()}\n")
         print("| tilt | " + " | ".join(f"SNR {snr:g}" for snr in SNRS) + " |")
         print("|---|" + "---|" * len(SNRS))
         for tilt, row, theirs in zip(TILTS, rows, THEIRS[key], strict=True):
@@ -178,7 +179,9 @@ def scan() -> None:
                 refiner.refine(pair, everywhere(pair, interval))
 
             seconds = cpu(align)
-            print(f"{interval} degrees, {score}: {1e3 * seconds:.0f} ms, {whole / seconds:.0f} times")
+            print(
+                f"{interval} degrees, {score}: {1e3 * seconds:.0f} ms, {whole / seconds:.0f} times"
+            )
 
 
 def cpu(work: Callable[[], None]) -> float:

@@ -19,6 +19,7 @@ from subtomo_core.kernels.types import F32, F64, I64
 
 _LEAST_SHARE = 0.2  # of the curvature where little is alike
 _TINY = 1e-30
+_EASIER = 0.8  # of the Lipschitz constant, after a pass which brought d down
 
 
 @jit
@@ -62,7 +63,7 @@ def downhill(sums: F64, slopes: F64, slope: F64) -> float:
     ccc = sums[1] / (norm_f * norm_g)
     for i in range(6):
         slope[i] = (slopes[0, i] / norm_f - ccc * slopes[1, i] / norm_g) / norm_g
-    return 2.0 - 2.0 * ccc
+    return float(2.0 - 2.0 * ccc)
 
 
 @jit
@@ -166,6 +167,7 @@ def descend(
             if value < best:
                 still = k > 0 and best - value < least * best and promised < least * best
                 best, best_turn[:], best_shift[:] = value, rotation, shift
+                lipschitz *= _EASIER
                 if still:
                     break
             else:

@@ -106,9 +106,10 @@ class Fixed:
         """
         mask = _mask(seen, volume.shape[0])
         support = band(volume.shape[0], r_max, mask > 0)
-        seen_there = (support.take(mask) * support.count).astype(np.float32)
+        seen_there: Real = support.take(mask).astype(np.float32) * support.count
         transform = to_fourier(volume)
-        values = support.take(transform * _scale(transform, mask, r_max))
+        scaled: Complex = transform * _scale(transform, mask, r_max)
+        values = support.take(scaled)
         samples = np.stack([values.real, values.imag]).astype(np.float32)
         return cls(support, samples, seen_there, seen_there)
 
@@ -149,7 +150,7 @@ class Moved:
         if not isinstance(seen, Complete):
             scaled = _filled(scaled, mask)
         grid = padded_grid(to_real(scaled), r_max)
-        return cls(grid, _table(seen, box, grid.shape[0] // 2))
+        return cls(grid, _table(seen, grid.shape[0] // 2))
 
 
 def _mask(seen: Seen, box: int) -> Real:
@@ -184,7 +185,7 @@ def _filled(transform: Complex, mask: Real) -> Complex:
     return whole
 
 
-def _table(seen: Seen, box: int, c: int) -> Real:
+def _table(seen: Seen, c: int) -> Real:
     """What is observed at the points of a half grid padded twice."""
     if isinstance(seen, Complete):
         return _WHOLE
