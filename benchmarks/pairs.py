@@ -11,6 +11,7 @@ have the ratio they have in their tables.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -104,6 +105,7 @@ def tables(pairs: int, workers: int) -> None:
             for snr in SNRS:
                 made = list(pool.map(partial(one_pair, tilt, snr), range(pairs), chunksize=5))
                 errors = np.array(made)
+                print(f"tilt {tilt}, SNR {snr:g}: done", file=sys.stderr, flush=True)
                 middle = np.median(errors, axis=0)
                 spread = np.median(np.abs(errors - middle), axis=0)
                 for (kind, interval, score), m, d in zip(keys(), middle, spread, strict=True):
