@@ -75,7 +75,11 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A set of subtomograms. ``particles`` and ``box`` are known once it is ``ready``."""
+    """A set of subtomograms. ``particles`` and ``box`` are known once it is ``ready``.
+
+    ``size_bytes`` is what it takes of its owner's quota once it is ready, ``touched`` when a
+    file last came.
+    """
 
     id: str
     user_id: str
@@ -88,7 +92,10 @@ class Dataset:
     source: str | None
     particles: int | None
     box: int | None
+    size_bytes: int
+    remarks: list[str]
     created: datetime
+    touched: datetime
     sealed: datetime | None
 
     @property
@@ -101,6 +108,24 @@ class Dataset:
             missing=_region_adapter.validate_python(self.missing),
             dark_particles=self.dark_particles,
         )
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A resumable upload of one file; how much has come, the file itself tells.
+
+    ``sha256`` is what the sender announced, if anything; ``finished`` when the file appeared in
+    its dataset.
+    """
+
+    id: str
+    dataset_id: str
+    name: str
+    size: int
+    sha256: str | None
+    created: datetime
+    expires: datetime
+    finished: datetime | None
 
 
 @dataclass(frozen=True)

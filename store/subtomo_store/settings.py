@@ -48,6 +48,14 @@ class Settings(BaseSettings):
         Threads of one worker.
     max_upload_bytes : int
         Largest file that may be uploaded.
+    upload_days : float
+        Days after which a resumable upload that nobody goes on with is forgotten.
+    keep_iterations_days : float or None
+        Days after a job's end for which all its iterations are kept; then only the last and the
+        best of each class. For ever when absent.
+    keep_open_days : float or None
+        Days for which a dataset that was never sealed is kept after its last file came. For
+        ever when absent.
     source_roots : tuple of Path
         Folders from which datasets may be registered without copying.
     host, port : str, int
@@ -69,6 +77,9 @@ class Settings(BaseSettings):
     window: Annotated[int, Field(ge=1)] = 8
     threads: Annotated[int, Field(ge=1)] = Field(default_factory=available_cores)
     max_upload_bytes: Annotated[int, Field(ge=1)] = 200 * 2**30
+    upload_days: Annotated[float, Field(gt=0)] = 7.0
+    keep_iterations_days: Annotated[float, Field(ge=0)] | None = None
+    keep_open_days: Annotated[float, Field(gt=0)] | None = None
     source_roots: tuple[Path, ...] = ()
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8642
