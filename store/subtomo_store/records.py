@@ -14,6 +14,7 @@ DatasetStatus = Literal["open", "checking", "ready", "rejected"]
 JobStatus = Literal["draft", "queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
 TaskKind = Literal["begin", "align", "reduce"]
 TaskState = Literal["waiting", "ready", "leased", "done", "failed", "dropped"]
+UserRole = Literal["user", "admin"]
 EventKind = Literal["status", "progress", "iteration", "note", "alarm"]
 Verdict = Literal["keep", "cancel", "lost"]
 
@@ -45,11 +46,30 @@ class Page(NamedTuple, Generic[T]):
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who may use the service."""
+    """Somebody who may use the service; of limits which are None the settings tell."""
 
     id: str
     name: str
     created: datetime
+    role: UserRole
+    disabled: bool
+    oidc_subject: str | None
+    disk_quota_bytes: int | None
+    running_jobs: int | None
+    highest_priority: int | None
+
+    @property
+    def admin(self) -> bool:
+        """Whether this is an administrator."""
+        return self.role == "admin"
+
+
+class Limits(NamedTuple):
+    """What a user may take; ``disk_quota_bytes`` None means as much as there is."""
+
+    disk_quota_bytes: int | None
+    running_jobs: int
+    highest_priority: int
 
 
 @dataclass(frozen=True)

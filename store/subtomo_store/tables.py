@@ -70,6 +70,13 @@ class UserRow(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
     created: Mapped[datetime] = mapped_column(UtcTime)
+    role: Mapped[str] = mapped_column(String(8), default="user")
+    disabled: Mapped[bool] = mapped_column(default=False)
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    oidc_subject: Mapped[str | None] = mapped_column(String(500), index=True, unique=True)
+    disk_quota_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    running_jobs: Mapped[int | None]
+    highest_priority: Mapped[int | None]
 
 
 class TokenRow(Base):
