@@ -71,9 +71,8 @@ def file_in(store: Store, dataset_id: str, name: str, arrival: Arrival) -> FileR
             quotas.check(session, owner, store.settings)
             _place(arrival.path, target)
     except BaseException:
-        if arrival.upload_id is None:
-            arrival.path.unlink(missing_ok=True)
-            contents.release(store.files, [written.sha256])
+        arrival.path.unlink(missing_ok=True)
+        contents.release(store.files, [written.sha256])
         raise
     if replaced is not None:
         contents.release(store.files, [replaced.sha256])

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from subtomo_store.errors import LockedError, NotFoundError, StorageError
-from subtomo_store.whole import Written, storage_error, sync_folder
+from subtomo_store.whole import Written, storage_error, sync_folder, temporary_beside
 
 BUSY = frozenset({errno.EAGAIN, errno.EACCES})
 
@@ -107,6 +107,19 @@ class Incoming:
             return Written(self._hash.hexdigest(), self.offset)
         with self.path.open("rb") as file:
             return Written(hashlib.file_digest(file, "sha256").hexdigest(), self.offset)
+
+    def another_name(self) -> Path:
+        """Give the file a second, temporary name, by which it can be moved on.
+
+        The first one stays until the caller has noted the file: a server which is killed
+        before that finds the upload as it was.
+        """
+        private = temporary_beside(self.path)
+        try:
+            os.link(self.path, private)
+        except OSError:  # no links on this file system
+            self.path.rename(private)
+        return private
 
     def __enter__(self) -> Incoming:
         return self

@@ -98,17 +98,17 @@ def said(count: int) -> str:
     return f"{value:.4g} TB"
 
 
-def _sum(session: Session, query: Select[tuple[int]]) -> int:
+def _sum(session: Session, query: Select[int]) -> int:
     return int(session.scalar(query) or 0)
 
 
-def _sealed(user_id: str) -> Select[tuple[int]]:
+def _sealed(user_id: str) -> Select[int]:
     return select(func.sum(DatasetRow.size_bytes)).where(
         DatasetRow.user_id == user_id, DatasetRow.status == "ready"
     )
 
 
-def _open(user_id: str) -> Select[tuple[int]]:
+def _open(user_id: str) -> Select[int]:
     return (
         select(func.sum(DatasetFileRow.size))
         .join(DatasetRow, DatasetRow.id == DatasetFileRow.dataset_id)
@@ -116,7 +116,7 @@ def _open(user_id: str) -> Select[tuple[int]]:
     )
 
 
-def _under_way(user_id: str) -> Select[tuple[int]]:
+def _under_way(user_id: str) -> Select[int]:
     return (
         select(func.sum(UploadRow.size))
         .join(DatasetRow, DatasetRow.id == UploadRow.dataset_id)
@@ -124,7 +124,7 @@ def _under_way(user_id: str) -> Select[tuple[int]]:
     )
 
 
-def _jobs(user_id: str) -> Select[tuple[int]]:
+def _jobs(user_id: str) -> Select[int]:
     files = (
         select(func.coalesce(func.sum(FileRow.size), 0))
         .where(FileRow.job_id == JobRow.id)

@@ -108,13 +108,17 @@ class WholeFile:
     def publish(self) -> Written:
         """Force everything to the disk and give the file its name."""
         written = self.finish()
+        self.place()
+        return written
+
+    def place(self) -> None:
+        """Give a finished file its name."""
         try:
             self._temporary.replace(self.path)
             sync_folder(self.path.parent)
         except OSError as error:
             self.discard()
             raise storage_error(self._action, error) from error
-        return written
 
     def discard(self) -> None:
         """Forget everything written."""

@@ -28,7 +28,7 @@ from subtomo_server.schemas import (
 )
 from subtomo_server.specs import resolved
 from subtomo_server.waiting import wait_for, wanted_wait
-from subtomo_store import idempotency, jobs
+from subtomo_store import idempotency, jobs, quotas
 from subtomo_store.database import Store
 from subtomo_store.records import Answer, Job, JobStatus, Message, User
 
@@ -79,7 +79,9 @@ def create(
 
     def make(session: Session) -> Answer:
         dataset, full = resolved(session, services.store.files, user, spec.root)
-        made = jobs.create(session, user_id=user.id, dataset=dataset, spec=full)
+        disk = estimate_job(full, dataset.summary, 1).disk_bytes
+        quotas.check(session, user.id, services.store.settings, more=disk)
+        made = jobs.create(session, user_id=user.id, dataset=dataset, spec=full, disk_bytes=disk)
         messages.extend(made.messages)
         return Answer(201, document(session, made.job).model_dump(mode="json"))
 
