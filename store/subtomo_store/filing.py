@@ -68,7 +68,8 @@ def file_in(store: Store, dataset_id: str, name: str, arrival: Arrival) -> FileR
             if arrival.upload_id is not None:
                 uploads.finish(session, arrival.upload_id)
             owner = datasets.get(session, dataset_id).user_id
-            quotas.check(session, owner, store.settings)
+            added = written.size - (replaced.size if replaced else 0)
+            quotas.check(session, owner, store.settings, more=0, noted=added)
             _place(arrival.path, target)
     except BaseException:
         arrival.path.unlink(missing_ok=True)

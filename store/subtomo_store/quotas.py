@@ -62,11 +62,12 @@ def usage(session: Session, user_id: str, settings: Settings) -> Usage:
     )
 
 
-def check(session: Session, user_id: str, settings: Settings, *, more: int = 0) -> None:
+def check(session: Session, user_id: str, settings: Settings, *, more: int, noted: int = 0) -> None:
     """Refuse what would go beyond the quota: everything there is, and ``more`` bytes.
 
-    The user's row is locked until the transaction ends, so that two requests cannot both take
-    the last bytes.
+    Of what is asked for, ``noted`` bytes stand in this transaction's records already. The user's
+    row is locked until the transaction ends, so that two requests cannot both take the last
+    bytes.
 
     Raises
     ------
@@ -79,11 +80,10 @@ def check(session: Session, user_id: str, settings: Settings, *, more: int = 0) 
     found = usage(session, user_id, settings)
     quota = found.quota_bytes or 0
     if found.used_bytes + more > quota:
-        before = min(found.used_bytes, quota)
-        wanted = found.used_bytes + more - before
+        free = max(0, quota - (found.used_bytes - noted))
         raise QuotaError(
-            f"this needs {said(wanted)}, and of your quota of {said(quota)} only "
-            f"{said(quota - before)} are free: delete datasets or jobs which you no longer need, "
+            f"this needs {said(more + noted)}, and of your quota of {said(quota)} only "
+            f"{said(free)} are free: delete datasets or jobs which you no longer need, "
             "or ask for a larger quota"
         )
 

@@ -116,5 +116,5 @@ def _note_map(store: Store, user: User, upload: Upload, place: Callable[[], None
             size=upload.written.size,
             sha256=upload.written.sha256,
         )
-        quotas.check(session, user.id, store.settings)
+        quotas.check(session, user.id, store.settings, more=0, noted=upload.written.size)
         place()
