@@ -14,7 +14,7 @@ from subtomo_server.errors import BadRequestError
 from subtomo_store.files import WholeFile, Written
 from subtomo_store.filing import check_digest
 
-PIECE_BYTES = 1024 * 1024
+PIECE_BYTES = 4 * 1024 * 1024
 SILENCE_SECONDS = 60.0
 
 

@@ -138,9 +138,9 @@ def read_record(folder: Path) -> Record:
         return Record(
             DatasetSummary.model_validate(content["summary"]),
             tuple(content["remarks"]),
-            Stack.model_validate(content["stack"]),
-            tuple(content["digests"]),
-            int(content["size_bytes"]),
+            Stack.model_validate(content.get("stack", {})),
+            tuple(content.get("digests", ())),
+            int(content.get("size_bytes", 0)),
         )
     except FileNotFoundError as error:
         raise StorageError(f"dataset {folder.name} has not been sealed") from error

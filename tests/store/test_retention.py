@@ -13,7 +13,8 @@ from subtomo_store.database import now
 from subtomo_store.errors import NotFoundError
 from subtomo_store.files import folder_size
 from subtomo_store.removal import remove_dataset
-from subtomo_store.tables import DatasetRow, FileRow, IterationRow, JobRow, UploadRow
+from subtomo_store.tables import DatasetRow, UploadRow
+from support.ended_jobs import ended_job
 from support.records import REGION, new_job, opened, ready_dataset, user_named
 
 
@@ -23,36 +24,6 @@ def kept(tmp_path, database_url):
     rules = {"keep_iterations_days": 1, "keep_open_days": 1}
     with opened(tmp_path / "data", database_url, **rules) as made:
         yield made
-
-
-def ended_job(store, resolutions, days: float = 2, **changes):
-    """A job which ended days ago, with so many ångström for the classes of each iteration."""
-    with store.begin() as session:
-        user = user_named(session)
-        job = new_job(session, ready_dataset(session, user), user, **changes).job
-        for number, found in enumerate(resolutions):
-            moment = now(session)
-            session.add(
-                IterationRow(
-                    job_id=job.id,
-                    number=number,
-                    batches=1,
-                    remaining=0,
-                    metrics={"resolution_0143_angstrom": found},
-                    started=moment,
-                    finished=moment,
-                )
-            )
-            session.add(FileRow(job_id=job.id, iteration=number, name="m", size=9, sha256="0" * 64))
-            path = store.files.iteration_file(job.id, number, "m")
-            path.parent.mkdir(parents=True)
-            path.write_bytes(b"123456789")
-        session.execute(
-            update(JobRow)
-            .where(JobRow.id == job.id)
-            .values(status="succeeded", finished=now(session) - timedelta(days=days))
-        )
-    return job
 
 
 def gone(store, job) -> list[int]:
