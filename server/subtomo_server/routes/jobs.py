@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
+from subtomo_server.beginnings import begin_job
 from subtomo_server.downloads import unchanged
 from subtomo_server.estimates import estimate as estimate_job
 from subtomo_server.needs import (
@@ -28,7 +29,7 @@ from subtomo_server.schemas import (
 )
 from subtomo_server.specs import resolved
 from subtomo_server.waiting import wait_for, wanted_wait
-from subtomo_store import idempotency, jobs, quotas
+from subtomo_store import idempotency, jobs
 from subtomo_store.database import Store
 from subtomo_store.records import Answer, Job, JobStatus, Message, User
 
@@ -79,9 +80,7 @@ def create(
 
     def make(session: Session) -> Answer:
         dataset, full = resolved(session, services.store.files, user, spec.root)
-        disk = estimate_job(full, dataset.summary, 1).disk_bytes
-        quotas.check(session, user.id, services.store.settings, more=disk)
-        made = jobs.create(session, user_id=user.id, dataset=dataset, spec=full, disk_bytes=disk)
+        made = begin_job(session, services.store.settings, user, dataset, full)
         messages.extend(made.messages)
         return Answer(201, document(session, made.job).model_dump(mode="json"))
 
