@@ -23,6 +23,7 @@ from subtomo.records import (
     Map,
     Progress,
     StoredFile,
+    Usage,
 )
 
 __all__ = [
@@ -46,4 +47,5 @@ __all__ = [
     "Rejected",
     "StoredFile",
     "SubtomoError",
+    "Usage",
 ]

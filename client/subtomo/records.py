@@ -42,8 +42,23 @@ class Dataset(Record):
     voxel_size_angstrom: float | None = None
     missing: dict[str, Any] | None = None
     dark_particles: bool = False
+    source: str | None = None
+    size_bytes: int | None = None
+    remarks: tuple[str, ...] = ()
     problems: tuple[dict[str, Any], ...] = ()
     created: datetime | None = None
+
+
+class Usage(Record):
+    """Bytes which a user takes of a quota; ``quota_bytes`` is None where there is none."""
+
+    used_bytes: int
+    quota_bytes: int | None = None
+    free_bytes: int | None = None
+    datasets_bytes: int
+    uploads_bytes: int
+    maps_bytes: int
+    jobs_bytes: int
 
 
 class Map(Record):

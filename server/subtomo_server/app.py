@@ -21,7 +21,7 @@ from subtomo_server.logs import RequestLog
 from subtomo_server.needs import Services
 from subtomo_server.openapi import TAGS, with_sign_in
 from subtomo_server.pages import docs, forms, sign_in, views
-from subtomo_server.routes import datasets, events, jobs, maps, results, service
+from subtomo_server.routes import datasets, events, jobs, maps, results, service, uploads, usage
 from subtomo_server.sealer import Sealer
 from subtomo_server.words import installed_version
 from subtomo_store.bell import Bell
@@ -62,7 +62,7 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog)
     api = APIRouter(prefix=API)
-    for module in (service, datasets, maps, jobs, events, results):
+    for module in (service, usage, datasets, uploads, maps, jobs, events, results):
         api.include_router(module.router)
     app.include_router(api)
     for page in (sign_in, docs, views, forms):
@@ -75,11 +75,13 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
 def _upload_limit(settings: Settings) -> Callable[[Scope], int | None]:
     def limit(scope: Scope) -> int | None:
         path, method = scope["path"], scope["method"]
-        file_of_dataset = path.startswith(f"{API}/datasets/") and "/files/" in path
-        uploads = (method == "PUT" and file_of_dataset) or (
-            method == "POST" and path == f"{API}/maps"
+        of_dataset = path.startswith(f"{API}/datasets/")
+        takes_bytes = (
+            (method == "PUT" and of_dataset and "/files/" in path)
+            or (method in ("PATCH", "POST") and of_dataset and "/uploads/" in path)
+            or (method == "POST" and path == f"{API}/maps")
         )
-        return settings.max_upload_bytes if uploads else None
+        return settings.max_upload_bytes if takes_bytes else None
 
     return limit
 

@@ -23,3 +23,15 @@ class BadRequestError(SubtomoError):
 
 class NotStoredError(SubtomoError):
     """There is no such thing at this address."""
+
+
+class WrongTusVersionError(SubtomoError):
+    """The sender speaks another version of the tus protocol, or does not say which."""
+
+
+class WrongMediaTypeError(SubtomoError):
+    """The body comes under a name which this address does not take."""
+
+
+class ChecksumMismatchError(SubtomoError):
+    """A part of an upload is not what its sender summed."""

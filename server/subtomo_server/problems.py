@@ -20,7 +20,14 @@ from subtomo_server import errors
 from subtomo_server.pages.rendering import render
 from subtomo_server.validation import problems_of
 from subtomo_server.vocabulary import field_names
-from subtomo_store.errors import ConflictError, IdempotencyError, NotFoundError, StorageError
+from subtomo_store.errors import (
+    ConflictError,
+    IdempotencyError,
+    LockedError,
+    NotFoundError,
+    QuotaError,
+    StorageError,
+)
 
 Handler = Callable[[Request, Exception], Response]
 TYPE_URI = "urn:subtomo:problem:{type}"
@@ -42,9 +49,14 @@ KINDS: Mapping[type[SubtomoError], Kind] = {
     ConflictError: Kind(409, "conflict", "Not possible in this state"),
     IdempotencyError: Kind(422, "idempotency-key-reused", "The idempotency key was used before"),
     StorageError: Kind(507, "storage", "The storage cannot take or give this"),
+    QuotaError: Kind(507, "quota", "Your disk quota does not hold this"),
+    LockedError: Kind(423, "locked", "Somebody else is writing there"),
     errors.NotSignedInError: Kind(401, "not-signed-in", "A token is needed"),
     errors.ForeignRequestError: Kind(403, "foreign-request", "Refused for your safety"),
     errors.BodyTooLargeError: Kind(413, "body-too-large", "The body is too large"),
+    errors.WrongTusVersionError: Kind(412, "tus-version", "This speaks another version of tus"),
+    errors.WrongMediaTypeError: Kind(415, "media-type", "The body is of another type"),
+    errors.ChecksumMismatchError: Kind(460, "checksum-mismatch", "The bytes are not the sender's"),
     errors.BadRequestError: Kind(400, "bad-request", "The request cannot be understood"),
 }
 HTTP_KINDS: Mapping[int, Kind] = {

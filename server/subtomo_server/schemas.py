@@ -80,8 +80,45 @@ class StoredFiles(Document):
     items: list[StoredFile]
 
 
+class OpenUpload(Document):
+    """A resumable upload which has not ended: ``offset`` of ``size`` bytes have come."""
+
+    id: str
+    name: str
+    size: int
+    sha256: str | None
+    offset: int
+    expires: datetime
+
+
+class OpenUploads(Document):
+    """The uploads into a dataset which have not ended."""
+
+    items: list[OpenUpload]
+
+
+class UsageDocument(Document):
+    """Bytes which your datasets, unfinished uploads, maps and jobs take of your quota.
+
+    A running job counts with what is held for it. ``quota_bytes`` and ``free_bytes`` are null
+    where you have no quota.
+    """
+
+    used_bytes: int
+    quota_bytes: int | None
+    free_bytes: int | None
+    datasets_bytes: int
+    uploads_bytes: int
+    maps_bytes: int
+    jobs_bytes: int
+
+
 class DatasetDocument(Document):
-    """A dataset. ``particles`` and ``box`` are known once its status is ``ready``."""
+    """A dataset. ``particles`` and ``box`` are known once its status is ``ready``.
+
+    ``source`` is where registered files lie; ``remarks`` say what was copied and what left out;
+    ``size_bytes`` is what a ready dataset takes of its owner's quota.
+    """
 
     id: str
     name: str
@@ -92,6 +129,9 @@ class DatasetDocument(Document):
     dark_particles: bool
     particles: int | None
     box: int | None
+    source: str | None
+    size_bytes: int
+    remarks: list[str]
     created: datetime
     sealed: datetime | None
 
@@ -225,6 +265,13 @@ class Health(Document):
     checks: dict[str, Check] = {}
 
 
+class Disk(Document):
+    """The disk below the data folder, in bytes; what is free, rounded to a hundredth of it."""
+
+    total_bytes: int
+    free_bytes: int
+
+
 class ServiceInfo(Document):
     """What this service is and can do."""
 
@@ -235,3 +282,4 @@ class ServiceInfo(Document):
     description: str
     algorithms: list[str]
     max_upload_bytes: int
+    disk: Disk

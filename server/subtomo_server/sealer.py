@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import queue
 import threading
+from pathlib import Path
 
 import structlog
 from pydantic import TypeAdapter
 
 from subtomo_core.errors import InputError, Problem, SubtomoError
 from subtomo_core.spec import MissingRegion
-from subtomo_store import datasets
+from subtomo_store import contents, datasets, quotas
 from subtomo_store.database import Store
 from subtomo_store.errors import NotFoundError
-from subtomo_store.sealing import seal
+from subtomo_store.material import Registered
+from subtomo_store.records import Dataset
+from subtomo_store.sealing import House, seal
+from subtomo_store.stack import read_record
+from subtomo_store.whole import Written
 
 CHECKS_AT_ONCE = 2
 
@@ -87,12 +92,15 @@ class Sealer:
         with self._store.read() as session:
             dataset = datasets.get(session, dataset_id)
         region: TypeAdapter[MissingRegion] = TypeAdapter(MissingRegion)
+        folder = self._store.files.dataset(dataset_id)
         summary = seal(
-            self._store.files.dataset(dataset_id),
+            folder,
             region.validate_python(dataset.missing),
             dataset.voxel_size_angstrom,
             dataset.dark_particles,
+            house=self._house(dataset),
         )
+        record = read_record(folder)
         with self._store.begin() as session:
             datasets.accept(
                 session,
@@ -100,7 +108,29 @@ class Sealer:
                 particles=summary.particles,
                 box=summary.box,
                 voxel_size_angstrom=summary.voxel_size_angstrom,
+                size_bytes=record.size_bytes,
+                remarks=record.remarks,
             )
+            uploaded = datasets.files(session, dataset_id)
+        contents.release(self._store.files, [file.sha256 for file in uploaded])
+
+    def _house(self, dataset: Dataset) -> House:
+        store = self._store
+
+        def allow(needed: int) -> None:
+            """What is copied takes the place of what was uploaded."""
+            with store.begin() as session:
+                uploaded = sum(file.size for file in datasets.files(session, dataset.id))
+                more = max(0, needed - uploaded)
+                quotas.check(session, dataset.user_id, store.settings, more=more)
+
+        def share(path: Path, written: Written) -> None:
+            contents.share(store.files, path, written)
+
+        registered = None
+        if dataset.source is not None:
+            registered = Registered(Path(dataset.source), store.settings.source_roots)
+        return House(registered, allow, share)
 
     def _reject(self, dataset_id: str, problems: list[Problem]) -> None:
         try:

@@ -12,17 +12,17 @@ from sqlalchemy.orm import Session
 from subtomo_store.database import now
 from subtomo_store.errors import NotFoundError
 from subtomo_store.identity import new_id
-from subtomo_store.records import Token, User
+from subtomo_store.records import Token, User, UserRole, copied
 from subtomo_store.tables import TokenRow, UserRow
 
 USED_RESOLUTION = timedelta(minutes=1)
 
 
-def ensure_user(session: Session, name: str) -> User:
-    """Return the user of this name; makes one at the first time."""
+def ensure_user(session: Session, name: str, role: UserRole = "user") -> User:
+    """Return the user of this name; makes one, with ``role``, at the first time."""
     row = session.scalar(select(UserRow).where(UserRow.name == name))
     if row is None:
-        row = UserRow(id=new_id("user"), name=name, created=now(session))
+        row = UserRow(id=new_id("user"), name=name, role=role, created=now(session))
         session.add(row)
         session.flush()
     return _user(row)
@@ -112,7 +112,7 @@ def digest(text: str) -> str:
 
 
 def _user(row: UserRow) -> User:
-    return User(id=row.id, name=row.name, created=row.created)
+    return copied(User, row)
 
 
 def _token(row: TokenRow) -> Token:

@@ -35,6 +35,7 @@ def create(
     source: str | None = None,
 ) -> Dataset:
     """Write a new dataset's record; it is ``open`` for files."""
+    moment = now(session)
     row = DatasetRow(
         id=new_id("ds"),
         user_id=user_id,
@@ -45,7 +46,8 @@ def create(
         voxel_size_angstrom=voxel_size_angstrom,
         dark_particles=dark_particles,
         source=source,
-        created=now(session),
+        created=moment,
+        touched=moment,
     )
     session.add(row)
     session.flush()
@@ -123,8 +125,10 @@ def change(
     return _record(row)
 
 
-def add_file(session: Session, dataset_id: str, name: str, size: int, sha256: str) -> None:
-    """Note an uploaded file; a second upload of a name replaces the first.
+def add_file(
+    session: Session, dataset_id: str, name: str, size: int, sha256: str
+) -> FileRecord | None:
+    """Note an uploaded file; a second upload of a name replaces the first, which is returned.
 
     Raises
     ------
@@ -132,14 +136,18 @@ def add_file(session: Session, dataset_id: str, name: str, size: int, sha256: st
         If the dataset is no longer open for files.
     """
     row = _row(session, dataset_id, None, lock=True)
-    _expect_open(row)
-    row.status = "open"
+    expect_open(row)
+    row.status, row.touched = "open", now(session)
+    before = session.get(DatasetFileRow, (dataset_id, name))
+    replaced = FileRecord(name, before.size, before.sha256) if before else None
     session.merge(DatasetFileRow(dataset_id=dataset_id, name=name, size=size, sha256=sha256))
+    session.flush()
+    return replaced
 
 
 def remove_file(session: Session, dataset_id: str, name: str) -> None:
     """Forget an uploaded file; raises as `add_file` does, or `NotFoundError`."""
-    _expect_open(_row(session, dataset_id, None, lock=True))
+    expect_open(_row(session, dataset_id, None, lock=True))
     row = session.get(DatasetFileRow, (dataset_id, name))
     if row is None:
         raise NotFoundError(f"the dataset has no file {name}")
@@ -173,11 +181,19 @@ def start_check(session: Session, dataset_id: str, user_id: str) -> Dataset:
 
 
 def accept(
-    session: Session, dataset_id: str, *, particles: int, box: int, voxel_size_angstrom: float
+    session: Session,
+    dataset_id: str,
+    *,
+    particles: int,
+    box: int,
+    voxel_size_angstrom: float,
+    size_bytes: int = 0,
+    remarks: Sequence[str] = (),
 ) -> Dataset:
     """Seal: everything was checked and the dataset is ``ready`` for jobs."""
     row = _row(session, dataset_id, None, lock=True)
     _move(row, "ready")
+    row.size_bytes, row.remarks = size_bytes, list(remarks)
     row.particles, row.box, row.voxel_size_angstrom = particles, box, voxel_size_angstrom
     row.sealed = now(session)
     session.flush()
@@ -221,10 +237,17 @@ def remove(session: Session, dataset_id: str, user_id: str) -> None:
     session.execute(delete(DatasetRow).where(DatasetRow.id == row.id))
 
 
-def _expect_open(row: DatasetRow) -> None:
-    if row.status not in ("open", "rejected"):
+def expect_open(dataset: Dataset | DatasetRow) -> None:
+    """Refuse a dataset which takes no more files.
+
+    Raises
+    ------
+    ConflictError
+        Saying what to do.
+    """
+    if dataset.status not in ("open", "rejected"):
         raise ConflictError(
-            f"the dataset is {row.status}: its files can no longer change; "
+            f"the dataset is {dataset.status}: its files can no longer change; "
             "make a new dataset for other files"
         )
 

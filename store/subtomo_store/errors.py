@@ -27,3 +27,11 @@ class StorageError(StoreError):
 
 class LeaseLostError(StoreError):
     """The task is no longer this worker's: what it made must not be published."""
+
+
+class QuotaError(StoreError):
+    """The user's disk quota does not hold this."""
+
+
+class LockedError(StoreError):
+    """Another connection is writing there at this moment."""

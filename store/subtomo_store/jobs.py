@@ -41,8 +41,17 @@ class NewJob(NamedTuple):
     messages: list[Message]
 
 
-def create(session: Session, *, user_id: str, dataset: Dataset, spec: AnySpec) -> NewJob:
+def create(
+    session: Session,
+    *,
+    user_id: str,
+    dataset: Dataset,
+    spec: AnySpec,
+    disk_bytes: int = 0,
+) -> NewJob:
     """Write a job with its first task. ``spec`` is resolved (`subtomo_core.spec.resolve`).
+
+    ``disk_bytes`` of its user's quota are held for it until it ends.
 
     Raises
     ------
@@ -58,6 +67,7 @@ def create(session: Session, *, user_id: str, dataset: Dataset, spec: AnySpec) -
         spec=spec.model_dump(mode="json"),
         status="draft",
         particles=dataset.particles,
+        disk_bytes=disk_bytes,
         version=1,
         created=now(session),
     )

@@ -14,6 +14,7 @@ DatasetStatus = Literal["open", "checking", "ready", "rejected"]
 JobStatus = Literal["draft", "queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
 TaskKind = Literal["begin", "align", "reduce"]
 TaskState = Literal["waiting", "ready", "leased", "done", "failed", "dropped"]
+UserRole = Literal["user", "admin"]
 EventKind = Literal["status", "progress", "iteration", "note", "alarm"]
 Verdict = Literal["keep", "cancel", "lost"]
 
@@ -45,11 +46,30 @@ class Page(NamedTuple, Generic[T]):
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who may use the service."""
+    """Somebody who may use the service; of limits which are None the settings tell."""
 
     id: str
     name: str
     created: datetime
+    role: UserRole
+    disabled: bool
+    oidc_subject: str | None
+    disk_quota_bytes: int | None
+    running_jobs: int | None
+    highest_priority: int | None
+
+    @property
+    def admin(self) -> bool:
+        """Whether this is an administrator."""
+        return self.role == "admin"
+
+
+class Limits(NamedTuple):
+    """What a user may take; ``disk_quota_bytes`` None means as much as there is."""
+
+    disk_quota_bytes: int | None
+    running_jobs: int
+    highest_priority: int
 
 
 @dataclass(frozen=True)
@@ -75,7 +95,11 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A set of subtomograms. ``particles`` and ``box`` are known once it is ``ready``."""
+    """A set of subtomograms. ``particles`` and ``box`` are known once it is ``ready``.
+
+    ``size_bytes`` is what it takes of its owner's quota once it is ready, ``touched`` when a
+    file last came.
+    """
 
     id: str
     user_id: str
@@ -88,7 +112,10 @@ class Dataset:
     source: str | None
     particles: int | None
     box: int | None
+    size_bytes: int
+    remarks: list[str]
     created: datetime
+    touched: datetime
     sealed: datetime | None
 
     @property
@@ -101,6 +128,24 @@ class Dataset:
             missing=_region_adapter.validate_python(self.missing),
             dark_particles=self.dark_particles,
         )
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A resumable upload of one file; how much has come, the file itself tells.
+
+    ``sha256`` is what the sender announced, if anything; ``finished`` when the file appeared in
+    its dataset.
+    """
+
+    id: str
+    dataset_id: str
+    name: str
+    size: int
+    sha256: str | None
+    created: datetime
+    expires: datetime
+    finished: datetime | None
 
 
 @dataclass(frozen=True)

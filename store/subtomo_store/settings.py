@@ -48,6 +48,20 @@ class Settings(BaseSettings):
         Threads of one worker.
     max_upload_bytes : int
         Largest file that may be uploaded.
+    upload_days : float
+        Days after which a resumable upload that nobody goes on with is forgotten.
+    keep_iterations_days : float or None
+        Days after a job's end for which all its iterations are kept; then only the last and the
+        best of each class. For ever when absent.
+    keep_open_days : float or None
+        Days for which a dataset that was never sealed is kept after its last file came. For
+        ever when absent.
+    disk_quota_bytes : int or None
+        Disk which a user's datasets and jobs may fill; as much as there is when absent.
+    running_jobs : int
+        Jobs of one user which run at a time; others wait. The embedded form has no limit.
+    highest_priority : int
+        Highest priority (0 to 100) which a user may give a job; administrators may give 100.
     source_roots : tuple of Path
         Folders from which datasets may be registered without copying.
     host, port : str, int
@@ -69,6 +83,12 @@ class Settings(BaseSettings):
     window: Annotated[int, Field(ge=1)] = 8
     threads: Annotated[int, Field(ge=1)] = Field(default_factory=available_cores)
     max_upload_bytes: Annotated[int, Field(ge=1)] = 200 * 2**30
+    upload_days: Annotated[float, Field(gt=0)] = 7.0
+    keep_iterations_days: Annotated[float, Field(ge=0)] | None = None
+    keep_open_days: Annotated[float, Field(gt=0)] | None = None
+    disk_quota_bytes: Annotated[int, Field(ge=0)] | None = None
+    running_jobs: Annotated[int, Field(ge=1)] = 4
+    highest_priority: Annotated[int, Field(ge=0, le=100)] = 50
     source_roots: tuple[Path, ...] = ()
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8642

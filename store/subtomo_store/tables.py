@@ -70,6 +70,13 @@ class UserRow(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
     created: Mapped[datetime] = mapped_column(UtcTime)
+    role: Mapped[str] = mapped_column(String(8), default="user")
+    disabled: Mapped[bool] = mapped_column(default=False)
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    oidc_subject: Mapped[str | None] = mapped_column(String(500), index=True, unique=True)
+    disk_quota_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    running_jobs: Mapped[int | None]
+    highest_priority: Mapped[int | None]
 
 
 class TokenRow(Base):
@@ -101,7 +108,10 @@ class DatasetRow(Base):
     source: Mapped[str | None] = mapped_column(Text)
     particles: Mapped[int | None]
     box: Mapped[int | None]
+    size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    remarks: Mapped[list[str]] = mapped_column(JSON, default=list)
     created: Mapped[datetime] = mapped_column(UtcTime)
+    touched: Mapped[datetime] = mapped_column(UtcTime)
     sealed: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
@@ -115,6 +125,22 @@ class DatasetFileRow(Base):
     name: Mapped[str] = mapped_column(String(255), primary_key=True)
     size: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(Digest)
+
+
+class UploadRow(Base):
+    """See `records.Upload`."""
+
+    __tablename__ = "uploads"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    dataset_id: Mapped[str] = mapped_column(
+        ForeignKey("datasets.id", ondelete="CASCADE"), index=True
+    )
+    name: Mapped[str] = mapped_column(String(255))
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str | None] = mapped_column(Digest)
+    created: Mapped[datetime] = mapped_column(UtcTime)
+    expires: Mapped[datetime] = mapped_column(UtcTime, index=True)
+    finished: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
 class MapRow(Base):
@@ -145,6 +171,7 @@ class JobRow(Base):
     status: Mapped[str] = mapped_column(String(16), index=True)
     status_reason: Mapped[str | None] = mapped_column(Text)
     particles: Mapped[int]
+    disk_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     iteration: Mapped[int | None]
     version: Mapped[int]
     created: Mapped[datetime] = mapped_column(UtcTime)

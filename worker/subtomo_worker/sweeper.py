@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from subtomo_core.errors import SubtomoError
-from subtomo_store import tasks, workers
+from subtomo_store import retention, tasks, workers
 from subtomo_worker.processes import Birth, is_gone
 from subtomo_worker.workshop import Workshop
 
 STRAY_SECONDS = 24 * 3600.0
+CLEAN_SECONDS = 3600.0
 log = logging.getLogger(__name__)
 
 
@@ -77,11 +79,12 @@ class Sweeper:
                 workers.leave(session, worker.id)
 
     def _clean(self) -> None:
-        """Remove what killed processes left half-written."""
+        """Remove what killed processes left half-written, and what the rules do not keep."""
         try:
             self._workshop.store.files.clean(STRAY_SECONDS)
-        except (SubtomoError, OSError) as error:
-            log.warning("stray files stay: %s", error)
+            retention.clean(self._workshop.store)
+        except (SQLAlchemyError, SubtomoError, OSError) as error:
+            log.warning("cleaning up again later: %s", error)
 
     def _look(self) -> None:
         """Sweep; until one sweep has gone well every open task's message is sent."""
@@ -92,6 +95,11 @@ class Sweeper:
             log.warning("sweeping again later: %s", error)
 
     def _run(self) -> None:
-        self._clean()
-        while not self._over.wait(self._workshop.store.settings.sweep_seconds):
+        cleaned = None
+        while True:
+            if cleaned is None or time.monotonic() - cleaned > CLEAN_SECONDS:
+                self._clean()
+                cleaned = time.monotonic()
+            if self._over.wait(self._workshop.store.settings.sweep_seconds):
+                return
             self._look()

@@ -57,13 +57,15 @@ class Workshop:
         StorageError
             If the dataset's folder cannot be read.
         InputError
-            If the mask which the job names is gone or does not fit.
+            If the mask which the job names is gone or does not fit, or particles which are read
+            where they were registered have changed.
         """
         if self._laid_out is None or self._laid_out[0] != job.id:
             particles = StackParticles(self.store.files.dataset(job.dataset_id))
             mask = mask_map(self.store, job, particles.summary)
             bench = Bench(particles, self.methods(job.parsed_spec, particles.summary, mask))
             self._laid_out = (job.id, bench)
+        self._laid_out[1].particles.check()
         return self._laid_out[1]
 
     def clear(self) -> None:

@@ -44,6 +44,7 @@ app.command("watch")(watch.watch)
 app.command("fetch")(fetch.fetch)
 app.command("jobs")(lists.jobs)
 app.command("datasets")(lists.datasets)
+app.command("usage")(lists.usage)
 app.command("cancel")(lists.cancel)
 plugins.register(app)
 

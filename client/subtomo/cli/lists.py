@@ -1,10 +1,11 @@
-"""``subtomo jobs``, ``datasets`` and ``cancel``."""
+"""``subtomo jobs``, ``datasets``, ``usage`` and ``cancel``."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import typer
+from rich.filesize import decimal
 from rich.table import Table
 
 from subtomo.cli.find import find_job
@@ -88,3 +89,19 @@ def _table(*columns: str) -> Table:
 
 def _show(table: Table, otherwise: str) -> None:
     screen().print(table if table.row_count else otherwise, markup=False)
+
+
+@plainly
+def usage(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show how much of the disk you take, and of how much."""
+    with connect(context) as client:
+        found = client.usage()
+    if as_json:
+        print_json(found)
+        return
+    table = Table(box=None, show_header=False)
+    for what in ("datasets", "uploads", "maps", "jobs"):
+        table.add_row(what, decimal(getattr(found, f"{what}_bytes")))
+    table.add_row("together", decimal(found.used_bytes))
+    table.add_row("quota", "none" if found.quota_bytes is None else decimal(found.quota_bytes))
+    screen().print(table)

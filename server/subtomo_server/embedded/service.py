@@ -25,6 +25,7 @@ from subtomo_server.logs import configure
 from subtomo_store import Settings, open_store
 
 GRACE_SECONDS = 2
+EMBEDDED_RUNNING_JOBS = 100_000
 
 
 class Server(uvicorn.Server):
@@ -88,11 +89,19 @@ def serve_until_stopped(
         url = settings.public_url or url_of(settings.host, listening.getsockname()[1])
         if embedded:
             broker = stack.enter_context(embedded_broker(data))
-            settings = settings.model_copy(update={"broker_url": broker})
+            settings = settings.model_copy(
+                update={"broker_url": broker, "running_jobs": _running_jobs(settings)}
+            )
         connection = _prepare(settings, url.rstrip("/"))
         if embedded and worker:
             stack.enter_context(supervised_worker(settings))
         _serve(settings, listening, lambda: announce(connection))
+
+
+def _running_jobs(settings: Settings) -> int:
+    """One person alone needs no limit, unless the settings name one."""
+    named = "running_jobs" in settings.model_fields_set
+    return settings.running_jobs if named else EMBEDDED_RUNNING_JOBS
 
 
 @contextmanager

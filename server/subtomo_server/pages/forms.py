@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse
 
 from subtomo_core.errors import InputError, SubtomoError
 from subtomo_core.spec import job_spec_adapter
+from subtomo_server.beginnings import begin_job
 from subtomo_server.needs import NeedServices, NeedStore, NeedUser, Services
 from subtomo_server.pages.views import render_dataset
 from subtomo_server.specs import resolved
@@ -98,6 +99,6 @@ def _start(services: Services, user: User, body: dict[str, Any]) -> Job:
     spec = job_spec_adapter.validate_python(body)
     with services.store.begin() as session:
         dataset, full = resolved(session, services.store.files, user, spec)
-        made = jobs.create(session, user_id=user.id, dataset=dataset, spec=full)
+        made = begin_job(session, services.store.settings, user, dataset, full)
     services.bell.ring(made.messages)
     return made.job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request, Response
@@ -18,12 +19,14 @@ from subtomo_server.schemas import (
     StoredFile,
     StoredFiles,
 )
-from subtomo_server.sources import allowed_source, link_source
+from subtomo_server.sources import allowed_source
 from subtomo_server.uploads import receive_file
 from subtomo_server.waiting import wait_for, wanted_wait
-from subtomo_store import datasets
+from subtomo_store import datasets, quotas, removal
 from subtomo_store.database import Store
 from subtomo_store.errors import ConflictError
+from subtomo_store.files import WholeFile, Written
+from subtomo_store.filing import Arrival, file_in
 from subtomo_store.records import Dataset, DatasetStatus, User
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
@@ -59,8 +62,6 @@ def create(
             dark_particles=new.dark_particles,
             source=str(source) if source else None,
         )
-        if source:
-            link_source(source, store.files.uploads(made.id))
     response.headers["Location"] = f"/api/v1/datasets/{made.id}"
     return DatasetDocument.model_validate(made)
 
@@ -100,11 +101,7 @@ def change(
 @router.delete("/{dataset_id}", status_code=204, summary="Delete a dataset and its files")
 def delete(store: NeedStore, user: NeedUser, dataset_id: str) -> None:
     """Delete the dataset; refused while jobs use it or a check runs."""
-    with store.begin() as session:
-        if datasets.get(session, dataset_id, user.id).status == "checking":
-            raise ConflictError("The dataset is being checked: wait for the end, then delete it.")
-        datasets.remove(session, dataset_id, user.id)
-    store.files.delete_dataset(dataset_id)
+    removal.remove_dataset(store, dataset_id, user.id)
 
 
 @router.get("/{dataset_id}/files", summary="Files of a dataset")
@@ -131,10 +128,19 @@ def files(store: NeedStore, user: NeedUser, dataset_id: str) -> StoredFiles:
 async def put_file(
     store: NeedStore, user: NeedUser, request: Request, dataset_id: str, name: str
 ) -> StoredFile:
-    """Store the raw body as one file (``curl -T``); a second upload replaces the first."""
-    path = await run_in_threadpool(_upload_path, store, user, dataset_id, name)
-    written = await receive_file(request, path)
-    await run_in_threadpool(_note_file, store, dataset_id, name, written.size, written.sha256)
+    """Store the raw body as one file (``curl -T``); a second upload replaces the first.
+
+    With ``Upload-Checksum: sha256 DIGEST`` or ``Content-Digest: sha-256=:BASE64:`` a body
+    which was damaged on its way is refused. For many gigabytes use a resumable upload.
+    """
+    announced = request.headers.get("content-length", "")
+    size = int(announced) if announced.isdigit() else 0
+    path = await run_in_threadpool(_upload_path, store, user, dataset_id, name, size)
+
+    def accept(whole: WholeFile, written: Written) -> None:
+        file_in(store, dataset_id, name, Arrival(whole.temporary, written))
+
+    written = await receive_file(request, path, accept)
     return StoredFile(name=name, size=written.size, sha256=written.sha256)
 
 
@@ -189,16 +195,12 @@ async def _when_checked(
     return DatasetDocument.model_validate(dataset)
 
 
-def _upload_path(store: Store, user: User, dataset_id: str, name: str) -> Any:
-    with store.read() as session:
-        dataset = datasets.get(session, dataset_id, user.id)
-    if dataset.status not in ("open", "rejected"):
-        raise ConflictError(
-            f"The dataset is {dataset.status}: it takes no more files. Make a new dataset."
-        )
-    return store.files.upload(dataset_id, name)
-
-
-def _note_file(store: Store, dataset_id: str, name: str, size: int, sha256: str) -> None:
+def _upload_path(store: Store, user: User, dataset_id: str, name: str, size: int) -> Path:
+    """Where a file will stand; refused at once if there is no room for it."""
+    path = store.files.upload(dataset_id, name)
     with store.begin() as session:
-        datasets.add_file(session, dataset_id, name, size, sha256)
+        dataset = datasets.get(session, dataset_id, user.id)
+        datasets.expect_open(dataset)
+        before = sum(f.size for f in datasets.files(session, dataset_id) if f.name == name)
+        quotas.check(session, dataset.user_id, store.settings, more=max(0, size - before))
+    return path

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
+from subtomo_server.beginnings import begin_job
 from subtomo_server.downloads import unchanged
 from subtomo_server.estimates import estimate as estimate_job
 from subtomo_server.needs import (
@@ -79,7 +80,7 @@ def create(
 
     def make(session: Session) -> Answer:
         dataset, full = resolved(session, services.store.files, user, spec.root)
-        made = jobs.create(session, user_id=user.id, dataset=dataset, spec=full)
+        made = begin_job(session, services.store.settings, user, dataset, full)
         messages.extend(made.messages)
         return Answer(201, document(session, made.job).model_dump(mode="json"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
@@ -11,11 +12,12 @@ from subtomo_server.downloads import keepable, send_file
 from subtomo_server.needs import Cursor, Limit, NeedStore, NeedUser
 from subtomo_server.schemas import MapDocument, MapPage
 from subtomo_server.uploads import receive_file
-from subtomo_store import maps
+from subtomo_store import maps, quotas
 from subtomo_store.database import Store
+from subtomo_store.files import WholeFile
 from subtomo_store.formats.mrc import Volume, read_volume
 from subtomo_store.identity import new_id
-from subtomo_store.records import FileRecord, Map, User
+from subtomo_store.records import FileRecord, User
 from subtomo_store.whole import Written
 
 router = APIRouter(prefix="/maps", tags=["maps"])
@@ -41,18 +43,16 @@ async def create(
 ) -> MapDocument:
     """Store the raw body, one cubic MRC volume; it is checked before it is kept."""
     map_id = new_id("map")
-    path = store.files.map(map_id)
-    written = await receive_file(request, path)
-    try:
-        volume = await run_in_threadpool(read_volume, path, name, voxel_size_angstrom)
-        made = await run_in_threadpool(
-            _note_map, store, user, Upload(map_id, name, written, volume)
-        )
-    except BaseException:
-        await run_in_threadpool(store.files.delete_map, map_id)
-        raise
-    response.headers["Location"] = f"/api/v1/maps/{made.id}"
-    return MapDocument.model_validate(made)
+    announced = request.headers.get("content-length", "")
+    await run_in_threadpool(_check_room, store, user, int(announced) if announced.isdigit() else 0)
+
+    def accept(whole: WholeFile, written: Written) -> None:
+        volume = read_volume(whole.temporary, name, voxel_size_angstrom)
+        _note_map(store, user, Upload(map_id, name, written, volume), whole.place)
+
+    await receive_file(request, store.files.map(map_id), accept)
+    response.headers["Location"] = f"/api/v1/maps/{map_id}"
+    return await run_in_threadpool(get, store, user, map_id)
 
 
 @router.get("", summary="List maps, newest first")
@@ -99,9 +99,14 @@ class Upload(NamedTuple):
     volume: Volume
 
 
-def _note_map(store: Store, user: User, upload: Upload) -> Map:
+def _check_room(store: Store, user: User, size: int) -> None:
     with store.begin() as session:
-        return maps.create(
+        quotas.check(session, user.id, store.settings, more=size)
+
+
+def _note_map(store: Store, user: User, upload: Upload, place: Callable[[], None]) -> None:
+    with store.begin() as session:
+        maps.create(
             session,
             user_id=user.id,
             map_id=upload.map_id,
@@ -111,3 +116,5 @@ def _note_map(store: Store, user: User, upload: Upload) -> Map:
             size=upload.written.size,
             sha256=upload.written.sha256,
         )
+        quotas.check(session, user.id, store.settings, more=0, noted=upload.written.size)
+        place()

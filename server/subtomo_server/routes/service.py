@@ -6,8 +6,9 @@ from fastapi import APIRouter, Request, Response
 
 from subtomo_server.health import readiness
 from subtomo_server.needs import NeedServices, NeedStore
-from subtomo_server.schemas import Health, ServiceInfo
+from subtomo_server.schemas import Disk, Health, ServiceInfo
 from subtomo_server.words import installed_version
+from subtomo_store.database import Store
 
 router = APIRouter(tags=["service"])
 
@@ -23,6 +24,7 @@ def service_info(store: NeedStore) -> ServiceInfo:
         description="Subtomogram alignment, classification and averaging",
         algorithms=["faml", "fa"],
         max_upload_bytes=store.settings.max_upload_bytes,
+        disk=_disk(store),
     )
 
 
@@ -42,3 +44,10 @@ def ready(services: NeedServices, request: Request, response: Response) -> Healt
     health = readiness(services.store, request.app.state.broker_url)
     response.status_code = 200 if health.status == "ready" else 503
     return health
+
+
+def _disk(store: Store) -> Disk:
+    """Tell the space roughly: to the byte it would tell who uploads what others have already."""
+    usage = store.files.usage()
+    grain = max(1, usage.total // 100)
+    return Disk(total_bytes=usage.total, free_bytes=usage.free // grain * grain)

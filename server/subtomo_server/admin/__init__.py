@@ -1,0 +1,1 @@
+"""``subtomo admin``: looking after a service."""
