@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.defaults import starts_in
 from subtomo_core.spec import FamlSpec, FaSpec
+from subtomo_store import webhooks
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError, NotFoundError
 from subtomo_store.identity import new_id
+from subtomo_store.orders import USUAL, Orders
 from subtomo_store.paging import newest_first
 from subtomo_store.records import (
     TERMINAL,
@@ -41,7 +43,14 @@ class NewJob(NamedTuple):
     messages: list[Message]
 
 
-def create(session: Session, *, user_id: str, dataset: Dataset, spec: FamlSpec | FaSpec) -> NewJob:
+def create(
+    session: Session,
+    *,
+    user_id: str,
+    dataset: Dataset,
+    spec: FamlSpec | FaSpec,
+    orders: Orders = USUAL,
+) -> NewJob:
     """Write a job with its first task. ``spec`` is resolved (`subtomo_core.spec.resolve`).
 
     Raises
@@ -50,24 +59,32 @@ def create(session: Session, *, user_id: str, dataset: Dataset, spec: FamlSpec |
         If the dataset is not ready.
     """
     require_ready(dataset)
+    origin = orders.continues
     row = JobRow(
         id=new_id("job"),
         user_id=user_id,
         dataset_id=dataset.id,
         name=spec.name,
         spec=spec.model_dump(mode="json"),
+        asked=orders.asked,
         status="draft",
+        priority=orders.priority,
+        queue=orders.queue,
         particles=dataset.particles,
+        first_iteration=origin.iteration + 1 if origin else 0,
+        continues=origin.job if origin else None,
         version=1,
         created=now(session),
     )
     session.add(row)
     session.flush()
+    if orders.webhook is not None:
+        webhooks.arm(session, row.id, orders.webhook)
     move(session, row, "queued", "waiting for a worker")
     task = TaskRow(
         id=new_id("task"),
         job_id=row.id,
-        iteration=0,
+        iteration=row.first_iteration,
         kind="begin",
         batch=0,
         first=0,
@@ -76,12 +93,10 @@ def create(session: Session, *, user_id: str, dataset: Dataset, spec: FamlSpec |
         attempts=0,
         fence=0,
         particles_done=0,
-        sent_at=now(session),
-        sends=1,
     )
     session.add(task)
     session.flush()
-    return NewJob(_record(session, row), [Message("begin", task.id)])
+    return NewJob(_record(session, row), [Message("begin", task.id, orders.queue)])
 
 
 def require_ready(dataset: Dataset) -> None:
@@ -168,17 +183,18 @@ def remove(session: Session, job_id: str, user_id: str) -> None:
 
 def progress(session: Session, job: Job) -> Progress:
     """How far a job is; the time left is judged by the iterations already done."""
-    last = job.iterations
+    first, last = job.first_iteration, job.iterations
     number = _current_iteration(session, job)
     done = particles_done(session, job.id, number) if number <= last else 0
     number_shown = min(number, last)
     share = done / max(job.particles, 1)
-    fraction = (number_shown + share) / (last + 1)
+    fraction = (number_shown - first + share) / (last + 1 - first)
     if job.status == "succeeded":
         number_shown, done, fraction = number, job.particles, 1.0
     return Progress(
         iteration=number_shown,
         iterations=last,
+        first_iteration=first,
         particles_done=done,
         particles=job.particles,
         fraction=min(fraction, 1.0),
@@ -200,7 +216,7 @@ def _current_iteration(session: Session, job: Job) -> int:
     newest = session.scalar(
         select(func.max(IterationRow.number)).where(IterationRow.job_id == job.id)
     )
-    return int(newest or 0)
+    return job.first_iteration if newest is None else int(newest)
 
 
 def _eta(session: Session, job: Job, number: int, share: float) -> float | None:

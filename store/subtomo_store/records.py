@@ -12,6 +12,7 @@ from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec, MissingRegion, j
 
 DatasetStatus = Literal["open", "checking", "ready", "rejected"]
 JobStatus = Literal["draft", "queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
+QueueName = Literal["cpu", "preview"]
 TaskKind = Literal["begin", "align", "reduce"]
 TaskState = Literal["waiting", "ready", "leased", "done", "failed", "dropped"]
 UserRole = Literal["user", "admin"]
@@ -31,10 +32,14 @@ def copied(kind: type[R], row: object) -> R:
 
 
 class Message(NamedTuple):
-    """A bell to ring after the commit: the kind of a task and its id, nothing else."""
+    """A bell to ring after the commit, in a queue: the kind of a task and its id, nothing else.
+
+    It wakes a worker, which then takes the best task there is (`subtomo_store.dispatch`).
+    """
 
     kind: TaskKind
     task_id: str
+    queue: QueueName
 
 
 class Page(NamedTuple, Generic[T]):
@@ -139,16 +144,27 @@ class Map:
 
 @dataclass(frozen=True)
 class Job:
-    """A job's record. ``version`` changes whenever anything visible does (an ETag)."""
+    """A job's record. ``version`` changes whenever anything visible does (an ETag).
+
+    ``asked`` is the specification before its defaults were filled in. ``served`` is when a
+    worker last took a task of it. A job which ``continues`` another one begins with
+    ``first_iteration`` from the model of the iteration before; others with 0.
+    """
 
     id: str
     user_id: str
     dataset_id: str
     name: str
     spec: dict[str, Any]
+    asked: dict[str, Any] | None
     status: JobStatus
     status_reason: str | None
+    priority: int
+    queue: QueueName
+    served: datetime | None
     particles: int
+    first_iteration: int
+    continues: str | None
     iteration: int | None
     version: int
     created: datetime
@@ -162,7 +178,7 @@ class Job:
 
     @property
     def iterations(self) -> int:
-        """Last iteration's number: iterations run from 0 (the survey) to this one."""
+        """Last iteration's number: they run from ``first_iteration`` (0, the survey) to it."""
         return int(self.spec["iterations"])
 
     @property
@@ -180,6 +196,7 @@ class Progress:
 
     iteration: int
     iterations: int
+    first_iteration: int
     particles_done: int
     particles: int
     fraction: float
@@ -247,13 +264,15 @@ class Event:
 
 @dataclass(frozen=True)
 class Worker:
-    """A worker process and its last sign of life.
+    """A worker process and its last sign of life; workers may share a ``name``.
 
     ``host``, ``namespace``, ``pid`` and ``born`` (its start, seconds since 1970) tell the process
     from every other: a process id alone comes back.
     """
 
     id: str
+    name: str
+    queues: list[QueueName]
     host: str
     namespace: str
     pid: int

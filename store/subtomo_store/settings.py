@@ -38,8 +38,21 @@ class Settings(BaseSettings):
         How often a worker says how far it is, and asks whether to stop.
     sweep_seconds : float
         How often a worker looks for tasks nobody works on.
-    resend_seconds : float
-        Age at which an unanswered message is sent again; doubles each time.
+    retry_seconds : float
+        Pause before a task that failed is tried again.
+    priority_point_seconds : float
+        Wait which is worth one point of priority.
+    preview_jobs : int
+        Jobs of one user which run at a time in the queue ``preview``.
+    preview_seconds : float
+        Longest job which the queue ``preview`` takes, by its estimate.
+    webhook_hosts : tuple of str
+        Hosts (``name`` or ``name:port``) which webhooks may reach by plain HTTP, or at a
+        private address; every public host may be reached by HTTPS.
+    webhook_attempts : int
+        Attempts at a webhook before it is given up.
+    webhook_pause_seconds : float
+        Pause after the first of them; each further one is three times as long.
     max_attempts : int
         Attempts at a task before it fails, and its job with it.
     window : int
@@ -70,7 +83,13 @@ class Settings(BaseSettings):
     lease_seconds: Annotated[float, Field(gt=0)] = 30.0
     report_seconds: Annotated[float, Field(gt=0)] = 1.0
     sweep_seconds: Annotated[float, Field(gt=0)] = 5.0
-    resend_seconds: Annotated[float, Field(gt=0)] = 30.0
+    retry_seconds: Annotated[float, Field(gt=0)] = 2.0
+    priority_point_seconds: Annotated[float, Field(gt=0)] = 60.0
+    preview_jobs: Annotated[int, Field(ge=1)] = 1
+    preview_seconds: Annotated[float, Field(gt=0)] = 600.0
+    webhook_hosts: tuple[str, ...] = ()
+    webhook_attempts: Annotated[int, Field(ge=1)] = 8
+    webhook_pause_seconds: Annotated[float, Field(gt=0)] = 10.0
     max_attempts: Annotated[int, Field(ge=1)] = 3
     window: Annotated[int, Field(ge=1)] = 8
     threads: Annotated[int, Field(ge=1)] = Field(default_factory=available_cores)

@@ -143,15 +143,24 @@ class JobRow(Base):
     """See `records.Job`."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index(None, "user_id", "created", "id"),)
+    __table_args__ = (
+        Index(None, "user_id", "created", "id"),
+        Index(None, "status", "queue", "priority"),
+    )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
     name: Mapped[str] = mapped_column(String(200))
     spec: Mapped[dict[str, Any]] = mapped_column(JSON)
-    status: Mapped[str] = mapped_column(String(16), index=True)
+    asked: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    status: Mapped[str] = mapped_column(String(16))
     status_reason: Mapped[str | None] = mapped_column(Text)
+    priority: Mapped[int]
+    queue: Mapped[str] = mapped_column(String(16))
+    served: Mapped[datetime | None] = mapped_column(UtcTime)
     particles: Mapped[int]
+    first_iteration: Mapped[int]
+    continues: Mapped[str | None] = mapped_column(Id)
     iteration: Mapped[int | None]
     version: Mapped[int]
     created: Mapped[datetime] = mapped_column(UtcTime)
@@ -179,7 +188,8 @@ class TaskRow(Base):
     __tablename__ = "tasks"
     __table_args__ = (
         UniqueConstraint("job_id", "iteration", "kind", "batch"),
-        Index(None, "state", "sent_at"),
+        Index(None, "job_id", "state"),
+        Index(None, "state", "lease_until"),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
@@ -196,8 +206,6 @@ class TaskRow(Base):
     particles_done: Mapped[int]
     seconds: Mapped[float | None] = mapped_column(Float)
     error: Mapped[str | None] = mapped_column(Text)
-    sent_at: Mapped[datetime | None] = mapped_column(UtcTime)
-    sends: Mapped[int]
 
 
 class FileRow(Base):
@@ -228,6 +236,8 @@ class WorkerRow(Base):
 
     __tablename__ = "workers"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(255))
+    queues: Mapped[list[str]] = mapped_column(JSON)
     host: Mapped[str] = mapped_column(String(255))
     namespace: Mapped[str] = mapped_column(String(80))
     pid: Mapped[int]

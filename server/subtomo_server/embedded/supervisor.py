@@ -31,7 +31,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
     """Make the environment which gives a worker the same settings as this process."""
     given = {
         f"SUBTOMO_{name.upper()}": str(value)
-        for name, value in settings.model_dump(exclude={"source_roots"}).items()
+        for name, value in settings.model_dump(exclude={"source_roots", "webhook_hosts"}).items()
         if value is not None
     }
     # `-m` must find the package where this process found it, installed or not.
