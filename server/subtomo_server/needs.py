@@ -11,6 +11,7 @@ from fastapi import Depends, Query, Request
 
 from subtomo_server.errors import NotSignedInError
 from subtomo_server.sealer import Sealer
+from subtomo_server.webhooks.sender import Sender
 from subtomo_store.bell import Bell
 from subtomo_store.database import Store
 from subtomo_store.records import User
@@ -26,6 +27,7 @@ class Services:
     store: Store
     bell: Bell
     sealer: Sealer
+    sender: Sender
     stopping: Event
 
 

@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from subtomo_core.spec import Complete, JobSpec, MissingRegion, Strict
+from subtomo_core.spec import Complete, MissingRegion, Strict
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -121,10 +121,6 @@ class MapPage(Document):
     cursor: str | None = None
 
 
-class PostedSpec(RootModel[JobSpec]):
-    """A job's specification. A root model, since FastAPI would drop the union's own validators."""
-
-
 class ProgressDocument(Document):
     """How far a job is; ``iteration`` is the one being worked on, or the last there was.
 
@@ -133,10 +129,40 @@ class ProgressDocument(Document):
 
     iteration: int
     iterations: int
+    first_iteration: int
     particles_done: int
     particles: int
     fraction: float
     eta_seconds: float | None
+
+
+class QueueDocument(Document):
+    """The job's queue, and what the job waits for there; all but the name are null otherwise.
+
+    ``place`` counts the jobs which have not begun, from 1; ``ahead`` the batches before it.
+    """
+
+    name: str
+    place: int | None = None
+    ahead: int | None = None
+    reason: str | None = None
+
+
+class OriginDocument(Document):
+    """The iteration of another job from which a job went on."""
+
+    job: str
+    iteration: int
+
+
+class WebhookDocument(Document):
+    """Whether a job's end was told: armed (not over yet), waiting, delivered or failed."""
+
+    url: str
+    state: str
+    attempts: int
+    error: str | None
+    delivered: datetime | None
 
 
 class JobDocument(Document):
@@ -147,6 +173,10 @@ class JobDocument(Document):
     dataset: str
     status: str
     status_reason: str | None
+    priority: int
+    queue: QueueDocument
+    continues: OriginDocument | None
+    webhook: WebhookDocument | None
     spec: dict[str, Any]
     progress: ProgressDocument
     created: datetime
@@ -225,7 +255,7 @@ class Health(Document):
 
 
 class ServiceInfo(Document):
-    """What this service is and can do."""
+    """What this service is and can do; ``resting`` says why no new work is handed out."""
 
     id: str
     name: str
@@ -234,3 +264,4 @@ class ServiceInfo(Document):
     description: str
     algorithms: list[str]
     max_upload_bytes: int
+    resting: str | None = None

@@ -17,7 +17,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Float, Integer, Select, Subquery, and_, case, cast, extract, func, or_, select
+from sqlalchemy import (
+    Float,
+    Integer,
+    Select,
+    Subquery,
+    and_,
+    case,
+    cast,
+    extract,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -139,7 +151,7 @@ def limit_of(session: Session, job: JobRow | Job, settings: Settings) -> int:
 
 def candidates(
     moment: datetime, queues: tuple[QueueName, ...], settings: Settings
-) -> Select[Any]:
+) -> Select[str, str, str]:
     """Tasks which may be taken, the best one alone."""
     begun, leased, served = _begun(), _leased(moment), _served()
     allowed = case(

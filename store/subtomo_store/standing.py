@@ -6,7 +6,6 @@ a place is what that order comes to if nothing new arrives.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -49,11 +48,6 @@ def waiting(session: Session, job: Job, settings: Settings) -> Waiting | None:
     return Waiting(place, ahead, _reason(session, job, settings, ahead))
 
 
-def all_waiting(session: Session, jobs: Sequence[Job], settings: Settings) -> list[Waiting | None]:
-    """As `waiting`, for a list."""
-    return [waiting(session, job, settings) for job in jobs]
-
-
 def _at_work(session: Session, job: Job) -> bool:
     moment = now(session)
     if job.served is not None and moment - job.served < timedelta(seconds=STILL_SECONDS):
@@ -87,7 +81,7 @@ def _place(session: Session, job: Job) -> int:
     before = sum(above for _, above, _, _ in rows)
     for user, _, equal, sooner in rows:
         if user != job.user_id:
-            before += min(equal, mine if sooner >= mine else max(mine - 1, sooner))
+            before += min(equal, mine if sooner >= mine else mine - 1)
     return int(before + mine)
 
 

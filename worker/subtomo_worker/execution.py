@@ -6,7 +6,6 @@ import logging
 import shutil
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 
 from subtomo_core.errors import Cancelled, InputError, SubtomoError
 from subtomo_store import dispatch, jobs, tasks

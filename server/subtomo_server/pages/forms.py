@@ -11,12 +11,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from subtomo_core.errors import InputError, SubtomoError
-from subtomo_core.spec import job_spec_adapter
 from subtomo_server.needs import NeedServices, NeedStore, NeedUser, Services
 from subtomo_server.pages.views import render_dataset
-from subtomo_server.specs import resolved
+from subtomo_server.posting import make, wanted
 from subtomo_server.validation import problems_of
 from subtomo_server.vocabulary import field_names
+from subtomo_server.wishes import PostedJob
 from subtomo_store import jobs
 from subtomo_store.records import Job, User
 
@@ -95,9 +95,8 @@ def specification(dataset_id: str, entered: dict[str, str]) -> dict[str, Any]:
 
 
 def _start(services: Services, user: User, body: dict[str, Any]) -> Job:
-    spec = job_spec_adapter.validate_python(body)
+    posted = PostedJob.model_validate(body)
     with services.store.begin() as session:
-        dataset, full = resolved(session, services.store.files, user, spec)
-        made = jobs.create(session, user_id=user.id, dataset=dataset, spec=full)
+        made = make(session, user, wanted(session, services.store, user, posted))
     services.bell.ring(made.messages)
     return made.job
