@@ -20,7 +20,7 @@ from subtomo_server.limits import BodyLimit
 from subtomo_server.logs import RequestLog
 from subtomo_server.needs import Services
 from subtomo_server.openapi import TAGS, with_sign_in
-from subtomo_server.pages import docs, forms, sign_in, views
+from subtomo_server.pages import again, docs, forms, sign_in, views
 from subtomo_server.routes import datasets, events, jobs, lifecycle, maps, results, service
 from subtomo_server.sealer import Sealer
 from subtomo_server.webhooks.sender import Sender
@@ -66,7 +66,7 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
     for module in (service, datasets, maps, lifecycle, jobs, events, results):
         api.include_router(module.router)
     app.include_router(api)
-    for page in (sign_in, docs, views, forms):
+    for page in (sign_in, docs, views, forms, again):
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=HERE / "pages" / "static"), name="static")
     with_sign_in(app)

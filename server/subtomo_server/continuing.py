@@ -132,13 +132,20 @@ def _specification(job: Job, changes: dict[str, Any], summary: DatasetSummary) -
 
 
 def _with_derived(job: Job, changes: dict[str, Any]) -> dict[str, Any]:
-    """Let the bandwidth follow a new limit of the resolution, unless it was given."""
+    """Let a new limit of the resolution take along what was derived from the old one.
+
+    The bandwidth, unless it was given, and a start which would be finer than the limit.
+    """
     resolution = changes.get("resolution")
-    given = [(job.asked or job.spec).get("parameters") or {}, changes.get("parameters") or {}]
-    limited = isinstance(resolution, dict) and "limit_angstrom" in resolution
-    if limited and not any("bandwidth" in parameters for parameters in given):
-        return {**changes, "parameters": {**given[1], "bandwidth": None}}
-    return changes
+    limit = resolution.get("limit_angstrom") if isinstance(resolution, dict) else None
+    if not isinstance(limit, int | float):
+        return changes
+    parameters = changes.get("parameters") or {}
+    if "bandwidth" not in ((job.asked or job.spec).get("parameters") or {}):
+        parameters = {"bandwidth": None, **parameters}
+    start = max(limit, job.spec["resolution"]["start_angstrom"])
+    resolution = {**changes["resolution"], "start_angstrom": start}
+    return {**changes, "resolution": resolution, "parameters": parameters}
 
 
 def _without(body: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

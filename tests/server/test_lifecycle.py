@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import update
 
-from subtomo_store import drains
+from subtomo_core.errors import InputError
+from subtomo_server.posting import wanted
+from subtomo_server.wishes import PostedJob
+from subtomo_store import access, drains
 from subtomo_store.tables import UserRow
 from subtomo_store.transitions import lock, move
 from support.services import WorkerProcess, wait_until
@@ -66,15 +70,6 @@ def test_wishes_stand_beside_the_specification(service: Served, dataset: str):
         ({"queue": "gpu"}, "queue"),
         ({"webhook": "http://127.0.0.1/hook"}, "not HTTPS"),
         ({"webhook": 3}, "webhook"),
-        (
-            {
-                "iterations": 500,
-                "classes": 4,
-                "parameters": {"candidates": 1000},
-                "queue": "preview",
-            },
-            "too long for the queue preview",
-        ),
     ],
 )
 def test_wishes_which_cannot_be_granted(
@@ -82,6 +77,16 @@ def test_wishes_which_cannot_be_granted(
 ):
     error = refused(service, "/jobs", small_spec(dataset, **wish))
     assert words in error["detail"]
+
+
+def test_long_jobs_are_kept_out_of_the_queue_for_small_ones(service: Served, dataset: str):
+    spec = PostedJob.model_validate(small_spec(dataset, queue="preview"))
+    quick = service.store.settings.model_copy(update={"preview_seconds": 1e-9})
+    with service.store.read() as session:
+        owner = access.ensure_user(session, "tester")
+        assert wanted(session, service.store, owner, spec).orders.queue == "preview"
+        with pytest.raises(InputError, match="too long for the queue preview"):
+            wanted(session, replace(service.store, settings=quick), owner, spec)
 
 
 def test_a_waiting_job_is_told_why_and_its_place(service: Served, dataset: str):
@@ -130,17 +135,17 @@ def test_a_clone_asks_for_the_same_again(service: Served, dataset: str):
     )
     assert refused(service, path, {"changes": {"classes": 0}})["pointer"] == "/changes/classes"
     assert refused(service, path, {"changes": {"iteratons": 2}})["pointer"] == "/changes/iteratons"
-    mine = service.another_user()
-    assert mine.post(path, json={}).status_code == 404
+    with service.another_user() as other_user:
+        assert other_user.post(path, json={}).status_code == 404
 
 
 def test_a_sweep_makes_one_job_of_each_combination(service: Served, dataset: str):
-    values = {"classes": [1, 2], "resolution.limit_angstrom": [20.0, 30.0]}
+    values = {"classes": [1, 2], "resolution.limit_angstrom": [14.0, 15.0]}
     body = {"spec": small_spec(dataset, name="many"), "values": values}
     items = post(service, "/jobs/sweep", body)["items"]
     made = [(i["spec"]["classes"], i["spec"]["resolution"]["limit_angstrom"]) for i in items]
-    assert made == pytest.approx([(1, 20.0), (1, 30.0), (2, 20.0), (2, 30.0)])
-    assert items[1]["name"] == "many (classes 1, limit_angstrom 30.0)"
+    assert [(k, round(limit)) for k, limit in made] == [(1, 14), (1, 15), (2, 14), (2, 15)]
+    assert items[1]["name"] == "many (classes 1, limit_angstrom 15.0)"
     again = post(service, "/jobs/sweep", {"job": items[0]["id"], "values": {"seed": [5, 6]}})
     assert [item["spec"]["seed"] for item in again["items"]] == [5, 6]
     cancel(service, *items, *again["items"])
@@ -197,7 +202,7 @@ def test_settings_may_change_where_it_makes_sense(service: Served, done: dict[st
     changes = {
         "name": "finer",
         "symmetry": "C2",
-        "resolution": {"limit_angstrom": 20.0},
+        "resolution": {"limit_angstrom": 14.0},
         "mask": {"diameter_angstrom": 60.0},
         "parameters": {"candidates": 9},
         "priority": 3,
@@ -206,7 +211,7 @@ def test_settings_may_change_where_it_makes_sense(service: Served, done: dict[st
     job = post(service, path, {"iterations": 2, "changes": changes})
     spec, before = job["spec"], done["spec"]
     assert (job["name"], job["priority"], spec["symmetry"]) == ("finer", 3, "C2")
-    assert spec["resolution"]["limit_angstrom"] == pytest.approx(20.0)
+    assert spec["resolution"]["limit_angstrom"] == pytest.approx(14.0)
     assert spec["resolution"]["start_angstrom"] == before["resolution"]["start_angstrom"]
     assert spec["mask"]["diameter_angstrom"] == 60.0
     assert spec["parameters"]["candidates"] == 9
@@ -262,5 +267,6 @@ def test_the_secret_of_webhooks_is_ones_own(service: Served):
     mine = service.client.get("/webhook-secret").json()["secret"]
     assert mine.startswith("whsec_")
     assert service.client.get("/webhook-secret").json()["secret"] == mine
-    assert service.another_user().get("/webhook-secret").json()["secret"] != mine
+    with service.another_user() as other:
+        assert other.get("/webhook-secret").json()["secret"] != mine
     assert service.client.post("/webhook-secret").json()["secret"] != mine

@@ -89,6 +89,8 @@ def specification(dataset_id: str, entered: dict[str, str]) -> dict[str, Any]:
         body["resolution"] = {"start_angstrom": entered["resolution"]}
     if entered.get("start") == "poses":
         body["start"] = {"kind": "poses"}
+    if entered.get("preview"):
+        body["queue"] = "preview"
     if entered.get("range"):
         body["parameters"] = {"search_range_deg": entered["range"]}
     return body

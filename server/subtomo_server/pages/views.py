@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from subtomo_core.defaults import RANDOM_STARTS
 from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.pages.rendering import render
-from subtomo_store import datasets, events, iterations, jobs, maps
+from subtomo_store import datasets, events, iterations, jobs, maps, standing, webhooks
 
 router = APIRouter(include_in_schema=False)
 SHOWN = 100
@@ -83,24 +83,44 @@ DEFAULTS = {
     "resolution": "",
     "start": "random",
     "range": "",
+    "preview": "",
 }
 
 
 @router.get("/jobs/{job_id}")
 def job_page(store: NeedStore, user: NeedUser, request: Request, job_id: str) -> Response:
     """Show a job; its script follows the events from the last one read here."""
+    return render_job(store, user, request, job_id)
+
+
+def render_job(
+    store: NeedStore,
+    user: NeedUser,
+    request: Request,
+    job_id: str,
+    *,
+    status: int = 200,
+    problems: tuple[str, ...] = (),
+) -> Response:
+    """Show the page of a job; with ``problems`` when one of its forms could not be accepted."""
     with store.read() as session:
         job = jobs.get(session, job_id, user.id)
         dataset = datasets.get(session, job.dataset_id)
         done = iterations.published(session, job.id)
         told = events.after(session, job.id, 0, MOST_EVENTS)
         progress = jobs.progress(session, job)
+        waiting = standing.waiting(session, job, store.settings)
+        hook = webhooks.of_jobs(session, [job.id]).get(job.id)
     alarms = [event.data for event in told if event.kind == "alarm"]
     notes = [event.data for event in told if event.kind == "note"]
     return render(
         request,
         "job.html",
+        status,
         job=job,
+        waiting=waiting,
+        hook=hook,
+        problems=problems,
         dataset=dataset,
         progress=progress,
         done=done,
