@@ -157,7 +157,7 @@ def test_a_sweep_makes_one_job_of_each_combination(service: Served, dataset: str
         ({"classes": []}, "no values"),
         ({"seed": list(range(33))}, "these values make 33 jobs: make at most 32"),
         ({"classes": [1, 0]}, "classes 0: "),
-        ({"clases": [1]}, "clases 1: "),
+        ({"iteratons": [1]}, "iteratons 1: "),
     ],
 )
 def test_a_sweep_is_whole_or_not_at_all(

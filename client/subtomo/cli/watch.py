@@ -64,7 +64,7 @@ def waiting_line(job: Job) -> str:
     """Say what a job waits for, and its place; nothing for one which is at work or over."""
     if not job.queue.reason:
         return ""
-    place = f" (place {job.queue.place})" if job.queue.place else ""
+    place = f" (place {job.queue.place})" if (job.queue.place or 0) > 1 else ""
     return f"{job.queue.reason}{place}"
 
 
