@@ -7,9 +7,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    RootModel,
+    StringConstraints,
+    model_validator,
+)
 
 from subtomo_core.spec import Complete, JobSpec, MissingRegion, Strict
 
@@ -36,6 +45,7 @@ class NewDataset(Strict):
     missing: MissingRegion = Complete()
     dark_particles: bool = False
     source: Source | None = None
+    group: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -49,10 +59,14 @@ class NewDataset(Strict):
         return value
 
 
-class DatasetChanges(Strict):
-    """What may change in a dataset."""
+class Changes(Strict):
+    """What may change in a dataset, a job or a map: its name, and the group it belongs to.
 
-    name: Name
+    ``group`` null gives it back to its maker alone; left out it stays.
+    """
+
+    name: Name | None = None
+    group: str | None = None
 
 
 class Fault(Document):
@@ -84,6 +98,8 @@ class DatasetDocument(Document):
 
     id: str
     name: str
+    owner: str
+    group: str | None
     status: str
     problems: list[Fault] = []
     missing: dict[str, Any]
@@ -107,6 +123,8 @@ class MapDocument(Document):
 
     id: str
     name: str
+    owner: str
+    group: str | None
     box: int
     voxel_size_angstrom: float
     size: int
@@ -122,7 +140,29 @@ class MapPage(Document):
 
 
 class PostedSpec(RootModel[JobSpec]):
-    """A job's specification. A root model, since FastAPI would drop the union's own validators."""
+    """A job's specification, and beside it the ``group`` to which the job shall belong.
+
+    A root model, since FastAPI would drop the union's own validators.
+    """
+
+    _group: str | None = PrivateAttr(None)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _take_group(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(value, dict) or "group" not in value:
+            return handler(value)
+        group = value["group"]
+        if group is not None and not isinstance(group, str):
+            raise ValueError("the field 'group' must be the name of a group")
+        made = handler({key: entry for key, entry in value.items() if key != "group"})
+        made._group = group
+        return made
+
+    @property
+    def group(self) -> str | None:
+        """Name of the group; None means the dataset's."""
+        return self._group
 
 
 class ProgressDocument(Document):
@@ -144,6 +184,8 @@ class JobDocument(Document):
 
     id: str
     name: str
+    owner: str
+    group: str | None
     dataset: str
     status: str
     status_reason: str | None

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from starlette.routing import BaseRoute, Mount
 
+from subtomo_server.accounts import session_by_token
 from subtomo_server.app import create_app
 from subtomo_server.gate import COOKIE, PUBLIC, is_public
 from subtomo_store import Settings
@@ -107,7 +108,9 @@ def test_a_cookie_writes_only_from_a_page_of_this_server(
     service: Served, headers: dict[str, str], status: int
 ):
     own = {key: service.url if value == "OWN" else value for key, value in headers.items()}
-    with httpx.Client(base_url=service.url, cookies={COOKIE: service.token}) as browser:
+    with httpx.Client(
+        base_url=service.url, cookies={COOKIE: session_by_token(service.store, service.token)}
+    ) as browser:
         body = {"name": "from a page", "missing": {"kind": "none"}}
         answer = browser.post("/api/v1/datasets", json=body, headers=own)
     assert answer.status_code == status

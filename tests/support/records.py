@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.defaults import resolve
 from subtomo_core.spec import DatasetSummary, Wedge, job_spec_adapter
-from subtomo_store import Settings, Store, access, datasets, jobs, open_store
+from subtomo_store import Settings, Store, datasets, jobs, open_store, users
 from subtomo_store.records import Dataset, User
 
 REGION = Wedge(tilt_min_deg=-60, tilt_max_deg=60)
@@ -54,4 +54,4 @@ def new_job(session: Session, dataset: Dataset, user: User, **changes: Any) -> j
 
 def user_named(session: Session, name: str = "ada") -> User:
     """A user."""
-    return access.ensure_user(session, name)
+    return users.ensure(session, name)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
+from subtomo_server.accounts import check_still_valid
 from subtomo_server.downloads import unchanged
 from subtomo_server.estimates import estimate as estimate_job
 from subtomo_server.needs import (
@@ -15,10 +16,12 @@ from subtomo_server.needs import (
     Limit,
     NeedDigest,
     NeedServices,
+    NeedSignIn,
     NeedStore,
     NeedUser,
 )
 from subtomo_server.schemas import (
+    Changes,
     Estimate,
     JobDocument,
     JobPage,
@@ -79,7 +82,7 @@ def create(
 
     def make(session: Session) -> Answer:
         dataset, full = resolved(session, services.store.files, user, spec.root)
-        made = jobs.create(session, user_id=user.id, dataset=dataset, spec=full)
+        made = jobs.create(session, user_id=user.id, dataset=dataset, spec=full, group=spec.group)
         messages.extend(made.messages)
         return Answer(201, document(session, made.job).model_dump(mode="json"))
 
@@ -121,7 +124,7 @@ def list_page(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> JobPage:
-    """Your jobs; pass ``cursor`` on for the next page."""
+    """Your jobs and your groups'; pass ``cursor`` on for the next page."""
     with store.read() as session:
         page = jobs.page(
             session, user.id, status=status, dataset_id=dataset, limit=limit, cursor=cursor
@@ -131,7 +134,9 @@ def list_page(
 
 
 @router.get("/{job_id}", summary="One job", response_model=JobDocument)
-async def get(services: NeedServices, user: NeedUser, request: Request, job_id: str) -> Response:
+async def get(
+    services: NeedServices, sign_in: NeedSignIn, request: Request, job_id: str
+) -> Response:
     """Status and progress, with an ETag.
 
     With ``If-None-Match`` and ``Prefer: wait=N`` the answer comes when something changed, or
@@ -140,7 +145,8 @@ async def get(services: NeedServices, user: NeedUser, request: Request, job_id: 
     known = request.headers.get("if-none-match") is not None
 
     def look() -> tuple[Job, JobDocument]:
-        return _look(services.store, user, job_id)
+        check_still_valid(services.store, sign_in)
+        return _look(services.store, sign_in.user, job_id)
 
     def worth_telling(state: tuple[Job, JobDocument]) -> bool:
         return state[0].terminal if not known else not unchanged(request, etag_of(state[0]))
@@ -150,6 +156,18 @@ async def get(services: NeedServices, user: NeedUser, request: Request, job_id: 
     if unchanged(request, headers["etag"]):
         return Response(status_code=304, headers=headers)
     return JSONResponse(found.model_dump(mode="json"), headers=headers)
+
+
+@router.patch("/{job_id}", summary="Rename a job, or move it to a group")
+def change(store: NeedStore, user: NeedUser, job_id: str, changes: Changes) -> JobDocument:
+    """Give the job another name, or hand it to a group."""
+    with store.begin() as session:
+        changed = jobs.get(session, job_id, user.id, "editor")
+        if changes.name is not None:
+            changed = jobs.rename(session, job_id, user.id, changes.name)
+        if "group" in changes.model_fields_set:
+            changed = jobs.move_to_group(session, job_id, user.id, changes.group)
+        return document(session, changed)
 
 
 @router.post("/{job_id}/cancel", status_code=202, summary="Cancel a job")
@@ -172,6 +190,8 @@ def document(session: Session, job: Job) -> JobDocument:
     return JobDocument(
         id=job.id,
         name=job.name,
+        owner=job.owner,
+        group=job.group,
         dataset=job.dataset_id,
         status=job.status,
         status_reason=job.status_reason,
