@@ -2,60 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
-from starlette.routing import BaseRoute, Mount
 
 from subtomo_server.accounts import session_by_token
-from subtomo_server.app import create_app
-from subtomo_server.gate import COOKIE, PUBLIC, is_public
-from subtomo_store import Settings
+from subtomo_server.gate import COOKIE, PUBLIC
 from support.serving import Served
-
-
-def addresses(routes: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every method and path of the route table, whatever kind of route it is."""
-    for route in routes:
-        inner = getattr(route, "original_router", None)
-        if inner is not None:
-            context = route.include_context  # type: ignore[attr-defined]
-            yield from addresses(inner.routes, prefix + context.prefix)
-        elif isinstance(route, Mount):
-            yield "GET", prefix + route.path + "/anything"
-        else:
-            for method in sorted(getattr(route, "methods", None) or {"GET"}):
-                yield method, prefix + route.path  # type: ignore[attr-defined]
-
-
-def table() -> list[tuple[str, str]]:
-    app = create_app(Settings(broker_url="memory://"))
-    return sorted(set(addresses(app.routes)))
-
-
-def test_the_walk_sees_every_documented_route():
-    app = create_app(Settings(broker_url="memory://"))
-    documented = {
-        (method.upper(), path.replace("{name}", "{name:path}"))
-        for path, methods in app.openapi()["paths"].items()
-        for method in methods
-    }
-    assert documented <= set(table())
-    assert len(documented) > 25
-
-
-def test_every_route_not_on_the_public_list_asks_for_a_token(service: Served):
-    with service.stranger as stranger:
-        for method, path in table():
-            shown = path.replace("{", "").replace("}", "")
-            answer = stranger.request(method, shown)
-            if is_public(path):
-                assert "not-signed-in" not in answer.text, (method, path)
-            else:
-                assert answer.status_code == 401, (method, path)
-                if method != "HEAD":
-                    assert answer.json()["type"] == "urn:subtomo:problem:not-signed-in"
 
 
 def test_the_public_list_is_short_and_holds_no_data():

@@ -14,6 +14,7 @@ from subtomo_core.errors import InputError, Problem, SubtomoError
 from subtomo_server.needs import NeedSignIn, NeedStore
 from subtomo_server.own_account import make_token, new_password
 from subtomo_server.pages.rendering import render
+from subtomo_server.problems import kind_of
 from subtomo_store import access, groups, users
 from subtomo_store.access import SignIn
 from subtomo_store.database import Store
@@ -131,7 +132,8 @@ async def _do(
     try:
         shown = await run_in_threadpool(change, fields)
     except SubtomoError as error:
-        return await run_in_threadpool(_page, store, sign_in, request, 422, problem=str(error))
+        status = kind_of(error).status
+        return await run_in_threadpool(_page, store, sign_in, request, status, problem=str(error))
     if shown is None:
         return RedirectResponse("/account", status_code=303)
     return await run_in_threadpool(_page, store, sign_in, request, **shown)
