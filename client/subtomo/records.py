@@ -36,6 +36,8 @@ class Dataset(Record):
 
     id: str
     name: str
+    owner: str = ""
+    group: str | None = None
     status: str
     particles: int | None = None
     box: int | None = None
@@ -51,6 +53,8 @@ class Map(Record):
 
     id: str
     name: str
+    owner: str = ""
+    group: str | None = None
     box: int | None = None
     voxel_size_angstrom: float | None = None
     sha256: str | None = None
@@ -79,6 +83,8 @@ class Job(Record):
 
     id: str
     name: str = ""
+    owner: str = ""
+    group: str | None = None
     dataset: str = ""
     status: str
     status_reason: str | None = None
