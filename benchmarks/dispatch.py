@@ -19,13 +19,13 @@ from subtomo_core.spec import Wedge, job_spec_adapter
 from subtomo_store import (
     Settings,
     Store,
-    access,
     datasets,
     dispatch,
     iterations,
     jobs,
     open_store,
     standing,
+    users,
 )
 from subtomo_store.identity import new_id
 from subtomo_store.tables import TaskRow
@@ -50,18 +50,18 @@ def main() -> None:
 def fill(store: Store) -> str:
     """Queue jobs of many users, some of them running; the id of the last one."""
     with store.begin() as session:
-        owner = access.ensure_user(session, "curator")
+        owner = users.ensure(session, "curator")
         region = Wedge(tilt_min_deg=-60, tilt_max_deg=60)
         made = datasets.create(session, user_id=owner.id, name="dots", missing=region)
         datasets.start_check(session, made.id, owner.id)
         dataset = datasets.accept(
             session, made.id, particles=BATCHES * 10, box=32, voxel_size_angstrom=5.0
         )
-        users = [access.ensure_user(session, f"user {n}") for n in range(USERS)]
+        people = [users.ensure(session, f"user {n}") for n in range(USERS)]
         wanted = {"algorithm": "faml", "dataset": dataset.id, "batch_particles": 10}
         spec = resolve(job_spec_adapter.validate_python(wanted), dataset.summary)
         for number in range(QUEUED + RUNNING):
-            owner = users[number % USERS]
+            owner = people[number % USERS]
             last = jobs.create(session, user_id=owner.id, dataset=dataset, spec=spec).job.id
     ranges = iterations.cut(BATCHES * 10, 10)
     for _ in range(RUNNING):

@@ -13,11 +13,12 @@ from subtomo.datasets import DatasetCalls
 from subtomo.errors import HTTPProblem
 from subtomo.jobs import JobCalls
 from subtomo.lifecycle import LifecycleCalls
+from subtomo.people import PeopleCalls
 from subtomo.results import ResultCalls
 from subtomo.transport import Transport
 
 
-class Client(DatasetCalls, JobCalls, LifecycleCalls, ResultCalls):
+class Client(DatasetCalls, JobCalls, LifecycleCalls, ResultCalls, PeopleCalls):
     """A connection to a Subtomo server.
 
     Without arguments it finds the server by ``SUBTOMO_URL`` and ``SUBTOMO_TOKEN``, or by the

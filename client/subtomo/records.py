@@ -36,6 +36,8 @@ class Dataset(Record):
 
     id: str
     name: str
+    owner: str = ""
+    group: str | None = None
     status: str
     particles: int | None = None
     box: int | None = None
@@ -51,6 +53,8 @@ class Map(Record):
 
     id: str
     name: str
+    owner: str = ""
+    group: str | None = None
     box: int | None = None
     voxel_size_angstrom: float | None = None
     sha256: str | None = None
@@ -93,7 +97,7 @@ class Origin(Record):
 class Webhook(Record):
     """Whether a job's end was told: armed (not over yet), waiting, delivered or failed."""
 
-    url: str
+    host: str
     state: str
     attempts: int = 0
     error: str | None = None
@@ -109,6 +113,8 @@ class Job(Record):
 
     id: str
     name: str = ""
+    owner: str = ""
+    group: str | None = None
     dataset: str = ""
     status: str
     status_reason: str | None = None

@@ -20,8 +20,20 @@ from subtomo_server.limits import BodyLimit
 from subtomo_server.logs import RequestLog
 from subtomo_server.needs import Services
 from subtomo_server.openapi import TAGS, with_sign_in
-from subtomo_server.pages import again, docs, forms, sign_in, views
-from subtomo_server.routes import datasets, events, jobs, lifecycle, maps, results, service
+from subtomo_server.pages import account as account_page
+from subtomo_server.pages import again, docs, forms, sign_in, sign_in_oidc, views
+from subtomo_server.routes import (
+    account,
+    datasets,
+    events,
+    groups,
+    jobs,
+    lifecycle,
+    maps,
+    results,
+    service,
+    users,
+)
 from subtomo_server.sealer import Sealer
 from subtomo_server.webhooks.sender import Sender
 from subtomo_server.words import installed_version
@@ -63,10 +75,11 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog)
     api = APIRouter(prefix=API)
-    for module in (service, datasets, maps, lifecycle, jobs, events, results):
+    records = (datasets, maps, lifecycle, jobs, events, results)
+    for module in (service, *records, account, groups, users):
         api.include_router(module.router)
     app.include_router(api)
-    for page in (sign_in, docs, views, forms, again):
+    for page in (sign_in, sign_in_oidc, docs, views, forms, again, account_page):
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=HERE / "pages" / "static"), name="static")
     with_sign_in(app)

@@ -57,7 +57,12 @@ def parsed(body: Mapping[str, Any], changes: Mapping[str, Any], pointer: str) ->
 
 def body_of(job: Job, webhook: str | None) -> dict[str, Any]:
     """The body which would make this job again."""
-    wishes = {"priority": job.priority, "queue": job.queue, "webhook": webhook}
+    wishes = {
+        "priority": job.priority,
+        "queue": job.queue,
+        "webhook": webhook,
+        "group": job.group,
+    }
     return {**(job.asked or job.spec), **wishes}
 
 

@@ -70,7 +70,7 @@ def continued(session: Session, store: Store, user: User, job: Job, request: Req
         problems = mask_problems(session, store.files, user, spec, dataset.summary)
         if problems and "mask" in asked:
             raise InputError(*problems)
-        before = {"queue": job.queue, "webhook": request.webhook}
+        before = {"queue": job.queue, "webhook": request.webhook, "group": job.group}
         wishes = Wishes.model_validate(merged(before, wished))
         orders = orders_of(session, store, user, wishes, origin)
         check_queue(store, orders, spec, dataset.summary)

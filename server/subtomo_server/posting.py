@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
@@ -39,7 +40,7 @@ def wanted(session: Session, store: Store, user: User, posted: PostedJob) -> Wan
     dataset, full = resolved(session, store.files, user, posted.spec)
     orders = orders_of(session, store, user, posted.wishes)
     check_queue(store, orders, full, dataset.summary)
-    return Wanted(dataset, full, _asked(orders, posted))
+    return Wanted(dataset, full, replace(orders, asked=posted.asked))
 
 
 def orders_of(
@@ -63,7 +64,11 @@ def orders_of(
         check_target(wishes.webhook, store.settings.webhook_hosts)
     priority = min(USUAL_PRIORITY, highest) if wishes.priority is None else wishes.priority
     return Orders(
-        priority=priority, queue=wishes.queue, webhook=wishes.webhook, continues=continues
+        priority=priority,
+        queue=wishes.queue,
+        webhook=wishes.webhook,
+        continues=continues,
+        group=wishes.group,
     )
 
 
@@ -96,7 +101,3 @@ def make(session: Session, user: User, job: Wanted) -> jobs.NewJob:
     return jobs.create(
         session, user_id=user.id, dataset=job.dataset, spec=job.spec, orders=job.orders
     )
-
-
-def _asked(orders: Orders, posted: PostedJob) -> Orders:
-    return Orders(orders.priority, orders.queue, orders.webhook, posted.asked, orders.continues)

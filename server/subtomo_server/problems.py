@@ -20,7 +20,13 @@ from subtomo_server import errors
 from subtomo_server.pages.rendering import render
 from subtomo_server.validation import problems_of
 from subtomo_server.vocabulary import field_names
-from subtomo_store.errors import ConflictError, IdempotencyError, NotFoundError, StorageError
+from subtomo_store.errors import (
+    ConflictError,
+    IdempotencyError,
+    NotAllowedError,
+    NotFoundError,
+    StorageError,
+)
 
 Handler = Callable[[Request, Exception], Response]
 TYPE_URI = "urn:subtomo:problem:{type}"
@@ -43,6 +49,10 @@ KINDS: Mapping[type[SubtomoError], Kind] = {
     IdempotencyError: Kind(422, "idempotency-key-reused", "The idempotency key was used before"),
     StorageError: Kind(507, "storage", "The storage cannot take or give this"),
     errors.NotSignedInError: Kind(401, "not-signed-in", "A token is needed"),
+    NotAllowedError: Kind(403, "not-allowed", "Not allowed with your role"),
+    errors.ScopeError: Kind(403, "scope", "Not allowed with this token"),
+    errors.TooManyAttemptsError: Kind(429, "too-many-attempts", "Too many attempts"),
+    errors.SignInRefusedError: Kind(403, "sign-in-refused", "Signing in was refused"),
     errors.ForeignRequestError: Kind(403, "foreign-request", "Refused for your safety"),
     errors.BodyTooLargeError: Kind(413, "body-too-large", "The body is too large"),
     errors.BadRequestError: Kind(400, "bad-request", "The request cannot be understood"),
@@ -119,6 +129,8 @@ def _of_domain(_handler: ExceptionHandler, request: Request, error: SubtomoError
     if kind is UNEXPECTED:
         return _unexpected(_handler, request, error)
     headers = {"www-authenticate": "Bearer"} if kind.status == 401 else {}
+    if isinstance(error, errors.TooManyAttemptsError):
+        headers["retry-after"] = str(error.seconds)
     if not isinstance(error, InputError):
         return _document(kind, str(error), headers)
     return _of_problems(list(error.problems))

@@ -36,6 +36,7 @@ class NewDataset(Strict):
     missing: MissingRegion = Complete()
     dark_particles: bool = False
     source: Source | None = None
+    group: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -49,10 +50,14 @@ class NewDataset(Strict):
         return value
 
 
-class DatasetChanges(Strict):
-    """What may change in a dataset."""
+class Changes(Strict):
+    """What may change in a dataset, a job or a map: its name, and the group it belongs to.
 
-    name: Name
+    ``group`` null gives it back to its maker alone; left out it stays.
+    """
+
+    name: Name | None = None
+    group: str | None = None
 
 
 class Fault(Document):
@@ -84,6 +89,8 @@ class DatasetDocument(Document):
 
     id: str
     name: str
+    owner: str
+    group: str | None
     status: str
     problems: list[Fault] = []
     missing: dict[str, Any]
@@ -107,6 +114,8 @@ class MapDocument(Document):
 
     id: str
     name: str
+    owner: str
+    group: str | None
     box: int
     voxel_size_angstrom: float
     size: int
@@ -158,7 +167,7 @@ class OriginDocument(Document):
 class WebhookDocument(Document):
     """Whether a job's end was told: armed (not over yet), waiting, delivered or failed."""
 
-    url: str
+    host: str
     state: str
     attempts: int
     error: str | None
@@ -170,6 +179,8 @@ class JobDocument(Document):
 
     id: str
     name: str
+    owner: str
+    group: str | None
     dataset: str
     status: str
     status_reason: str | None

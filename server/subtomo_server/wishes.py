@@ -1,4 +1,4 @@
-"""What may go with a specification in the body of a new job: priority, queue, webhook."""
+"""What may go with a specification in the body of a new job: priority, queue, webhook, group."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ class Wishes(Strict):
     webhook: Annotated[
         str | None,
         Field(max_length=2000, description="HTTPS address which is told when the job ends."),
+    ] = None
+    group: Annotated[
+        str | None, Field(description="To which the job shall belong; the dataset's by default.")
     ] = None
 
 

@@ -11,10 +11,11 @@ from subtomo_core.defaults import starts_in
 from subtomo_core.spec import FamlSpec, FaSpec
 from subtomo_store import webhooks
 from subtomo_store.database import now
-from subtomo_store.errors import ConflictError, NotFoundError
+from subtomo_store.errors import ConflictError
 from subtomo_store.identity import new_id
 from subtomo_store.orders import USUAL, Orders
 from subtomo_store.paging import newest_first
+from subtomo_store.permissions import permitted, placed, readable
 from subtomo_store.records import (
     TERMINAL,
     Dataset,
@@ -24,6 +25,7 @@ from subtomo_store.records import (
     Message,
     Page,
     Progress,
+    Role,
     copied,
 )
 from subtomo_store.tables import IterationRow, JobRow, TaskRow
@@ -53,16 +55,22 @@ def create(
 ) -> NewJob:
     """Write a job with its first task. ``spec`` is resolved (`subtomo_core.spec.resolve`).
 
+    The job belongs to the group which the orders name, or to the dataset's.
+
     Raises
     ------
     ConflictError
         If the dataset is not ready.
+    NotAllowedError
+        If the user may only look at the dataset.
     """
+    permitted(session, dataset, f"dataset {dataset.id}", user_id, "editor")
     require_ready(dataset)
     origin = orders.continues
     row = JobRow(
         id=new_id("job"),
         user_id=user_id,
+        group_id=placed(session, user_id, orders.group) if orders.group else dataset.group_id,
         dataset_id=dataset.id,
         name=spec.name,
         spec=spec.model_dump(mode="json"),
@@ -112,18 +120,16 @@ def require_ready(dataset: Dataset) -> None:
         raise ConflictError(f"the dataset {dataset.id} is {dataset.status}: {remedy}")
 
 
-def get(session: Session, job_id: str, user_id: str | None = None) -> Job:
-    """One job; with ``user_id``, only if it is this user's.
+def get(session: Session, job_id: str, user_id: str | None = None, need: Role = "viewer") -> Job:
+    """One job; with ``user_id``, only if this user has the role ``need`` over it.
 
     Raises
     ------
-    NotFoundError
-        If there is none.
+    NotFoundError, NotAllowedError
+        As `permissions.permitted` does.
     """
     row = session.get(JobRow, job_id, populate_existing=True)
-    if row is None or user_id not in (None, row.user_id):
-        raise NotFoundError(f"there is no job {job_id}")
-    return _record(session, row)
+    return _record(session, permitted(session, row, f"job {job_id}", user_id, need))
 
 
 def page(
@@ -135,8 +141,8 @@ def page(
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[Job]:
-    """Give the user's jobs, newest first."""
-    query = select(JobRow).where(JobRow.user_id == user_id)
+    """Give the jobs which the user may read, newest first."""
+    query = select(JobRow).where(readable(session, JobRow, user_id))
     if status is not None:
         query = query.where(JobRow.status == status)
     if dataset_id is not None:
@@ -167,6 +173,22 @@ def cancel(session: Session, job_id: str, user_id: str) -> Job:
     return get(session, job_id)
 
 
+def rename(session: Session, job_id: str, user_id: str, name: str) -> Job:
+    """Give the job another name."""
+    row = lock(session, job_id, user_id)
+    row.name, row.version = name, row.version + 1
+    session.flush()
+    return _record(session, row)
+
+
+def move_to_group(session: Session, job_id: str, user_id: str, group: str | None) -> Job:
+    """Hand the job to a group, or with None back to its maker alone."""
+    row = lock(session, job_id, user_id, "owner")
+    row.group_id, row.version = placed(session, user_id, group), row.version + 1
+    session.flush()
+    return _record(session, row)
+
+
 def remove(session: Session, job_id: str, user_id: str) -> None:
     """Delete a finished job's records; the caller removes its folder after the commit.
 
@@ -175,7 +197,7 @@ def remove(session: Session, job_id: str, user_id: str) -> None:
     ConflictError
         If the job is not finished.
     """
-    row = lock(session, job_id, user_id)
+    row = lock(session, job_id, user_id, "owner")
     if row.status not in TERMINAL:
         raise ConflictError(f"the job is {row.status}: cancel it before deleting it")
     session.execute(delete(JobRow).where(JobRow.id == row.id))

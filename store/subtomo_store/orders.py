@@ -33,6 +33,8 @@ class Orders:
         The specification as it was sent, before its defaults were filled in.
     continues : Origin or None
         Where the job goes on; it begins anew without one.
+    group : str or None
+        Name or id of the group to which it belongs; the dataset's without one.
     """
 
     priority: int = USUAL_PRIORITY
@@ -40,6 +42,7 @@ class Orders:
     webhook: str | None = None
     asked: dict[str, Any] | None = None
     continues: Origin | None = None
+    group: str | None = None
 
 
 USUAL = Orders()

@@ -16,6 +16,9 @@ QueueName = Literal["cpu", "preview"]
 TaskKind = Literal["begin", "align", "reduce"]
 TaskState = Literal["waiting", "ready", "leased", "done", "failed", "dropped"]
 UserRole = Literal["user", "admin"]
+Role = Literal["viewer", "editor", "owner"]
+Scope = Literal["read", "write", "admin"]
+TokenKind = Literal["api", "browser"]
 EventKind = Literal["status", "progress", "iteration", "note", "alarm"]
 Verdict = Literal["keep", "cancel", "lost"]
 
@@ -79,10 +82,16 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True)
 class Token:
-    """A key of a user; the key itself is never kept, only its SHA-256."""
+    """A key of a user; the key itself is never kept, only its SHA-256.
+
+    ``read`` looks, ``write`` also works with datasets and jobs, ``admin`` also changes the account
+    and, for administrators, those of others. A ``browser``'s key is a signed-in session.
+    """
 
     id: str
     user_id: str
+    kind: TokenKind
+    scope: Scope
     label: str
     created: datetime
     expires: datetime | None
@@ -104,6 +113,9 @@ class Dataset:
 
     id: str
     user_id: str
+    group_id: str | None
+    owner: str
+    group: str | None
     name: str
     status: DatasetStatus
     problems: list[dict[str, Any]]
@@ -134,6 +146,9 @@ class Map:
 
     id: str
     user_id: str
+    group_id: str | None
+    owner: str
+    group: str | None
     name: str
     box: int
     voxel_size_angstrom: float
@@ -153,6 +168,9 @@ class Job:
 
     id: str
     user_id: str
+    group_id: str | None
+    owner: str
+    group: str | None
     dataset_id: str
     name: str
     spec: dict[str, Any]

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from subtomo_store.tables import Base, Id, UtcTime
+from subtomo_store.columns import Base, Id, UtcTime
 
 
 class DrainRow(Base):

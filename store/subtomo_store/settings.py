@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -69,6 +69,12 @@ class Settings(BaseSettings):
         Highest priority (0 to 100) which a user may give a job; administrators may give 100.
     source_roots : tuple of Path
         Folders from which datasets may be registered without copying.
+    oidc_issuer : str or None
+        Address of an OpenID Connect provider by which people sign in; none when absent.
+    oidc_client_id, oidc_client_secret : str or None
+        What the provider knows this service by.
+    oidc_new_users : bool
+        Whether somebody whom the provider knows, and the service does not yet, becomes a user.
     host, port : str, int
         Address the server binds to.
     public_url : str or None
@@ -98,9 +104,22 @@ class Settings(BaseSettings):
     running_jobs: Annotated[int, Field(ge=1)] = 4
     highest_priority: Annotated[int, Field(ge=0, le=100)] = 50
     source_roots: tuple[Path, ...] = ()
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_new_users: bool = False
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8642
     public_url: str | None = None
+
+    @model_validator(mode="after")
+    def _oidc_is_complete(self) -> Self:
+        if self.oidc_issuer and not self.oidc_client_id:
+            raise ValueError(
+                "SUBTOMO_OIDC_ISSUER needs SUBTOMO_OIDC_CLIENT_ID beside it: set it to the client "
+                "id which the provider gave"
+            )
+        return self
 
     @property
     def resolved_database_url(self) -> str:

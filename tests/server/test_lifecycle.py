@@ -12,7 +12,7 @@ from sqlalchemy import update
 from subtomo_core.errors import InputError
 from subtomo_server.posting import wanted
 from subtomo_server.wishes import PostedJob
-from subtomo_store import access, drains
+from subtomo_store import drains, users
 from subtomo_store.tables import UserRow
 from subtomo_store.transitions import lock, move
 from support.services import WorkerProcess, wait_until
@@ -54,7 +54,7 @@ def test_wishes_stand_beside_the_specification(service: Served, dataset: str):
     wishes = {"priority": 20, "queue": "preview", "webhook": hook}
     job = post(service, "/jobs", small_spec(dataset, **wishes))
     assert (job["priority"], job["queue"]["name"]) == (20, "preview")
-    assert (job["webhook"]["url"], job["webhook"]["state"]) == (hook, "armed")
+    assert (job["webhook"]["host"], job["webhook"]["state"]) == ("lab.example.org", "armed")
     assert not set(wishes) & set(job["spec"])
     cancel(service, job)
     told = service.client.get(f"/jobs/{job['id']}").json()
@@ -83,7 +83,7 @@ def test_long_jobs_are_kept_out_of_the_queue_for_small_ones(service: Served, dat
     spec = PostedJob.model_validate(small_spec(dataset, queue="preview"))
     quick = service.store.settings.model_copy(update={"preview_seconds": 1e-9})
     with service.store.read() as session:
-        owner = access.ensure_user(session, "tester")
+        owner = users.ensure(session, "tester")
         assert wanted(session, service.store, owner, spec).orders.queue == "preview"
         with pytest.raises(InputError, match="too long for the queue preview"):
             wanted(session, replace(service.store, settings=quick), owner, spec)

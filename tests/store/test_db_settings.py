@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from subtomo_store import Settings, access, open_store
+from subtomo_store import Settings, access, open_store, users
 from subtomo_store.bell import Bell
 from subtomo_store.database import now
 from subtomo_store.records import Message
@@ -38,7 +38,7 @@ def test_times_are_utc(tmp_path, database_url):
             moment = now(session)
             user = user_named(session)
         with store.read() as session:
-            assert access.get_user(session, user.id).created == user.created
+            assert users.get(session, user.id).created == user.created
     assert abs((moment - datetime.now(UTC)).total_seconds()) < 5
     assert user.created.utcoffset().total_seconds() == 0
 

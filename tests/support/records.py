@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.defaults import resolve
 from subtomo_core.spec import DatasetSummary, Wedge, job_spec_adapter
-from subtomo_store import Settings, Store, access, datasets, jobs, open_store
+from subtomo_store import Settings, Store, datasets, jobs, open_store, users
 from subtomo_store.orders import Orders
 from subtomo_store.records import Dataset, User
 
@@ -62,4 +62,4 @@ def new_job(
 
 def user_named(session: Session, name: str = "ada") -> User:
     """A user."""
-    return access.ensure_user(session, name)
+    return users.ensure(session, name)

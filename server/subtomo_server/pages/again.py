@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from subtomo_core.errors import InputError, SubtomoError
+from subtomo_core.errors import InputError
 from subtomo_server import continuing
 from subtomo_server.changes import body_of, parsed, variants
 from subtomo_server.needs import NeedServices, NeedUser, Services
+from subtomo_server.origins import origin
 from subtomo_server.pages.views import render_job
 from subtomo_server.posting import Wanted, make, wanted
-from subtomo_store import jobs, webhooks
+from subtomo_store.errors import ConflictError
 from subtomo_store.records import Job, Message, User
 
 router = APIRouter(include_in_schema=False)
@@ -109,15 +110,12 @@ def _answer(
     messages: list[Message] = []
     try:
         with services.store.begin() as session:
-            job = jobs.get(session, job_id, user.id)
-            hook = webhooks.of_jobs(session, [job.id]).get(job.id)
-            made = [
-                make(session, user, one) for one in choose(session, job, hook.url if hook else None)
-            ]
+            found = choose(session, *origin(session, user, job_id))
+            made = [make(session, user, one) for one in found]
             messages = [message for new in made for message in new.messages]
     except InputError as error:
         problems = tuple(problem.detail for problem in error.problems)
-    except (SubtomoError, ValueError) as error:
+    except (ConflictError, ValueError) as error:
         problems = (str(error),)
     else:
         services.bell.ring(messages)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
+from subtomo_server.accounts import check_still_valid
 from subtomo_server.downloads import unchanged
 from subtomo_server.estimates import estimate as estimate_job
 from subtomo_server.job_documents import document, documents
@@ -17,11 +18,13 @@ from subtomo_server.needs import (
     Limit,
     NeedDigest,
     NeedServices,
+    NeedSignIn,
     NeedStore,
     NeedUser,
 )
 from subtomo_server.posting import make, wanted
 from subtomo_server.schemas import (
+    Changes,
     Estimate,
     JobDocument,
     JobPage,
@@ -124,7 +127,7 @@ def list_page(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> JobPage:
-    """Your jobs; pass ``cursor`` on for the next page."""
+    """Your jobs and your groups'; pass ``cursor`` on for the next page."""
     with store.read() as session:
         page = jobs.page(
             session, user.id, status=status, dataset_id=dataset, limit=limit, cursor=cursor
@@ -134,7 +137,9 @@ def list_page(
 
 
 @router.get("/{job_id}", summary="One job", response_model=JobDocument)
-async def get(services: NeedServices, user: NeedUser, request: Request, job_id: str) -> Response:
+async def get(
+    services: NeedServices, sign_in: NeedSignIn, request: Request, job_id: str
+) -> Response:
     """Status and progress, with an ETag.
 
     With ``If-None-Match`` and ``Prefer: wait=N`` the answer comes when something changed, or
@@ -143,7 +148,8 @@ async def get(services: NeedServices, user: NeedUser, request: Request, job_id: 
     known = request.headers.get("if-none-match") is not None
 
     def look() -> tuple[Job, JobDocument]:
-        return _look(services.store, user, job_id)
+        check_still_valid(services.store, sign_in)
+        return _look(services.store, sign_in.user, job_id)
 
     def worth_telling(state: tuple[Job, JobDocument]) -> bool:
         return state[0].terminal if not known else not unchanged(request, etag_of(*state))
@@ -153,6 +159,18 @@ async def get(services: NeedServices, user: NeedUser, request: Request, job_id: 
     if unchanged(request, headers["etag"]):
         return Response(status_code=304, headers=headers)
     return JSONResponse(found.model_dump(mode="json"), headers=headers)
+
+
+@router.patch("/{job_id}", summary="Rename a job, or move it to a group")
+def change(store: NeedStore, user: NeedUser, job_id: str, changes: Changes) -> JobDocument:
+    """Give the job another name, or hand it to a group."""
+    with store.begin() as session:
+        changed = jobs.get(session, job_id, user.id, "editor")
+        if changes.name is not None:
+            changed = jobs.rename(session, job_id, user.id, changes.name)
+        if "group" in changes.model_fields_set:
+            changed = jobs.move_to_group(session, job_id, user.id, changes.group)
+        return document(session, changed, store.settings)
 
 
 @router.post("/{job_id}/cancel", status_code=202, summary="Cancel a job")

@@ -16,11 +16,12 @@ from subtomo_server.changes import Variant, body_of, in_changes, merged, parsed,
 from subtomo_server.continuing import Request, continued
 from subtomo_server.job_documents import documents
 from subtomo_server.needs import NeedDigest, NeedServices, NeedStore, NeedUser, Services
+from subtomo_server.origins import origin
 from subtomo_server.posting import Wanted, make, wanted
 from subtomo_server.routes.jobs import Key
 from subtomo_server.schemas import Document, JobDocument, JobPage
 from subtomo_server.wishes import PostedJob
-from subtomo_store import idempotency, jobs, webhooks
+from subtomo_store import idempotency, webhooks
 from subtomo_store.database import Store
 from subtomo_store.records import Answer, Message, User
 
@@ -149,9 +150,7 @@ def go_on(
     """
 
     def choose(session: Session) -> list[Wanted]:
-        job = jobs.get(session, job_id, user.id)
-        hook = webhooks.of_jobs(session, [job.id]).get(job.id)
-        url = hook.url if hook else None
+        job, url = origin(session, user, job_id)
         request = Request(body.from_iteration, body.iterations, body.changes, url)
         return [continued(session, services.store, user, job, request)]
 
@@ -180,9 +179,7 @@ def _base(session: Session, user: User, body: SweepBody) -> dict[str, Any]:
 
 
 def _body(session: Session, user: User, job_id: str) -> dict[str, Any]:
-    job = jobs.get(session, job_id, user.id)
-    hook = webhooks.of_jobs(session, [job.id]).get(job.id)
-    return body_of(job, hook.url if hook else None)
+    return body_of(*origin(session, user, job_id))
 
 
 def _swept(

@@ -67,8 +67,9 @@ function showStatus(status, reason) {
   find("status").replaceChildren(chip);
   find("reason").textContent = reason || "";
   find("reason").hidden = !reason;
-  find("cancel").hidden = FINAL.has(status);
-  find("delete").hidden = !FINAL.has(status);
+  // Who may only look has neither button.
+  find("cancel")?.toggleAttribute("hidden", FINAL.has(status));
+  find("delete")?.toggleAttribute("hidden", !FINAL.has(status));
 }
 
 let asked = false;
