@@ -73,7 +73,7 @@ def test_a_record_is_put_into_a_group_when_it_is_made(service, dataset, person):
         with pytest.raises(HTTPProblem, match="there is no group elsewhere") as refused:
             call()
         assert refused.value.status == 422
-    with pytest.raises(HTTPProblem, match="must be the name of a group"):
+    with pytest.raises(HTTPProblem, match="'group' must be text"):
         tester.submit(small_spec(dataset), group=3)
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, text, update
 
 from subtomo_core.errors import InputError
-from subtomo_store import dispatch, drains, iterations, jobs, tasks
+from subtomo_store import dispatch, drains, iterations, jobs, tasks, users
 from subtomo_store.database import now
 from subtomo_store.orders import Orders
 from subtomo_store.tables import JobRow, UserRow
@@ -34,11 +34,13 @@ class House:
     def post(self, user="ada", priority=50, queue="cpu"):
         with self.store.begin() as session:
             orders = Orders(priority=priority, queue=queue)
-            return new_job(session, self.dataset, user_named(session, user), orders).job.id
+            return new_job(
+                session, self.dataset, users.ensure(session, user, "admin"), orders
+            ).job.id
 
     def limit(self, user, **limits):
         with self.store.begin() as session:
-            found = user_named(session, user)
+            found = users.ensure(session, user, "admin")
             session.execute(update(UserRow).where(UserRow.id == found.id).values(**limits))
 
     def take(self, seeker=BOTH):
@@ -200,9 +202,9 @@ def test_a_thousand_queued_jobs_cost_little(tmp_path, database_url):
         for name in ("ada", "bob"):
             house.limit(name, running_jobs=1000)
         with store.begin() as session:
-            users = [user_named(session, name) for name in ("ada", "bob")]
+            owners = [users.ensure(session, name, "admin") for name in ("ada", "bob")]
             for number in range(1000):
-                new_job(session, house.dataset, users[number % 2])
+                new_job(session, house.dataset, owners[number % 2])
         for _ in range(3):
             house.end(house.take())
         with store.begin() as session:

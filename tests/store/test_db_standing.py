@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from subtomo_store import dispatch, drains, iterations, jobs, standing, tasks, workers
+from subtomo_store import dispatch, drains, iterations, jobs, standing, tasks, users, workers
 from subtomo_store.orders import Orders
 from subtomo_store.transitions import lock, move
 from support.records import new_job, ready_dataset, user_named
@@ -17,7 +17,9 @@ def post(store):
 
     def made(user="ada", **orders):
         with store.begin() as session:
-            return new_job(session, dataset, user_named(session, user), Orders(**orders)).job
+            return new_job(
+                session, dataset, users.ensure(session, user, "admin"), Orders(**orders)
+            ).job
 
     return made
 

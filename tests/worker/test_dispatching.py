@@ -9,10 +9,10 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import func, select, update
 
-from subtomo_store import drains, iterations, jobs
+from subtomo_store import drains, iterations, jobs, users
 from subtomo_store.orders import Orders
 from subtomo_store.tables import JobRow, TaskRow, UserRow
-from support.records import new_job, user_named
+from support.records import new_job
 from support.services import wait_until
 from support.workplace import workplace
 
@@ -28,7 +28,11 @@ def facility(tmp_path, broker, postgres_database):
 def post(place, user, orders=None, **changes):
     with place.store.begin() as session:
         made = new_job(
-            session, place.dataset, user_named(session, user), orders or Orders(), **changes
+            session,
+            place.dataset,
+            users.ensure(session, user, "admin"),
+            orders or Orders(),
+            **changes,
         )
     place.bell.ring(made.messages)
     return made.job
@@ -36,7 +40,7 @@ def post(place, user, orders=None, **changes):
 
 def limit(place, user, count):
     with place.store.begin() as session:
-        found = user_named(session, user)
+        found = users.ensure(session, user, "admin")
         session.execute(update(UserRow).where(UserRow.id == found.id).values(running_jobs=count))
 
 
