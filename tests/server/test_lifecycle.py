@@ -12,7 +12,7 @@ from sqlalchemy import update
 from subtomo_core.errors import InputError
 from subtomo_server.posting import wanted
 from subtomo_server.wishes import PostedJob
-from subtomo_store import drains, users
+from subtomo_store import drains, users, workers
 from subtomo_store.tables import UserRow
 from subtomo_store.transitions import lock, move
 from support.services import WorkerProcess, wait_until
@@ -251,6 +251,12 @@ def test_an_iteration_whose_model_was_not_kept(service: Served, done: dict[str, 
 def test_a_limit_of_running_jobs_is_told(service: Served, dataset: str, worker: WorkerProcess):
     with service.store.begin() as session:
         session.execute(update(UserRow).where(UserRow.name == "tester").values(running_jobs=1))
+
+    def shown() -> bool:
+        with service.store.read() as session:
+            return bool(workers.alive(session))
+
+    wait_until(shown, "the worker shows itself")
     worker.pause()
     try:
         first, second = (post(service, "/jobs", small_spec(dataset)) for _ in range(2))

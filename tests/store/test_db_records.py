@@ -158,7 +158,8 @@ def test_maps(store):
 
 
 def beat(session, worker, host="here"):
-    workers.beat(session, worker_id=worker, host=host, namespace="", pid=1, born=2.5, threads=2)
+    known = {"name": host, "queues": ("cpu",), "host": host, "namespace": ""}
+    workers.beat(session, worker_id=worker, **known, pid=1, born=2.5, threads=2)
 
 
 def test_workers_are_known_by_their_host(store):
