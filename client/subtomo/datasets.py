@@ -41,6 +41,7 @@ class DatasetCalls(Calls):
         voxel_size: float | None = None,
         dark: bool = False,
         source: str | None = None,
+        group: str | None = None,
     ) -> Dataset:
         """Make an empty dataset to upload files to.
 
@@ -59,6 +60,8 @@ class DatasetCalls(Calls):
             Whether protein is dark in the volumes.
         source : str, optional
             A folder or STAR file on the server's own disk to register without copying.
+        group : str, optional
+            Group with which to share it; you are its editor or owner.
 
         Returns
         -------
@@ -78,6 +81,7 @@ class DatasetCalls(Calls):
             "voxel_size_angstrom": voxel_size,
             "dark_particles": dark,
             "source": {"path": source} if source else None,
+            "group": group,
         }
         body = {field: value for field, value in body.items() if value is not None}
         return Dataset.model_validate(self._post("datasets", json=body))

@@ -20,9 +20,24 @@ from subtomo_server.limits import BodyLimit
 from subtomo_server.logs import RequestLog
 from subtomo_server.needs import Services
 from subtomo_server.openapi import TAGS, with_sign_in
-from subtomo_server.pages import docs, forms, sign_in, views
-from subtomo_server.routes import datasets, events, jobs, maps, results, service, uploads, usage
+from subtomo_server.pages import account as account_page
+from subtomo_server.pages import again, docs, forms, sign_in, sign_in_oidc, views
+from subtomo_server.routes import (
+    account,
+    datasets,
+    events,
+    groups,
+    jobs,
+    lifecycle,
+    maps,
+    results,
+    service,
+    uploads,
+    usage,
+    users,
+)
 from subtomo_server.sealer import Sealer
+from subtomo_server.webhooks.sender import Sender
 from subtomo_server.words import installed_version
 from subtomo_store.bell import Bell
 from subtomo_store.database import Store, open_store
@@ -62,10 +77,11 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog)
     api = APIRouter(prefix=API)
-    for module in (service, usage, datasets, uploads, maps, jobs, events, results):
+    records = (datasets, uploads, maps, lifecycle, jobs, events, results)
+    for module in (service, usage, *records, account, groups, users):
         api.include_router(module.router)
     app.include_router(api)
-    for page in (sign_in, docs, views, forms):
+    for page in (sign_in, sign_in_oidc, docs, views, forms, again, account_page):
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=HERE / "pages" / "static"), name="static")
     with_sign_in(app)
@@ -108,10 +124,13 @@ def _open(settings: Settings, broker_url: str, stopping: Event) -> Services:
     store.files.clean(CLEAN_OLDER_THAN_SECONDS)
     sealer = Sealer(store)
     sealer.start()
-    return Services(store, Bell(broker_url), sealer, stopping)
+    sender = Sender(store)
+    sender.start()
+    return Services(store, Bell(broker_url), sealer, sender, stopping)
 
 
 def _close(services: Services) -> None:
     services.sealer.stop()
+    services.sender.stop()
     services.bell.close()
     services.store.close()

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from subtomo_server.schemas import Check, Health
 from subtomo_server.words import size
-from subtomo_store import workers
+from subtomo_store import drains, workers
 from subtomo_store.bell import broker_options
 from subtomo_store.database import Store
 
@@ -25,6 +25,7 @@ def readiness(store: Store, broker_url: str) -> Health:
         "database": lambda: _database(store),
         "broker": lambda: _broker(broker_url),
         "worker": lambda: _worker(store),
+        "dispatch": lambda: _dispatch(store),
         "disk": lambda: _disk(store),
     }
     checks = {name: ask() for name, ask in questions.items()}
@@ -64,6 +65,21 @@ def _worker(store: Store) -> Check:
             ok=False, detail=f"no worker has shown itself within {HEARTBEAT_SECONDS:g} seconds"
         )
     return Check(ok=True, detail=f"{count} worker{'s' if count > 1 else ''} at work")
+
+
+def _dispatch(store: Store) -> Check:
+    """A drain is wanted: the service is well, and says that it rests."""
+    try:
+        with store.read() as session:
+            found = drains.listed(session)
+    except SQLAlchemyError:
+        return Check(ok=False, detail="unknown while the database does not answer")
+    if not found:
+        return Check(ok=True, detail="work is handed out")
+    resting = "; ".join(
+        f"{'no worker' if d.worker == drains.ALL else d.worker + ' not'}: {d.reason}" for d in found
+    )
+    return Check(ok=True, detail=f"new work is held back ({resting})")
 
 
 def _disk(store: Store) -> Check:

@@ -11,8 +11,11 @@ from fastapi import Depends, Query, Request
 
 from subtomo_server.errors import NotSignedInError
 from subtomo_server.sealer import Sealer
+from subtomo_server.webhooks.sender import Sender
+from subtomo_store.access import SignIn
 from subtomo_store.bell import Bell
 from subtomo_store.database import Store
+from subtomo_store.errors import NotAllowedError
 from subtomo_store.records import User
 
 
@@ -26,6 +29,7 @@ class Services:
     store: Store
     bell: Bell
     sealer: Sealer
+    sender: Sender
     stopping: Event
 
 
@@ -47,6 +51,22 @@ def user_of_request(request: Request) -> User:
     return user
 
 
+def sign_in_of_request(request: Request) -> SignIn:
+    """By which token the gate let somebody pass."""
+    found = getattr(request.state, "sign_in", None)
+    if not isinstance(found, SignIn):
+        raise NotSignedInError("This address needs a token.")
+    return found
+
+
+def admin_of_request(request: Request) -> User:
+    """Whom the gate let pass, if it is an administrator."""
+    user = user_of_request(request)
+    if not user.admin:
+        raise NotAllowedError("This needs an administrator: ask one.")
+    return user
+
+
 async def body_digest(request: Request) -> str:
     """SHA-256 of the request's body (small documents only)."""
     return hashlib.sha256(await request.body()).hexdigest()
@@ -54,6 +74,8 @@ async def body_digest(request: Request) -> str:
 
 NeedServices = Annotated[Services, Depends(services_of)]
 NeedStore = Annotated[Store, Depends(store_of)]
+NeedSignIn = Annotated[SignIn, Depends(sign_in_of_request)]
+NeedAdmin = Annotated[User, Depends(admin_of_request)]
 NeedUser = Annotated[User, Depends(user_of_request)]
 NeedDigest = Annotated[str, Depends(body_digest)]
 Limit = Annotated[int, Query(ge=1, le=200, description="Most rows of one page.")]

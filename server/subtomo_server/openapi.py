@@ -14,6 +14,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "maps", "description": "Density maps for use as starting references."},
     {"name": "jobs", "description": "Alignment, classification and averaging."},
     {"name": "results", "description": "Averages, curves, poses, pictures."},
+    {"name": "people", "description": "Your account, tokens and groups; users, to administrators."},
     {"name": "service", "description": "What this service is, and whether it is well."},
 ]
 BEARER = {"type": "http", "scheme": "bearer", "description": "The token of your user."}

@@ -24,6 +24,7 @@ from subtomo_store.errors import (
     ConflictError,
     IdempotencyError,
     LockedError,
+    NotAllowedError,
     NotFoundError,
     QuotaError,
     StorageError,
@@ -52,6 +53,10 @@ KINDS: Mapping[type[SubtomoError], Kind] = {
     QuotaError: Kind(507, "quota", "Your disk quota does not hold this"),
     LockedError: Kind(423, "locked", "Somebody else is writing there"),
     errors.NotSignedInError: Kind(401, "not-signed-in", "A token is needed"),
+    NotAllowedError: Kind(403, "not-allowed", "Not allowed with your role"),
+    errors.ScopeError: Kind(403, "scope", "Not allowed with this token"),
+    errors.TooManyAttemptsError: Kind(429, "too-many-attempts", "Too many attempts"),
+    errors.SignInRefusedError: Kind(403, "sign-in-refused", "Signing in was refused"),
     errors.ForeignRequestError: Kind(403, "foreign-request", "Refused for your safety"),
     errors.BodyTooLargeError: Kind(413, "body-too-large", "The body is too large"),
     errors.WrongTusVersionError: Kind(412, "tus-version", "This speaks another version of tus"),
@@ -131,6 +136,8 @@ def _of_domain(_handler: ExceptionHandler, request: Request, error: SubtomoError
     if kind is UNEXPECTED:
         return _unexpected(_handler, request, error)
     headers = {"www-authenticate": "Bearer"} if kind.status == 401 else {}
+    if isinstance(error, errors.TooManyAttemptsError):
+        headers["retry-after"] = str(error.seconds)
     if not isinstance(error, InputError):
         return _document(kind, str(error), headers)
     return _of_problems(list(error.problems))

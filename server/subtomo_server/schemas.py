@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from subtomo_core.spec import Complete, JobSpec, MissingRegion
+from subtomo_core.spec import Complete, MissingRegion
 from subtomo_core.strict import Strict
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -37,6 +37,7 @@ class NewDataset(Strict):
     missing: MissingRegion = Complete()
     dark_particles: bool = False
     source: Source | None = None
+    group: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -50,10 +51,14 @@ class NewDataset(Strict):
         return value
 
 
-class DatasetChanges(Strict):
-    """What may change in a dataset."""
+class Changes(Strict):
+    """What may change in a dataset, a job or a map: its name, and the group it belongs to.
 
-    name: Name
+    ``group`` null gives it back to its maker alone; left out it stays.
+    """
+
+    name: Name | None = None
+    group: str | None = None
 
 
 class Fault(Document):
@@ -122,6 +127,8 @@ class DatasetDocument(Document):
 
     id: str
     name: str
+    owner: str
+    group: str | None
     status: str
     problems: list[Fault] = []
     missing: dict[str, Any]
@@ -148,6 +155,8 @@ class MapDocument(Document):
 
     id: str
     name: str
+    owner: str
+    group: str | None
     box: int
     voxel_size_angstrom: float
     size: int
@@ -162,10 +171,6 @@ class MapPage(Document):
     cursor: str | None = None
 
 
-class PostedSpec(RootModel[JobSpec]):
-    """A job's specification. A root model, since FastAPI would drop the union's own validators."""
-
-
 class ProgressDocument(Document):
     """How far a job is; ``iteration`` is the one being worked on, or the last there was.
 
@@ -174,10 +179,40 @@ class ProgressDocument(Document):
 
     iteration: int
     iterations: int
+    first_iteration: int
     particles_done: int
     particles: int
     fraction: float
     eta_seconds: float | None
+
+
+class QueueDocument(Document):
+    """The job's queue, and what the job waits for there; all but the name are null otherwise.
+
+    ``place`` counts the jobs which have not begun, from 1; ``ahead`` the batches before it.
+    """
+
+    name: str
+    place: int | None = None
+    ahead: int | None = None
+    reason: str | None = None
+
+
+class OriginDocument(Document):
+    """The iteration of another job from which a job went on."""
+
+    job: str
+    iteration: int
+
+
+class WebhookDocument(Document):
+    """Whether a job's end was told: armed (not over yet), waiting, delivered or failed."""
+
+    host: str
+    state: str
+    attempts: int
+    error: str | None
+    delivered: datetime | None
 
 
 class JobDocument(Document):
@@ -185,9 +220,15 @@ class JobDocument(Document):
 
     id: str
     name: str
+    owner: str
+    group: str | None
     dataset: str
     status: str
     status_reason: str | None
+    priority: int
+    queue: QueueDocument
+    continues: OriginDocument | None
+    webhook: WebhookDocument | None
     spec: dict[str, Any]
     progress: ProgressDocument
     created: datetime
@@ -273,7 +314,7 @@ class Disk(Document):
 
 
 class ServiceInfo(Document):
-    """What this service is and can do."""
+    """What this service is and can do; ``resting`` says why no new work is handed out."""
 
     id: str
     name: str
@@ -283,3 +324,4 @@ class ServiceInfo(Document):
     algorithms: list[str]
     max_upload_bytes: int
     disk: Disk
+    resting: str | None = None

@@ -35,7 +35,7 @@ def resolved(session: Session, files: Files, user: User, spec: AnySpec) -> tuple
         raise InputError(Problem(f"{error}: upload one first", pointer="/dataset")) from error
     jobs.require_ready(dataset)
     problems = _start_problems(session, user, spec, dataset.summary)
-    problems += _mask_problems(session, files, user, spec, dataset.summary)
+    problems += mask_problems(session, files, user, spec, dataset.summary)
     if problems:
         raise InputError(*problems)
     full = resolve(spec, dataset.summary)
@@ -64,13 +64,14 @@ def _start_problems(
     return []
 
 
-def _mask_problems(
+def mask_problems(
     session: Session,
     files: Files,
     user: User,
     spec: AnySpec,
     summary: DatasetSummary,
 ) -> list[Problem]:
+    """What is wrong with the map which a specification names as its mask."""
     if not isinstance(spec.mask, MapMask):
         return []
     problem = _map_problem(session, user, spec.mask.map, "/mask/map", summary)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from subtomo_core.spec import job_spec_adapter
+from subtomo_server.wishes import PostedJob
 
 
 @cache
 def field_names() -> frozenset[str]:
     """Every field of a job's specification, to suggest the one that was meant."""
-    return frozenset(_properties(job_spec_adapter.json_schema()))
+    return frozenset(_properties(PostedJob.model_json_schema()))
 
 
 def _properties(schema: Any) -> Iterator[str]:

@@ -13,7 +13,8 @@ from subtomo_store.database import now
 from subtomo_store.errors import ConflictError, NotFoundError
 from subtomo_store.identity import new_id
 from subtomo_store.paging import newest_first
-from subtomo_store.records import Dataset, DatasetStatus, FileRecord, Page, copied
+from subtomo_store.permissions import permitted, placed, readable
+from subtomo_store.records import Dataset, DatasetStatus, FileRecord, Page, Role, copied
 from subtomo_store.tables import DatasetFileRow, DatasetRow, JobRow
 
 MOVES: dict[str, frozenset[str]] = {
@@ -33,12 +34,14 @@ def create(
     voxel_size_angstrom: float | None = None,
     dark_particles: bool = False,
     source: str | None = None,
+    group: str | None = None,
 ) -> Dataset:
     """Write a new dataset's record; it is ``open`` for files."""
     moment = now(session)
     row = DatasetRow(
         id=new_id("ds"),
         user_id=user_id,
+        group_id=placed(session, user_id, group),
         name=name,
         status="open",
         problems=[],
@@ -54,15 +57,17 @@ def create(
     return _record(row)
 
 
-def get(session: Session, dataset_id: str, user_id: str | None = None) -> Dataset:
-    """One dataset; with ``user_id``, only if it is this user's.
+def get(
+    session: Session, dataset_id: str, user_id: str | None = None, need: Role = "viewer"
+) -> Dataset:
+    """One dataset; with ``user_id``, only if this user has the role ``need`` over it.
 
     Raises
     ------
-    NotFoundError
-        If there is none.
+    NotFoundError, NotAllowedError
+        As `permissions.permitted` does.
     """
-    return _record(_row(session, dataset_id, user_id))
+    return _record(_row(session, dataset_id, user_id, need))
 
 
 def page(
@@ -73,8 +78,8 @@ def page(
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[Dataset]:
-    """Give the user's datasets, newest first."""
-    query = select(DatasetRow).where(DatasetRow.user_id == user_id)
+    """Give the datasets which the user may read, newest first."""
+    query = select(DatasetRow).where(readable(session, DatasetRow, user_id))
     if status is not None:
         query = query.where(DatasetRow.status == status)
     rows, following = newest_first(
@@ -105,7 +110,7 @@ def change(
     ConflictError
         If a sealed dataset's physics would change.
     """
-    row = _row(session, dataset_id, user_id, lock=True)
+    row = _row(session, dataset_id, user_id, "editor", lock=True)
     physics = {
         "missing": missing.model_dump(mode="json") if missing is not None else None,
         "voxel_size_angstrom": voxel_size_angstrom,
@@ -122,6 +127,15 @@ def change(
     if name is not None:
         row.name = name
     session.flush()
+    return _record(row)
+
+
+def move_to_group(session: Session, dataset_id: str, user_id: str, group: str | None) -> Dataset:
+    """Hand the dataset to a group, or with None back to its maker alone; its jobs stay."""
+    row = _row(session, dataset_id, user_id, "owner", lock=True)
+    row.group_id = placed(session, user_id, group)
+    session.flush()
+    session.expire(row)
     return _record(row)
 
 
@@ -173,7 +187,7 @@ def start_check(session: Session, dataset_id: str, user_id: str) -> Dataset:
     ConflictError
         If it is already being checked or sealed.
     """
-    row = _row(session, dataset_id, user_id, lock=True)
+    row = _row(session, dataset_id, user_id, "editor", lock=True)
     _move(row, "checking")
     row.problems = []
     session.flush()
@@ -225,7 +239,7 @@ def remove(session: Session, dataset_id: str, user_id: str) -> None:
     ConflictError
         If jobs use it.
     """
-    row = _row(session, dataset_id, user_id, lock=True)
+    row = _row(session, dataset_id, user_id, "owner", lock=True)
     used = session.scalar(
         select(func.count()).select_from(JobRow).where(JobRow.dataset_id == row.id)
     )
@@ -259,15 +273,17 @@ def _move(row: DatasetRow, status: DatasetStatus) -> None:
 
 
 def _row(
-    session: Session, dataset_id: str, user_id: str | None, *, lock: bool = False
+    session: Session,
+    dataset_id: str,
+    user_id: str | None,
+    need: Role = "viewer",
+    *,
+    lock: bool = False,
 ) -> DatasetRow:
     query = select(DatasetRow).where(DatasetRow.id == dataset_id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
-    row = session.scalar(query)
-    if row is None or user_id not in (None, row.user_id):
-        raise NotFoundError(f"there is no dataset {dataset_id}")
-    return row
+    return permitted(session, session.scalar(query), f"dataset {dataset_id}", user_id, need)
 
 
 def _record(row: DatasetRow) -> Dataset:

@@ -13,6 +13,10 @@ class NotFoundError(StoreError):
     """There is no such record, or it belongs to somebody else."""
 
 
+class NotAllowedError(StoreError):
+    """The record may be seen by this user, but this may not be done to it."""
+
+
 class ConflictError(StoreError):
     """The record's present state does not allow this."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from subtomo_store.access import get_user
+from subtomo_store import users
 from subtomo_store.records import Limits
 from subtomo_store.settings import Settings
 
@@ -19,7 +19,7 @@ def limits_of(session: Session, user_id: str, settings: Settings) -> Limits:
     NotFoundError
         If there is no such user.
     """
-    user = get_user(session, user_id)
+    user = users.get(session, user_id)
     usual = ADMIN_HIGHEST_PRIORITY if user.admin else settings.highest_priority
     return Limits(
         disk_quota_bytes=_first(user.disk_quota_bytes, settings.disk_quota_bytes),

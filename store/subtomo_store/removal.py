@@ -23,7 +23,7 @@ def remove_dataset(store: Store, dataset_id: str, user_id: str) -> None:
         If the user has no such dataset.
     """
     with store.begin() as session:
-        if datasets.get(session, dataset_id, user_id).status == "checking":
+        if datasets.get(session, dataset_id, user_id, "owner").status == "checking":
             raise ConflictError("the dataset is being checked: wait for the end, then delete it")
         digests = [file.sha256 for file in datasets.files(session, dataset_id)]
         coming = uploads.of_dataset(session, dataset_id)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -38,8 +38,21 @@ class Settings(BaseSettings):
         How often a worker says how far it is, and asks whether to stop.
     sweep_seconds : float
         How often a worker looks for tasks nobody works on.
-    resend_seconds : float
-        Age at which an unanswered message is sent again; doubles each time.
+    retry_seconds : float
+        Pause before a task that failed is tried again.
+    priority_point_seconds : float
+        Wait which is worth one point of priority.
+    preview_jobs : int
+        Jobs of one user which run at a time in the queue ``preview``.
+    preview_seconds : float
+        Longest job which the queue ``preview`` takes, by its estimate.
+    webhook_hosts : tuple of str
+        Hosts (``name`` or ``name:port``) which webhooks may reach by plain HTTP, or at a
+        private address; every public host may be reached by HTTPS.
+    webhook_attempts : int
+        Attempts at a webhook before it is given up.
+    webhook_pause_seconds : float
+        Pause after the first of them; each further one is three times as long.
     max_attempts : int
         Attempts at a task before it fails, and its job with it.
     window : int
@@ -64,6 +77,12 @@ class Settings(BaseSettings):
         Highest priority (0 to 100) which a user may give a job; administrators may give 100.
     source_roots : tuple of Path
         Folders from which datasets may be registered without copying.
+    oidc_issuer : str or None
+        Address of an OpenID Connect provider by which people sign in; none when absent.
+    oidc_client_id, oidc_client_secret : str or None
+        What the provider knows this service by.
+    oidc_new_users : bool
+        Whether somebody whom the provider knows, and the service does not yet, becomes a user.
     host, port : str, int
         Address the server binds to.
     public_url : str or None
@@ -78,7 +97,13 @@ class Settings(BaseSettings):
     lease_seconds: Annotated[float, Field(gt=0)] = 30.0
     report_seconds: Annotated[float, Field(gt=0)] = 1.0
     sweep_seconds: Annotated[float, Field(gt=0)] = 5.0
-    resend_seconds: Annotated[float, Field(gt=0)] = 30.0
+    retry_seconds: Annotated[float, Field(gt=0)] = 2.0
+    priority_point_seconds: Annotated[float, Field(gt=0)] = 60.0
+    preview_jobs: Annotated[int, Field(ge=1)] = 1
+    preview_seconds: Annotated[float, Field(gt=0)] = 600.0
+    webhook_hosts: tuple[str, ...] = ()
+    webhook_attempts: Annotated[int, Field(ge=1)] = 8
+    webhook_pause_seconds: Annotated[float, Field(gt=0)] = 10.0
     max_attempts: Annotated[int, Field(ge=1)] = 3
     window: Annotated[int, Field(ge=1)] = 8
     threads: Annotated[int, Field(ge=1)] = Field(default_factory=available_cores)
@@ -90,9 +115,22 @@ class Settings(BaseSettings):
     running_jobs: Annotated[int, Field(ge=1)] = 4
     highest_priority: Annotated[int, Field(ge=0, le=100)] = 50
     source_roots: tuple[Path, ...] = ()
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_new_users: bool = False
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8642
     public_url: str | None = None
+
+    @model_validator(mode="after")
+    def _oidc_is_complete(self) -> Self:
+        if self.oidc_issuer and not self.oidc_client_id:
+            raise ValueError(
+                "SUBTOMO_OIDC_ISSUER needs SUBTOMO_OIDC_CLIENT_ID beside it: set it to the client "
+                "id which the provider gave"
+            )
+        return self
 
     @property
     def resolved_database_url(self) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from subtomo_server.accounts import user_of
+from subtomo_server.accounts import sign_in_of
 from subtomo_server.embedded.address import AddressRefusedError, bind, check_address, url_of
 from subtomo_server.embedded.broker import (
     LONGEST_SOCKET_PATH,
@@ -109,7 +109,7 @@ def test_the_note_is_private_and_its_token_lasts(tmp_path: Path):
     note = tmp_path / NOTE
     assert stat.S_IMODE(note.stat().st_mode) == 0o600
     assert json.loads(note.read_text()) == {"url": "http://127.0.0.1:2", "token": first.token}
-    assert user_of(store, first.token) is not None
+    assert sign_in_of(store, first.token) is not None
     assert first.token not in (tmp_path / "subtomo.db").read_bytes().decode("latin-1")
     note.write_text("{damaged")
     assert write_note(store, "http://127.0.0.1:3").token != first.token

@@ -131,6 +131,36 @@ def test_a_waiting_job_is_cancelled_from_its_page(visit: Visit, service: Served,
     visit.page.locator(".chip.cancelled").wait_for(timeout=LONG)
 
 
+def test_a_job_is_continued_and_cloned_from_its_page(
+    visit: Visit, service: Served, dataset: str, worker: WorkerProcess
+):
+    spec = small_spec(dataset, name="to go on")
+    job = service.client.post("/jobs", json=spec).json()["id"]
+    page = visit.page
+    visit.open(f"/jobs/{job}")
+    page.locator(".chip.succeeded").wait_for(timeout=2 * LONG)
+    page.get_by_role("link", name="Continue…").click()
+    page.get_by_label("From iteration").wait_for()
+    page.get_by_label("From iteration").select_option("1")
+    page.get_by_label("Further iterations").fill("2")
+    page.get_by_role("button", name="Continue", exact=True).click()
+    page.get_by_text("iteration 1 of another job").wait_for()
+    page.locator(".chip.succeeded").wait_for(timeout=2 * LONG)
+    assert page.locator("#steps span").count() == 2
+    visit.open(f"/jobs/{job}")
+    page.get_by_role("link", name="Clone…").click()
+    page.locator("#again").get_by_label("Classes").fill("0")
+    page.get_by_role("button", name="Clone", exact=True).click()
+    assert "classes" in page.get_by_role("alert").inner_text()
+    page.locator("#again summary").click()
+    page.locator("#again").get_by_label("Seed").fill("2, 3")
+    page.get_by_role("button", name="Clone", exact=True).click()
+    page.wait_for_url(f"{visit.url}/")
+    for seed in (2, 3):
+        page.get_by_text(f"to go on (seed {seed})").wait_for()
+    visit.complaints[:] = [told for told in visit.complaints if "status of 422" not in told]
+
+
 def test_a_dataset_is_uploaded_from_the_browser(visit: Visit, tmp_path: Path):
     page = visit.page
     paths = []

@@ -7,7 +7,7 @@ import os
 import pytest
 from sqlalchemy import update
 
-from subtomo_store import access
+from subtomo_store import users
 from subtomo_store.contents import SHARED_FROM_BYTES
 from subtomo_store.tables import UserRow
 from support.leftovers import left, refused
@@ -24,7 +24,7 @@ def quota(service: Served):
 
     def give(more: int | None) -> None:
         with service.store.begin() as session:
-            user = access.ensure_user(session, "tester")
+            user = users.ensure(session, "tester")
             value = None if more is None else used() + more
             session.execute(
                 update(UserRow).where(UserRow.id == user.id).values(disk_quota_bytes=value)

@@ -22,9 +22,10 @@ def test_a_token_opens_for_its_user_only_and_is_not_kept(store):
         user = user_named(session)
         assert user_named(session) == user
         token, key = access.create_token(session, user.id, "laptop")
-        assert access.authenticate(session, key) == user
+        assert access.authenticate(session, key) == (user, token)
+        assert access.authenticate(session, key, "browser") is None
         assert access.authenticate(session, key + "x") is None
-        access.note_use(session, key)
+        access.note_use(session, token.id)
     with store.read() as session:
         kept = session.execute(text("select * from tokens")).all()
         assert key not in str(kept)
@@ -157,7 +158,8 @@ def test_maps(store):
 
 
 def beat(session, worker, host="here"):
-    workers.beat(session, worker_id=worker, host=host, namespace="", pid=1, born=2.5, threads=2)
+    known = {"name": host, "queues": ("cpu",), "host": host, "namespace": ""}
+    workers.beat(session, worker_id=worker, **known, pid=1, born=2.5, threads=2)
 
 
 def test_workers_are_known_by_their_host(store):

@@ -24,7 +24,7 @@ QUICK = {
     "lease_seconds": 1.5,
     "report_seconds": 0.1,
     "sweep_seconds": 0.2,
-    "resend_seconds": 0.4,
+    "retry_seconds": 0.3,
     "threads": 2,
 }
 

@@ -23,6 +23,13 @@ def worker(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads; all cores by default.")
     ] = None,
+    queues: Annotated[
+        str, typer.Option(help="Queues to take work from: cpu, preview, or both.")
+    ] = "cpu,preview",
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name by which it can be drained; the machine's by default."),
+    ] = None,
     lifeline: Annotated[
         bool, typer.Option("--lifeline", help="End when standard input ends.")
     ] = False,
@@ -32,6 +39,7 @@ def worker(
     from subtomo_core.errors import SubtomoError  # noqa: PLC0415 - keeps the command line quick
     from subtomo_core.methods import create  # noqa: PLC0415
     from subtomo_store import Settings  # noqa: PLC0415
+    from subtomo_store.dispatch import queues_in  # noqa: PLC0415
     from subtomo_worker.running import run_worker  # noqa: PLC0415
 
     logging.basicConfig(
@@ -48,7 +56,8 @@ def worker(
     }
     settings = Settings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
     try:
-        status = run_worker(settings, create, lifeline=lifeline)
+        served = queues_in(queues)
+        status = run_worker(settings, create, queues=served, name=name, lifeline=lifeline)
     except SubtomoError as error:
         typer.echo(f"subtomo worker: {error}", err=True)
         raise typer.Exit(2) from error

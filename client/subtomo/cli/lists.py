@@ -10,6 +10,7 @@ from rich.table import Table
 
 from subtomo.cli.find import find_job
 from subtomo.cli.output import age, connect, plainly, print_json, screen
+from subtomo.cli.watch import waiting_line
 
 Limit = Annotated[int, typer.Option(help="How many at the most.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
@@ -28,7 +29,9 @@ def jobs(
     if as_json:
         print_json(records)
         return
-    table = _table("job", "name", "algorithm", "status", "iteration", "done", "created")
+    table = _table(
+        "job", "name", "algorithm", "status", "iteration", "done", "created", "waits for"
+    )
     for job in records:
         table.add_row(
             job.id,
@@ -38,6 +41,7 @@ def jobs(
             f"{job.progress.iteration}/{job.progress.iterations}",
             f"{job.progress.fraction:.0%}",
             age(job.created),
+            waiting_line(job),
         )
     _show(table, "No jobs yet. Start one with: subtomo run faml DATASET")
 

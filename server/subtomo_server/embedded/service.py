@@ -23,6 +23,7 @@ from subtomo_server.embedded.lock import only_server
 from subtomo_server.embedded.supervisor import supervised_worker
 from subtomo_server.logs import configure
 from subtomo_store import Settings, open_store
+from subtomo_store.records import UserRole
 
 GRACE_SECONDS = 2
 EMBEDDED_RUNNING_JOBS = 100_000
@@ -92,7 +93,8 @@ def serve_until_stopped(
             settings = settings.model_copy(
                 update={"broker_url": broker, "running_jobs": _running_jobs(settings)}
             )
-        connection = _prepare(settings, url.rstrip("/"))
+        # Who starts it for themselves rules it; a facility's administrators are made by name.
+        connection = _prepare(settings, url.rstrip("/"), "admin" if embedded else "user")
         if embedded and worker:
             stack.enter_context(supervised_worker(settings))
         _serve(settings, listening, lambda: announce(connection))
@@ -115,11 +117,11 @@ def _log(data: Path) -> Iterator[TextIO]:
             configure(sys.stderr)
 
 
-def _prepare(settings: Settings, url: str) -> Connection:
+def _prepare(settings: Settings, url: str, role: UserRole) -> Connection:
     """Bring the database up to date before anybody uses it, and leave the note."""
     with closing(open_store(settings)) as store:
         store.migrate()
-        return write_note(store, url)
+        return write_note(store, url, role)
 
 
 def _serve(settings: Settings, listening: socket.socket, ready: Callable[[], None]) -> None:

@@ -8,11 +8,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from subtomo_server.accounts import check_still_valid
 from subtomo_server.downloads import unchanged
-from subtomo_server.needs import Cursor, Limit, NeedServices, NeedStore, NeedUser, Services
+from subtomo_server.needs import (
+    Cursor,
+    Limit,
+    NeedServices,
+    NeedSignIn,
+    NeedStore,
+    NeedUser,
+    Services,
+)
 from subtomo_server.preview import preview_png
 from subtomo_server.schemas import (
-    DatasetChanges,
+    Changes,
     DatasetDocument,
     DatasetPage,
     NewDataset,
@@ -23,6 +32,7 @@ from subtomo_server.sources import allowed_source
 from subtomo_server.uploads import receive_file
 from subtomo_server.waiting import wait_for, wanted_wait
 from subtomo_store import datasets, quotas, removal
+from subtomo_store.access import SignIn
 from subtomo_store.database import Store
 from subtomo_store.errors import ConflictError
 from subtomo_store.files import WholeFile, Written
@@ -61,6 +71,7 @@ def create(
             voxel_size_angstrom=new.voxel_size_angstrom,
             dark_particles=new.dark_particles,
             source=str(source) if source else None,
+            group=new.group,
         )
     response.headers["Location"] = f"/api/v1/datasets/{made.id}"
     return DatasetDocument.model_validate(made)
@@ -74,7 +85,7 @@ def list_page(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> DatasetPage:
-    """Your datasets; pass ``cursor`` on for the next page."""
+    """Your datasets and your groups'; pass ``cursor`` on for the next page."""
     with store.read() as session:
         page = datasets.page(session, user.id, status=status, limit=limit, cursor=cursor)
     return DatasetPage.model_validate(page, from_attributes=True)
@@ -82,19 +93,19 @@ def list_page(
 
 @router.get("/{dataset_id}", summary="One dataset")
 async def get(
-    services: NeedServices, user: NeedUser, request: Request, dataset_id: str
+    services: NeedServices, sign_in: NeedSignIn, request: Request, dataset_id: str
 ) -> DatasetDocument:
     """Status, size and problems; ``Prefer: wait=N`` waits for the end of a check."""
-    return await _when_checked(services, user, dataset_id, wanted_wait(request))
+    return await _when_checked(services, sign_in, dataset_id, wanted_wait(request))
 
 
-@router.patch("/{dataset_id}", summary="Rename a dataset")
-def change(
-    store: NeedStore, user: NeedUser, dataset_id: str, changes: DatasetChanges
-) -> DatasetDocument:
-    """Give the dataset another name."""
+@router.patch("/{dataset_id}", summary="Rename a dataset, or move it to a group")
+def change(store: NeedStore, user: NeedUser, dataset_id: str, changes: Changes) -> DatasetDocument:
+    """Give the dataset another name, or hand it to a group; its jobs stay where they are."""
     with store.begin() as session:
         changed = datasets.change(session, dataset_id, user.id, name=changes.name)
+        if "group" in changes.model_fields_set:
+            changed = datasets.move_to_group(session, dataset_id, user.id, changes.group)
     return DatasetDocument.model_validate(changed)
 
 
@@ -146,14 +157,18 @@ async def put_file(
 
 @router.post("/{dataset_id}/seal", status_code=202, summary="Check everything and close")
 async def seal(
-    services: NeedServices, user: NeedUser, request: Request, response: Response, dataset_id: str
+    services: NeedServices,
+    sign_in: NeedSignIn,
+    request: Request,
+    response: Response,
+    dataset_id: str,
 ) -> DatasetDocument:
     """Have shapes, voxels, sizes and STAR columns checked: ends ``ready`` or ``rejected``.
 
     The check runs in the background. ``Prefer: wait=N`` waits for it; otherwise ask again.
     """
-    await run_in_threadpool(_start_check, services, user, dataset_id)
-    document = await _when_checked(services, user, dataset_id, wanted_wait(request))
+    await run_in_threadpool(_start_check, services, sign_in.user, dataset_id)
+    document = await _when_checked(services, sign_in, dataset_id, wanted_wait(request))
     if document.status != "checking":
         response.status_code = 200
     return document
@@ -177,7 +192,7 @@ def preview(store: NeedStore, user: NeedUser, request: Request, dataset_id: str)
 
 def _start_check(services: Services, user: User, dataset_id: str) -> None:
     with services.store.begin() as session:
-        dataset = datasets.get(session, dataset_id, user.id)
+        dataset = datasets.get(session, dataset_id, user.id, "editor")
         if dataset.status in ("checking", "ready"):
             return  # asked twice: the first one counts
         datasets.start_check(session, dataset_id, user.id)
@@ -185,11 +200,12 @@ def _start_check(services: Services, user: User, dataset_id: str) -> None:
 
 
 async def _when_checked(
-    services: Services, user: User, dataset_id: str, seconds: float
+    services: Services, sign_in: SignIn, dataset_id: str, seconds: float
 ) -> DatasetDocument:
     def look() -> Dataset:
+        check_still_valid(services.store, sign_in)
         with services.store.read() as session:
-            return datasets.get(session, dataset_id, user.id)
+            return datasets.get(session, dataset_id, sign_in.user.id)
 
     dataset = await wait_for(look, lambda d: d.status != "checking", seconds, services.stopping)
     return DatasetDocument.model_validate(dataset)
@@ -199,7 +215,7 @@ def _upload_path(store: Store, user: User, dataset_id: str, name: str, size: int
     """Where a file will stand; refused at once if there is no room for it."""
     path = store.files.upload(dataset_id, name)
     with store.begin() as session:
-        dataset = datasets.get(session, dataset_id, user.id)
+        dataset = datasets.get(session, dataset_id, user.id, "editor")
         datasets.expect_open(dataset)
         before = sum(f.size for f in datasets.files(session, dataset_id) if f.name == name)
         quotas.check(session, dataset.user_id, store.settings, more=max(0, size - before))

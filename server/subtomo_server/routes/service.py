@@ -8,6 +8,7 @@ from subtomo_server.health import readiness
 from subtomo_server.needs import NeedServices, NeedStore
 from subtomo_server.schemas import Disk, Health, ServiceInfo
 from subtomo_server.words import installed_version
+from subtomo_store import drains
 from subtomo_store.database import Store
 
 router = APIRouter(tags=["service"])
@@ -16,6 +17,8 @@ router = APIRouter(tags=["service"])
 @router.get("/service-info", summary="What this service is")
 def service_info(store: NeedStore) -> ServiceInfo:
     """Name, version and limits; needs no token."""
+    with store.read() as session:
+        drain = drains.drained(session)
     return ServiceInfo(
         id="subtomo",
         name="Subtomo",
@@ -25,6 +28,7 @@ def service_info(store: NeedStore) -> ServiceInfo:
         algorithms=["faml", "fa"],
         max_upload_bytes=store.settings.max_upload_bytes,
         disk=_disk(store),
+        resting=drain.reason if drain else None,
     )
 
 

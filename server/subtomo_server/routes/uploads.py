@@ -26,7 +26,7 @@ from subtomo_store.database import Store
 from subtomo_store.errors import ConflictError
 from subtomo_store.filing import Arrival, check_digest, file_in
 from subtomo_store.incoming import Incoming
-from subtomo_store.records import Upload, User
+from subtomo_store.records import Role, Upload, User
 
 router = APIRouter(prefix="/datasets/{dataset_id}/uploads", tags=["uploads"])
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -132,7 +132,7 @@ async def send(
 @router.delete("/{upload_id}", status_code=204, summary="Give up", dependencies=[SpeaksTus])
 def give_up(store: NeedStore, user: NeedUser, dataset_id: str, upload_id: str) -> Response:
     """Forget an upload and what has come of it."""
-    _get(store, user, dataset_id, upload_id)
+    _get(store, user, dataset_id, upload_id, "editor")
     _forget(store, upload_id)
     return Response(status_code=204, headers={"Tus-Resumable": tus.VERSION})
 
@@ -166,7 +166,7 @@ def _begin(store: Store, user: User, dataset_id: str, size: int, fields: dict[st
         raise BadRequestError("Upload-Metadata: sha256 is not 64 hexadecimal digits.")
     store.files.upload(dataset_id, name)  # confined, or refused
     with store.begin() as session:
-        dataset = datasets.get(session, dataset_id, user.id)
+        dataset = datasets.get(session, dataset_id, user.id, "editor")
         datasets.expect_open(dataset)
         quotas.check(session, dataset.user_id, store.settings, more=size)
         made = uploads.create(
@@ -181,15 +181,17 @@ def _begin(store: Store, user: User, dataset_id: str, size: int, fields: dict[st
     return made
 
 
-def _get(store: Store, user: User, dataset_id: str, upload_id: str) -> Upload:
+def _get(
+    store: Store, user: User, dataset_id: str, upload_id: str, need: Role = "viewer"
+) -> Upload:
     with store.read() as session:
-        datasets.get(session, dataset_id, user.id)
+        datasets.get(session, dataset_id, user.id, need)
         return uploads.get(session, upload_id, dataset_id)
 
 
 def _prolonged(store: Store, user: User, dataset_id: str, upload_id: str) -> Upload:
     with store.begin() as session:
-        datasets.expect_open(datasets.get(session, dataset_id, user.id))
+        datasets.expect_open(datasets.get(session, dataset_id, user.id, "editor"))
         return uploads.prolong(session, upload_id, dataset_id, store.settings.upload_days)
 
 
