@@ -12,42 +12,65 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.fourier import Band, Real
+from subtomo_core.kernels.types import Runs
 
 # Share of the radius in use (a sixth of the components), but never fewer shells than these.
 _COARSE = 0.55
 _FEWEST_SHELLS = 9
-_LANES = 8  # shifts on an axis come in multiples of this: a vector register's worth
+_LANES = 4  # shifts on an axis come in multiples of this (`kernels.turned_sums`)
+_POINTS = 2.7  # shifts in the shortest wavelength, at least
 
 
 @dataclass(frozen=True, eq=False)
 class ShiftGrid:
-    """Evenly spaced shifts on each axis, symmetric about 0, and their phase factors.
+    """Evenly spaced shifts on each axis, symmetric about 0, and a band's phases at them.
 
     Attributes
     ----------
     reach : float
         Longest shift in voxels.
     shifts : ndarray of float32, (G,)
-    cos, sin : ndarray of float32, (2 r + 1, G)
-        ``exp(2 pi i k t / n)`` at [k + r, g].
+    runs : tuple of ndarray of int64
+        Of the band's components, see `kernels.types.Runs`.
+    rows : ndarray of float32, (2 r + 1, 2, G)
+        Cosine and sine of ``2 pi z t / n`` at [z + r, p, g].
+    over_runs, over_planes : ndarray of float32, (2, G, Q) and (2, G, X)
+        The same for each run's y, and for x = 0, 1, ...: [p, g, q] and [p, g, x].
     """
 
     reach: float
     shifts: Real
-    cos: Real
-    sin: Real
+    runs: Runs
+    rows: Real
+    over_runs: Real
+    over_planes: Real
 
     @classmethod
     def covering(cls, support: Band, reach: float) -> ShiftGrid:
-        """At least three points in the shortest wavelength of the band, -reach to reach."""
-        step = support.box / (3.0 * support.reach)
+        """At least `_POINTS` points in the shortest wavelength of the band, -reach to reach."""
+        step = support.box / (_POINTS * support.reach)
         size = _LANES * math.ceil((2.0 * reach / step + 1.0) / _LANES)
         shifts = np.linspace(-reach, reach, size).astype(np.float32)
-        k = np.arange(-support.reach, support.reach + 1)
-        angle = 2.0 * np.pi / support.box * k[:, None] * shifts
-        return cls(
-            reach, shifts, np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
-        )
+        runs, y = _runs(support)
+
+        def phases(k: NDArray[np.int64]) -> Real:
+            angle = 2.0 * np.pi / support.box * shifts[:, None] * k
+            return np.stack([np.cos(angle), np.sin(angle)]).astype(np.float32)
+
+        r = support.reach
+        rows = np.ascontiguousarray(phases(np.arange(-r, r + 1)).transpose(2, 0, 1))
+        return cls(reach, shifts, runs, rows, phases(y), phases(np.arange(r + 1)))
+
+
+def _runs(support: Band) -> tuple[Runs, NDArray[np.int64]]:
+    """Runs of a band's components, and the y of each."""
+    k = support.points.astype(np.int64)
+    new = np.ones(k.shape[1], bool)
+    new[1:] = (np.diff(k[:2]) != 0).any(0) | (np.diff(k[2]) != 1)
+    starts = np.nonzero(new)[0]
+    x, y, z = k[:, starts]
+    layers = np.searchsorted(x, np.arange(support.reach + 2))
+    return (np.append(starts, k.shape[1]), z + support.reach, layers), y
 
 
 @dataclass(frozen=True, eq=False)

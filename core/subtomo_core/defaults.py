@@ -6,11 +6,10 @@ import math
 from typing import Any
 
 from subtomo_core.errors import InputError, Problem
+from subtomo_core.parameters import FamlParameters, FrmParameters, RefinementParameters
 from subtomo_core.spec import (
+    AnySpec,
     DatasetSummary,
-    FamlParameters,
-    FamlSpec,
-    FaSpec,
     JobStart,
     MapStart,
     Mask,
@@ -33,7 +32,7 @@ def shell_of(resolution_angstrom: float, summary: DatasetSummary) -> float:
     return summary.box * summary.voxel_size_angstrom / resolution_angstrom
 
 
-def check(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> list[Problem]:
+def check(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
     """Everything in ``spec`` which does not fit the dataset; empty when all fits."""
     problems = []
     nyquist = 2.0 * summary.voxel_size_angstrom
@@ -64,6 +63,7 @@ def check(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> list[Problem]:
         for field in ("search_range_deg", "search_range_angstrom")
         if getattr(spec.parameters, field) is not None and not isinstance(spec.start, PosesStart)
     ]
+    problems += _normal_problems(spec)
     if len(spec.symmetries) != spec.classes:
         problems.append(
             Problem(
@@ -102,7 +102,27 @@ def check(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> list[Problem]:
     return problems + _half_problems(spec, summary)
 
 
-def _half_problems(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> list[Problem]:
+def _normal_problems(spec: AnySpec) -> list[Problem]:
+    parameters = spec.parameters
+    if not (isinstance(parameters, RefinementParameters) and parameters.about_normal):
+        return []
+    problems, pointer = [], "/parameters/about_normal"
+    if not isinstance(spec.start, PosesStart):
+        detail = (
+            f"a search about each particle's normal needs to know it, and the start "
+            f"'{spec.start.kind}' tells none: start from 'poses', or set about_normal to false"
+        )
+        problems.append(Problem(detail, pointer=pointer))
+    if set(spec.symmetries) != {"C1"}:
+        detail = (
+            "averages are brought onto their axes of symmetry, which would turn the normal: "
+            "leave out symmetry, or set about_normal to false"
+        )
+        problems.append(Problem(detail, pointer=pointer))
+    return problems
+
+
+def _half_problems(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
     shared, problems = spec.resolution.shared_angstrom, []
     extent, least = summary.box * summary.voxel_size_angstrom, _LEAST_OF_HALVES * spec.classes
     pointer = "/resolution/shared_angstrom"
@@ -127,14 +147,14 @@ def _half_problems(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> list[Pro
     return problems
 
 
-def _shared_angstrom(spec: FamlSpec | FaSpec, extent: float, start_angstrom: float) -> float | None:
+def _shared_angstrom(spec: AnySpec, extent: float, start_angstrom: float) -> float | None:
     if not spec.half_sets:
         return None
     usual = min(_SHARED_ANGSTROM, extent / _SHARED_SHELLS)
     return spec.resolution.shared_angstrom or max(usual, start_angstrom)
 
 
-def resolve(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> FamlSpec | FaSpec:
+def resolve(spec: AnySpec, summary: DatasetSummary) -> AnySpec:
     """Fill every open field of ``spec`` with its default from the dataset's physics.
 
     Raises
@@ -190,7 +210,7 @@ def resolve(spec: FamlSpec | FaSpec, summary: DatasetSummary) -> FamlSpec | FaSp
 
 
 def _parameter_defaults(
-    spec: FamlSpec | FaSpec, summary: DatasetSummary, limit_shell: float
+    spec: AnySpec, summary: DatasetSummary, limit_shell: float
 ) -> dict[str, Any]:
     parameters = spec.parameters
     defaults: dict[str, Any] = {
@@ -204,12 +224,12 @@ def _parameter_defaults(
     return defaults
 
 
-def starts_in(spec: FamlSpec | FaSpec, iteration: int) -> int:
+def starts_in(spec: AnySpec, iteration: int) -> int:
     """Random starts which run side by side in an iteration of a resolved specification."""
     return spec.starts or 1 if iteration <= (spec.trial_iterations or 0) else 1
 
 
-def _starts_problems(spec: FamlSpec | FaSpec) -> list[Problem]:
+def _starts_problems(spec: AnySpec) -> list[Problem]:
     problems = []
     if not isinstance(spec.start, RandomStart) and (spec.starts or 1) > 1:
         problems.append(
@@ -230,7 +250,7 @@ def _starts_problems(spec: FamlSpec | FaSpec) -> list[Problem]:
     return problems
 
 
-def _starts_defaults(spec: FamlSpec | FaSpec) -> dict[str, Any]:
+def _starts_defaults(spec: AnySpec) -> dict[str, Any]:
     """A trial is long enough for a frame to emerge, and leaves iterations to the start kept."""
     random = isinstance(spec.start, RandomStart)
     starts = spec.starts or (RANDOM_STARTS if random else 1)
@@ -240,14 +260,18 @@ def _starts_defaults(spec: FamlSpec | FaSpec) -> dict[str, Any]:
     return {"starts": starts, "trial_iterations": spec.trial_iterations or trial}
 
 
-def seconds_per_particle(spec: FamlSpec | FaSpec, limit_shell: float) -> float:
+def seconds_per_particle(spec: AnySpec, limit_shell: float) -> float:
     """Rough CPU seconds which one particle costs in one iteration (see docs/benchmarks.md)."""
     components = (limit_shell / 20.0) ** 3
     per_class = 0.0015 + spec.parameters.candidates * 1e-4 * components
+    if isinstance(spec.parameters, RefinementParameters):
+        per_class += spec.parameters.candidates * 1e-3 * (0.5 + 0.5 * components)
+    elif isinstance(spec.parameters, FrmParameters):
+        per_class += 0.05
     return spec.classes * per_class + 0.001 * components
 
 
-def _batch_particles(spec: FamlSpec | FaSpec, limit_shell: float, particles: int) -> int:
+def _batch_particles(spec: AnySpec, limit_shell: float, particles: int) -> int:
     """Particles in a batch: an eighth of them, so that workers share a job.
 
     But no less than a worker of four cores does in a few seconds, for each batch prepares the

@@ -49,6 +49,12 @@ class Weighed:
     doubled: Real
     shell_weights: NDArray[np.float64]
 
+    def power(self, support: Band) -> float:
+        """``sum |S|^2 / W`` over the noise variance, what was not observed left out."""
+        seen = self.weights > 0
+        squares = np.abs(self.values[seen]) ** 2 / self.weights[seen]
+        return float((squares * support.count[seen]).sum(dtype=np.float64))
+
 
 @dataclass(frozen=True, eq=False)
 class Search:
@@ -160,6 +166,23 @@ class Search:
         near : Neighbourhood, optional
             Only rotations in it are candidates, its centre always.
         """
+        evidence = self.candidates(weighed, magnitude, scale, template, shift, near=near)
+        if not len(evidence.gain):  # no correlation was a number
+            return evidence
+        evidence = self.look_closer(weighed, evidence, template)
+        return self.refined(weighed, evidence, template) if self.scaled else evidence
+
+    def candidates(
+        self,
+        weighed: Weighed,
+        magnitude: Real | None,
+        scale: Real,
+        template: Template,
+        shift: NDArray[np.float64],
+        *,
+        near: Neighbourhood | None = None,
+    ) -> Evidence:
+        """Candidate poses, looked at on the coarse part only; see `find`."""
         parts = [] if near is None else [near.rotation[None]]
         near = near or EVERYWHERE
         if magnitude is not None:
@@ -170,15 +193,12 @@ class Search:
             parts.append(self.by_phase(weighed, shift, scale, template, share, near=near))
         rotations = np.concatenate(parts)
         evidence = self.survey(weighed, rotations, template)
-        if not len(rotations):  # no correlation was a number
-            return evidence
-        if self.generators != "magnitude":
+        if len(rotations) and self.generators != "magnitude":
             best = evidence.shifts[int(np.argmax(evidence.score(soft=self.scaled)))]
             if np.linalg.norm(best - shift) > _SAME_SHIFT * self.support.box / self.support.reach:
                 again = self.by_phase(weighed, best, scale, template, share, near=near)
                 evidence = evidence + self.survey(weighed, again, template)
-        evidence = self.look_closer(weighed, evidence, template)
-        return self.refined(weighed, evidence, template) if self.scaled else evidence
+        return evidence
 
     def survey(
         self, weighed: Weighed, rotations: NDArray[np.float64], template: Template
@@ -189,13 +209,13 @@ class Search:
         shift_kernel.survey(
             template.grid,
             self.coarse.support.points,
-            self.coarse.support.columns,
-            self.coarse.support.starts,
             weighed.parts[:, chosen],
             weighed.doubled[chosen],
             rotations,
-            grid.cos,
-            grid.sin,
+            grid.runs,
+            grid.rows,
+            grid.over_runs,
+            grid.over_planes,
             grid.shifts,
             grid.reach,
             self.support.box,

@@ -109,7 +109,7 @@ def low_pass(volume: Real, voxel_size_angstrom: float, resolution_angstrom: floa
 
 @dataclass(frozen=True, eq=False)
 class Band:
-    """The half components with ``0 < |k| <= r_max``, in columns of equal (kx, ky).
+    """The half components with ``0 < |k| <= r_max``, sorted by kx, then ky, then kz.
 
     Attributes
     ----------
@@ -124,10 +124,6 @@ class Band:
     count : ndarray of float32, (J,)
         2 where the conjugate mate is not itself in the band, else 1: sums over the whole
         transform are sums over the band times this.
-    columns : ndarray of float32, (Q, 2)
-        kx, ky of each column.
-    starts : ndarray of int64, (Q + 1,)
-        Where each column begins; within it kz rises.
     cells : ndarray of int64, (J,)
         Positions in the flat half grid which `grid` makes.
     """
@@ -138,8 +134,6 @@ class Band:
     points: Real
     shell: NDArray[np.int32]
     count: Real
-    columns: Real
-    starts: NDArray[np.int64]
     cells: NDArray[np.int64]
 
     def take(self, transform: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -157,7 +151,7 @@ class Band:
         """The band up to a smaller radius, and where its components stand in this one."""
         k = self.points.astype(np.int64)
         chosen: NDArray[np.int64] = np.nonzero((k**2).sum(0) <= r_max * r_max)[0]
-        return _in_columns(self.box, r_max, self.index[chosen], k[:, chosen]), chosen
+        return _sorted(self.box, r_max, self.index[chosen], k[:, chosen]), chosen
 
     def shifted(self, values: Complex, shift: NDArray[np.float64]) -> Complex:
         """``values exp(2 pi i k.t / n)``: samples (J,) of a particle moved back by ``shift``."""
@@ -182,14 +176,11 @@ def band(box: int, r_max: float, keep: NDArray[np.bool_] | None = None) -> Band:
     ky = np.where(row_y < box // 2, row_y, row_y - box)
     order = np.lexsort((kz, ky, kx))
     index = ((row_z * box + row_y) * (box // 2 + 1) + kx)[order]
-    return _in_columns(box, r_max, index, np.stack([kx, ky, kz])[:, order])
+    return _sorted(box, r_max, index, np.stack([kx, ky, kz])[:, order])
 
 
-def _in_columns(box: int, r_max: float, index: NDArray[np.int64], k: NDArray[np.int64]) -> Band:
+def _sorted(box: int, r_max: float, index: NDArray[np.int64], k: NDArray[np.int64]) -> Band:
     """Band of components at ``index`` with frequencies ``k`` (3, J), sorted by x, y, z."""
-    new = np.ones(len(index), bool)
-    new[1:] = (np.diff(k[0]) != 0) | (np.diff(k[1]) != 0)
-    starts = np.append(np.nonzero(new)[0], len(index)).astype(np.int64)
     reach = math.floor(r_max)
     c = reach + 2
     return Band(
@@ -199,8 +190,6 @@ def _in_columns(box: int, r_max: float, index: NDArray[np.int64], k: NDArray[np.
         points=np.ascontiguousarray(k, np.float32),
         shell=np.rint(np.sqrt((k**2).sum(0))).astype(np.int32),
         count=np.where(k[0] > 0, 2.0, 1.0).astype(np.float32),
-        columns=np.ascontiguousarray(k[:2, starts[:-1]].T, np.float32),
-        starts=starts,
         cells=(((k[2] + c) * (2 * c + 1) + k[1] + c) * (c + 1) + k[0]).astype(np.int64),
     )
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from subtomo_core import harmonics
 from subtomo_core.fourier import Band, Complex, Real, padded_grid
 from subtomo_core.kernels import peaks
-from subtomo_core.rotations import from_euler
 
 _POOL = 4  # local maxima looked at for each candidate wanted, before close ones are dropped
 _CLOSEST_DEG = 8.0
@@ -131,8 +130,9 @@ class Matcher:
         angles = np.empty((_POOL * count, 3))
         found = peaks.find_peaks(score, near.rotation, near.trace, heights, angles)
         order = np.argsort(-heights[:found], kind="stable")
-        rotations = from_euler(np.degrees(angles[:found]))
+        rotations = np.empty((found, 9))
+        peaks.turns(angles[:found], rotations)
         kept = np.empty(count, np.int64)
         closest = 1.0 + 2.0 * math.cos(math.radians(_CLOSEST_DEG))
-        number = peaks.thin_out(rotations.reshape(-1, 9), order, closest, kept)
-        return rotations[kept[:number]]
+        number = peaks.thin_out(rotations, order, closest, kept)
+        return rotations[kept[:number]].reshape(-1, 3, 3)

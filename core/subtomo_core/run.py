@@ -13,7 +13,7 @@ from subtomo_core.adding import total
 from subtomo_core.defaults import resolve
 from subtomo_core.methods.frames import follow
 from subtomo_core.particles import Particles
-from subtomo_core.spec import FamlSpec, FaSpec
+from subtomo_core.spec import AnySpec
 from subtomo_core.starting import check_start
 from subtomo_core.statistics import Batch, Metrics, Model, Poses
 
@@ -29,7 +29,7 @@ class Result:
 
 def run(
     particles: Particles,
-    spec: FamlSpec | FaSpec,
+    spec: AnySpec,
     *,
     references: NDArray[np.float32] | None = None,
     poses: Poses | None = None,
@@ -42,7 +42,7 @@ def run(
     Parameters
     ----------
     particles : Particles
-    spec : FamlSpec or FaSpec
+    spec : AnySpec
         Open fields are filled from the particles' physics.
     references : ndarray of float32, (K or 1, n, n, n), optional
         First references instead of random ones.

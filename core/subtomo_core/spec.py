@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 
+from subtomo_core.parameters import (
+    FamlParameters,
+    FaParameters,
+    FrmParameters,
+    GradientParameters,
+    SagParameters,
+)
 from subtomo_core.point_groups import Symmetry
-
-
-class Strict(BaseModel):
-    """A frozen record which refuses unknown fields."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
+from subtomo_core.strict import Strict
 
 Tilt = Annotated[float, Field(ge=-90.0, le=90.0)]
 
@@ -196,36 +197,6 @@ class Resolution(Strict):
     growth_shells: Annotated[float | None, Field(gt=0.0, le=4.0)] = None
 
 
-class MatchingParameters(Strict):
-    """How candidate poses are found (method: *Fast alignment*).
-
-    ``shift_range_angstrom`` is the longest shift from a particle's centre. With a start from
-    poses, ``search_range_deg`` and ``search_range_angstrom`` limit the search of every iteration
-    to rotations and shifts so far from the particle's pose of the iteration before; the range of
-    shifts then goes along with the particle.
-    """
-
-    candidates: Annotated[int, Field(ge=1, le=1000)] = 50
-    generators: Literal["magnitude", "phase", "both"] = "both"
-    bandwidth: Annotated[int | None, Field(ge=4, le=64)] = None
-    shift_range_angstrom: Annotated[float | None, Field(gt=0.0)] = None
-    search_range_deg: Annotated[float | None, Field(gt=0.0, le=180.0)] = None
-    search_range_angstrom: Annotated[float | None, Field(gt=0.0)] = None
-
-
-class FaParameters(MatchingParameters):
-    """Parameters of fast alignment with hard assignment."""
-
-
-class FamlParameters(MatchingParameters):
-    """Parameters of fast alignment with maximum likelihood."""
-
-    voronoi_points: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
-    noise: Literal["white", "shells"] | None = None
-    regularisation: Annotated[float, Field(ge=0.0)] = 5.0
-    regularisation_iterations: Annotated[int, Field(ge=0)] = 5
-
-
 class JobBase(Strict):
     """What every job has.
 
@@ -283,6 +254,36 @@ class FaSpec(JobBase):
     parameters: FaParameters = FaParameters()
 
 
+class RefinementBase(JobBase):
+    """Refinement to references, hard assignment, and gold-standard halves unless told otherwise."""
+
+    half_sets: bool = True
+
+
+class FrmSpec(RefinementBase):
+    """Iterated rotational and translational matching (Chen et al. 2013)."""
+
+    algorithm: Literal["frm"]
+    parameters: FrmParameters = FrmParameters()
+
+
+class SagSpec(RefinementBase):
+    """Pose refinement by the stochastic average gradient (Lü et al. 2019)."""
+
+    algorithm: Literal["sag"]
+    parameters: SagParameters = SagParameters()
+
+
+class GradientSpec(RefinementBase):
+    """Gradient-guided pose refinement (Xu & Alber 2012)."""
+
+    algorithm: Literal["gradient"]
+    parameters: GradientParameters = GradientParameters()
+
+
+AnySpec = FamlSpec | FaSpec | FrmSpec | SagSpec | GradientSpec
+
+
 def _lower_algorithm(value: Any) -> Any:
     if isinstance(value, dict) and isinstance(value.get("algorithm"), str):
         return {**value, "algorithm": value["algorithm"].lower()}
@@ -290,8 +291,7 @@ def _lower_algorithm(value: Any) -> Any:
 
 
 JobSpec = Annotated[
-    Annotated[FamlSpec | FaSpec, Field(discriminator="algorithm")],
-    BeforeValidator(_lower_algorithm),
+    Annotated[AnySpec, Field(discriminator="algorithm")], BeforeValidator(_lower_algorithm)
 ]
 
-job_spec_adapter: TypeAdapter[FamlSpec | FaSpec] = TypeAdapter(JobSpec)
+job_spec_adapter: TypeAdapter[AnySpec] = TypeAdapter(JobSpec)

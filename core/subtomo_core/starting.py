@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec, PosesStart
+from subtomo_core.spec import AnySpec, DatasetSummary, PosesStart
 from subtomo_core.statistics import Poses
 
 _ROUNDING = 1e-3  # voxels; STAR files hold six decimals of an ångström
@@ -38,7 +38,7 @@ def in_classes(
 
 
 def own_poses(
-    spec: FamlSpec | FaSpec,
+    spec: AnySpec,
     rotations: NDArray[np.float64] | None,
     shifts: NDArray[np.float64],
     classes: NDArray[np.int64] | None,
@@ -92,7 +92,7 @@ def own_poses(
     return in_classes(rotations, shifts, classes - 1, wanted)
 
 
-def check_start(spec: FamlSpec | FaSpec, poses: Poses | None, summary: DatasetSummary) -> None:
+def check_start(spec: AnySpec, poses: Poses | None, summary: DatasetSummary) -> None:
     """Refuse starting poses which do not fit a resolved job.
 
     Raises
@@ -128,7 +128,7 @@ def check_start(spec: FamlSpec | FaSpec, poses: Poses | None, summary: DatasetSu
     _check_reach(spec, poses, summary.voxel_size_angstrom)
 
 
-def _check_reach(spec: FamlSpec | FaSpec, poses: Poses, voxel_size: float) -> None:
+def _check_reach(spec: AnySpec, poses: Poses, voxel_size: float) -> None:
     """Refuse shifts which the search would not reach, unless its range goes along with them."""
     reach = spec.parameters.shift_range_angstrom
     if reach is None or spec.parameters.search_range_angstrom is not None:

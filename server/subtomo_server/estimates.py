@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from subtomo_core.defaults import seconds_per_particle, shell_of, starts_in
-from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec
+from subtomo_core.spec import AnySpec, DatasetSummary
 from subtomo_server.schemas import Estimate
 from subtomo_server.words import duration, size
 
@@ -16,7 +16,7 @@ VOLUMES_KEPT_PER_CLASS = 10  # three to look at, seven to go on from
 TEMPORARY_VOLUMES_PER_CLASS = 4
 
 
-def estimate(spec: FamlSpec | FaSpec, summary: DatasetSummary, threads: int) -> Estimate:
+def estimate(spec: AnySpec, summary: DatasetSummary, threads: int) -> Estimate:
     """Estimate a job on a worker with ``threads`` threads.
 
     The work grows with the cube of the resolution in use, which rises from start to limit:

@@ -20,7 +20,8 @@ from pydantic import (
     model_validator,
 )
 
-from subtomo_core.spec import Complete, JobSpec, MissingRegion, Strict
+from subtomo_core.spec import Complete, JobSpec, MissingRegion
+from subtomo_core.strict import Strict
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 

@@ -7,15 +7,7 @@ from sqlalchemy.orm import Session
 from subtomo_core.defaults import resolve
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.masks import mask_problem
-from subtomo_core.spec import (
-    DatasetSummary,
-    FamlSpec,
-    FaSpec,
-    JobStart,
-    MapMask,
-    MapStart,
-    PosesStart,
-)
+from subtomo_core.spec import AnySpec, DatasetSummary, JobStart, MapMask, MapStart, PosesStart
 from subtomo_core.starting import check_start, own_poses
 from subtomo_store import datasets, iterations, jobs, maps
 from subtomo_store.errors import NotFoundError
@@ -27,9 +19,7 @@ from subtomo_store.stack import StackParticles
 VOXEL_TOLERANCE = 0.01
 
 
-def resolved(
-    session: Session, files: Files, user: User, spec: FamlSpec | FaSpec
-) -> tuple[Dataset, FamlSpec | FaSpec]:
+def resolved(session: Session, files: Files, user: User, spec: AnySpec) -> tuple[Dataset, AnySpec]:
     """Fill in a specification's defaults and check it against dataset and references.
 
     Raises
@@ -56,7 +46,7 @@ def resolved(
 
 
 def _start_problems(
-    session: Session, user: User, spec: FamlSpec | FaSpec, summary: DatasetSummary
+    session: Session, user: User, spec: AnySpec, summary: DatasetSummary
 ) -> list[Problem]:
     start = spec.start
     if isinstance(start, MapStart):
@@ -78,7 +68,7 @@ def _mask_problems(
     session: Session,
     files: Files,
     user: User,
-    spec: FamlSpec | FaSpec,
+    spec: AnySpec,
     summary: DatasetSummary,
 ) -> list[Problem]:
     if not isinstance(spec.mask, MapMask):
@@ -133,7 +123,7 @@ def _job_problem(
 
 
 def _poses_problem(
-    session: Session, user: User, start: PosesStart, spec: FamlSpec | FaSpec
+    session: Session, user: User, start: PosesStart, spec: AnySpec
 ) -> Problem | None:
     try:
         job = jobs.get(session, str(start.job), user.id)

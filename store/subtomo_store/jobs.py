@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from subtomo_core.defaults import starts_in
-from subtomo_core.spec import FamlSpec, FaSpec
+from subtomo_core.spec import AnySpec
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError
 from subtomo_store.identity import new_id
@@ -48,7 +48,7 @@ def create(
     *,
     user_id: str,
     dataset: Dataset,
-    spec: FamlSpec | FaSpec,
+    spec: AnySpec,
     group: str | None = None,
 ) -> NewJob:
     """Write a job with its first task. ``spec`` is resolved (`subtomo_core.spec.resolve`).

@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter
 
-from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec, MissingRegion, job_spec_adapter
+from subtomo_core.spec import AnySpec, DatasetSummary, MissingRegion, job_spec_adapter
 
 DatasetStatus = Literal["open", "checking", "ready", "rejected"]
 JobStatus = Literal["draft", "queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
@@ -174,7 +174,7 @@ class Job:
     finished: datetime | None
 
     @property
-    def parsed_spec(self) -> FamlSpec | FaSpec:
+    def parsed_spec(self) -> AnySpec:
         """The specification as the core knows it."""
         return job_spec_adapter.validate_python(self.spec)
 

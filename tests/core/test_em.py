@@ -56,8 +56,7 @@ class Ascent:
     def expect(self):
         """Log-likelihood, mass of the classes, and each particle's samples with its shares."""
         ready = Alignment.prepare(self.settings, self.model)
-        grid = ready.search.coarse.grid
-        still = ShiftGrid(0.0, 0.0 * grid.shifts, np.ones_like(grid.cos), np.zeros_like(grid.sin))
+        still = ShiftGrid.covering(ready.search.coarse.support, 0.0)
         unshifted = replace(ready.search, coarse=replace(ready.search.coarse, grid=still))
         self.alignment = replace(ready, points=Even(), search=unshifted)
         found = [self.alignment.row(self.batch, i) for i in range(COUNT)]

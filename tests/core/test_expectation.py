@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -111,7 +113,25 @@ def test_a_shift_grid_covers_its_reach():
         grid = ShiftGrid.covering(SUPPORT, reach)
         assert grid.shifts.max() >= reach
         assert np.array_equal(grid.shifts, -grid.shifts[::-1])
-        assert np.diff(grid.shifts).max() <= BOX / (3.0 * SUPPORT.reach) + 1e-6
+        assert np.diff(grid.shifts).max() <= BOX / (2.7 * SUPPORT.reach) + 1e-6
         k = np.arange(-SUPPORT.reach, SUPPORT.reach + 1)
         wave = np.exp(2j * np.pi / BOX * k[:, None] * grid.shifts)
-        assert np.allclose(grid.cos + 1j * grid.sin, wave, atol=1e-5)
+        assert np.allclose(grid.rows[:, 0] + 1j * grid.rows[:, 1], wave, atol=1e-5)
+
+
+def test_runs_are_all_of_a_band_each_of_one_column_without_a_gap():
+    keep = np.random.default_rng(3).random((BOX, BOX, BOX // 2 + 1)) < 0.6
+    support = band(BOX, SUPPORT.reach, keep)
+    grid = ShiftGrid.covering(support, 2.0)
+    starts, heights, layers = grid.runs
+    x, y, z = support.points.astype(int)
+    assert starts[0] == 0
+    assert starts[-1] == len(z)
+    assert layers[-1] == len(heights)
+    for q, (first, last) in enumerate(pairwise(starts)):
+        assert (np.diff(z[first:last]) == 1).all()
+        assert len(set(x[first:last])) == len(set(y[first:last])) == 1
+        assert heights[q] == z[first] + support.reach
+        assert layers[x[first]] <= q < layers[x[first] + 1]
+        wave = np.exp(2j * np.pi / BOX * y[first] * grid.shifts)
+        assert np.allclose(grid.over_runs[0, :, q] + 1j * grid.over_runs[1, :, q], wave, atol=1e-5)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subtomo_core.kernels.peaks import find_peaks, highest_around, parabola, thin_out
+from subtomo_core.kernels.peaks import find_peaks, highest_around, parabola, thin_out, turns
 from subtomo_core.rotations import angular_distance, from_euler, random_rotations
 from support.strategies import seeds
 
@@ -135,3 +135,12 @@ def test_thinning_keeps_the_first_and_drops_what_is_close_to_it(seed, room, angl
         ):
             expected.append(int(c))
     assert kept[:count].tolist() == expected
+
+
+@settings(max_examples=10, deadline=None)
+@given(seeds())
+def test_turns_are_the_rotations_of_euler_angles(seed):
+    angles = np.random.default_rng(seed).uniform(-7.0, 7.0, (5, 3))
+    out = np.empty((5, 9))
+    turns(angles, out)
+    assert np.allclose(out.reshape(-1, 3, 3), from_euler(np.degrees(angles)), atol=1e-12)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from subtomo_core.coarse import ShiftGrid
 from subtomo_core.fourier import band, padded_grid, to_fourier
 from subtomo_core.kernels import shifts as kernel
 from subtomo_core.rotations import random_rotations
@@ -26,23 +27,17 @@ def series(seed):
     return (rng.normal(size=size) + 1j * rng.normal(size=size)).astype(np.complex64)
 
 
-def factors(shifts):
-    k = np.arange(-SUPPORT.reach, SUPPORT.reach + 1)
-    angle = TURN * k[:, None] * shifts
-    return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
-
-
-def on_grid(product, shifts):
-    size = len(shifts)
+def on_grid(support, product, grid):
+    size = len(grid.shifts)
     out = np.empty((size, size, size), np.float32)
     kernel.transform(
         as_parts(product),
-        SUPPORT.columns,
-        SUPPORT.starts,
-        SUPPORT.points[2],
-        *factors(shifts),
-        np.empty((2, size), np.float32),
-        np.empty((SUPPORT.reach + 1, 2, size, size), np.float32),
+        grid.runs,
+        grid.rows,
+        grid.over_runs,
+        grid.over_planes,
+        np.empty((grid.over_runs.shape[2], 2, size), np.float32),
+        np.empty((grid.over_planes.shape[2], size, 2, size), np.float32),
         out,
     )
     return out
@@ -55,13 +50,19 @@ def climb(product, shift):
 
 
 @settings(max_examples=10, deadline=None)
-@given(seeds())
-def test_the_pruned_transform_is_the_direct_sum_over_shifts(seed):
-    product, shifts = series(seed), np.array([-2.5, -1.0, 0.0, 0.7, 3.0], np.float32)
-    out = on_grid(product, shifts)
-    for c, b, a in np.ndindex(out.shape):
-        shift = np.array([shifts[c], shifts[b], shifts[a]], np.float64)
-        expected = (product * phases(SUPPORT, shift)).sum().real
+@given(seeds(), st.sampled_from([1.5, 3.0, 5.0]), st.booleans())
+def test_the_pruned_transform_is_the_direct_sum_over_shifts(seed, reach, gaps):
+    rng = np.random.default_rng(seed)
+    # A region with gaps breaks the runs of consecutive z.
+    keep = rng.random((BOX, BOX, BOX // 2 + 1)) < 0.7 if gaps else None
+    support = band(BOX, R_MAX, keep)
+    grid = ShiftGrid.covering(support, reach)
+    assert len(grid.shifts) in {4, 8, 12, 16}
+    product = series(seed)[: len(support.index)]
+    out = on_grid(support, product, grid)
+    for c, b, a in rng.integers(0, len(grid.shifts), (40, 3)):
+        shift = grid.shifts[[c, b, a]].astype(np.float64)
+        expected = (product * phases(support, shift)).sum().real
         assert out[c, b, a] == pytest.approx(float(expected), abs=1e-3)  # float32 of 500 terms
 
 
@@ -106,20 +107,21 @@ def test_newton_takes_no_step_off_a_saddle(curve):
     assert not kernel.newton_step(np.ones(3), np.diag(np.array(curve, float)), 1.0, np.empty(3))
 
 
-def match(volume, values, weights, rotations, *, shifts, reach):
+def match(volume, values, weights, rotations, grid):
     count = len(rotations)
     best, gain, power = np.zeros((count, 3)), np.empty(count), np.empty(count)
     kernel.survey(
         padded_grid(volume, R_MAX + 1),
         SUPPORT.points,
-        SUPPORT.columns,
-        SUPPORT.starts,
         as_parts(values * SUPPORT.count),
         weights * SUPPORT.count,
         rotations,
-        *factors(shifts),
-        shifts,
-        reach,
+        grid.runs,
+        grid.rows,
+        grid.over_runs,
+        grid.over_planes,
+        grid.shifts,
+        grid.reach,
         BOX,
         np.inf,
         best,
@@ -137,8 +139,8 @@ def test_matching_agrees_with_direct_sums_at_a_summit(seed):
     values = SUPPORT.take(to_fourier(rng.normal(size=(BOX,) * 3)))
     weights = rng.uniform(0.1, 1.0, len(values)).astype(np.float32)
     rotations = random_rotations(rng, 3)
-    shifts = np.arange(-4, 5, dtype=np.float32) * np.float32(0.8)
-    best, gain, power = match(volume, values, weights, rotations, shifts=shifts, reach=3.0)
+    shift_grid = ShiftGrid.covering(SUPPORT, 3.0)
+    best, gain, power = match(volume, values, weights, rotations, shift_grid)
     grid = padded_grid(volume, R_MAX + 1)
     for i, R in enumerate(rotations):
         model = gathered(grid, SUPPORT, R)
@@ -152,7 +154,7 @@ def test_matching_agrees_with_direct_sums_at_a_summit(seed):
         assert power[i] == pytest.approx(expected, rel=1e-4)
         assert gain[i] == pytest.approx(correlation(best[i]), abs=1e-4 * scale)
         assert np.linalg.norm(best[i]) <= 3.0 + 1e-6
-        steps = np.stack(np.meshgrid(shifts, shifts, shifts), -1).reshape(-1, 3)
+        steps = np.stack(np.meshgrid(*[shift_grid.shifts] * 3), -1).reshape(-1, 3)
         near = steps[np.linalg.norm(steps, axis=1) <= 3.0].astype(np.float64)
         assert gain[i] >= max(correlation(t) for t in near) - 1e-4 * scale
 
@@ -163,9 +165,7 @@ def test_the_shift_of_a_noise_free_particle_is_found(seed, shift):
     volume = 10.0 * blob(BOX)  # the climb ends where less than 0.01 is to be gained
     R = random_rotations(np.random.default_rng(seed), 1)
     values = posed(volume, SUPPORT, R[0], shift)
-    shifts = np.arange(-4, 5, dtype=np.float32) * np.float32(0.8)
-    best, _, _ = match(
-        volume, values, np.ones(len(values), np.float32), R, shifts=shifts, reach=3.2
-    )
+    ones = np.ones(len(values), np.float32)
+    best, _, _ = match(volume, values, ones, R, ShiftGrid.covering(SUPPORT, 3.2))
     # Gathering is wrong by 1 %: measured below 0.01 voxel.
     assert np.allclose(best[0], shift, atol=0.02)

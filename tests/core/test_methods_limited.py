@@ -96,7 +96,7 @@ def test_weights_do_not_depend_on_where_the_neighbourhood_lies():
     points = points_within(rng, 2000, 20.0)
     for centre in random_rotations(rng, 3):
         evidence = Evidence(centre @ inside, shifts, np.zeros(6), np.zeros(6))
-        near = Centre(Neighbourhood(centre, 20.0), np.zeros(3), np.zeros(3))
+        near = Centre(Neighbourhood(centre, 20.0), centre, np.zeros(3), np.zeros(3))
         (seen,) = about([evidence], [near])
         assert np.allclose(seen.rotations, inside, atol=1e-12)
         expected = points.shares(inside, shifts)

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 
 from subtomo_core.defaults import check, resolve, seconds_per_particle, shell_of
 from subtomo_core.errors import InputError
+from subtomo_core.parameters import FamlParameters
 from subtomo_core.spec import (
     Complete,
     Cone,
     DatasetSummary,
-    FamlParameters,
     FamlSpec,
     FaSpec,
     Pyramid,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.methods import create
-from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec
+from subtomo_core.spec import AnySpec, DatasetSummary
 from subtomo_core.statistics import Batch, Expectation, Metrics, Model, Poses, Statistics
 
 
@@ -24,7 +24,7 @@ from subtomo_core.statistics import Batch, Expectation, Metrics, Model, Poses, S
 class Adding:
     """Averages particles after a turn which the model decides."""
 
-    spec: FamlSpec | FaSpec
+    spec: AnySpec
     summary: DatasetSummary
     seconds_per_particle: float
     fault: str
@@ -106,7 +106,7 @@ class Adding:
 
 
 def create_adding(
-    spec: FamlSpec | FaSpec, summary: DatasetSummary, mask: NDArray[np.float32] | None = None
+    spec: AnySpec, summary: DatasetSummary, mask: NDArray[np.float32] | None = None
 ) -> Adding:
     """Make the method; its pace and planned faults come from the environment."""
     return Adding(

@@ -13,7 +13,7 @@ from subtomo_core.defaults import resolve
 from subtomo_core.methods.fast_alignment import FastAlignment
 from subtomo_core.particles import ArrayParticles, Particles
 from subtomo_core.simulate import Simulation, Structure, asymmetric_blob, simulate
-from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec, Wedge, job_spec_adapter
+from subtomo_core.spec import AnySpec, DatasetSummary, Wedge, job_spec_adapter
 from subtomo_core.statistics import Batch, Expectation, Model, Poses
 
 WEDGE = Wedge(tilt_min_deg=-60.0, tilt_max_deg=60.0)
@@ -40,7 +40,7 @@ class Unchecked:
         return self._particles.weight(index)
 
 
-def job(algorithm: str = "faml", **fields: Any) -> FamlSpec | FaSpec:
+def job(algorithm: str = "faml", **fields: Any) -> AnySpec:
     """Specification with one start and few candidates; ``parameters`` are added to these."""
     few = {"candidates": 16} | ({"voronoi_points": 1000} if algorithm == "faml" else {})
     fields["parameters"] = few | fields.get("parameters", {})
@@ -69,7 +69,7 @@ def noise_particles(volumes: NDArray[np.float32], missing: Any = WEDGE) -> Array
     return ArrayParticles(volumes, summary)
 
 
-def method_of(particles: Particles, spec: FamlSpec | FaSpec) -> FastAlignment:
+def method_of(particles: Particles, spec: AnySpec) -> FastAlignment:
     """Method of a specification whose open fields are filled here."""
     method = methods.create(resolve(spec, particles.summary), particles.summary)
     assert isinstance(method, FastAlignment)

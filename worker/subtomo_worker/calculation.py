@@ -8,11 +8,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec
+from subtomo_core.spec import AnySpec, DatasetSummary
 from subtomo_core.statistics import Batch, Expectation, Model, Poses, Statistics
 from subtomo_worker.errors import NumericalError
 
-Spec = FamlSpec | FaSpec
+Spec = AnySpec
 
 
 class Method(Protocol):

@@ -134,6 +134,19 @@ def find_peaks(values: F32, near: F64, cosine: float, heights: F32, angles: F64)
 
 
 @jit
+def turns(angles: F64, out: F64) -> None:
+    """``Rz(alpha) Ry(beta) Rz(gamma)`` of angles (C, 3) in radians, out (C, 9) row by row."""
+    for c in range(angles.shape[0]):
+        ca, sa = math.cos(angles[c, 0]), math.sin(angles[c, 0])
+        cb, sb = math.cos(angles[c, 1]), math.sin(angles[c, 1])
+        cg, sg = math.cos(angles[c, 2]), math.sin(angles[c, 2])
+        R = out[c]
+        R[0], R[1], R[2] = ca * cb * cg - sa * sg, -ca * cb * sg - sa * cg, ca * sb
+        R[3], R[4], R[5] = sa * cb * cg + ca * sg, -sa * cb * sg + ca * cg, sa * sb
+        R[6], R[7], R[8] = -sb * cg, sb * sg, cb
+
+
+@jit
 def thin_out(rotations: F64, order: I64, cosine: float, kept: I64) -> int:
     """Walk rotations (C, 9) in ``order`` and keep those no closer than the angle to any kept.
 

@@ -7,8 +7,8 @@ is, up to a constant of the particle (FAML equation 4 in the notation of S and W
 
 The first sum is a Fourier series in t: it is evaluated on a small grid of shifts by one pruned
 transform along each axis, and its best grid point climbs to the summit by Newton's method.
-Components (2, J) hold real parts, then imaginary parts; they stand in columns of equal (x, y)
-with ascending z (`heights`).
+Components (2, J) hold real parts, then imaginary parts; they stand in runs of equal x and y and
+of consecutive z.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import numpy as np
 
 from subtomo_core.kernels.interpolate import gather
 from subtomo_core.kernels.jit import jit
-from subtomo_core.kernels.types import F32, F64, I64
+from subtomo_core.kernels.turned_sums import sum_turned
+from subtomo_core.kernels.types import F32, F64, I64, Runs
 from subtomo_core.kernels.waves import wave
 
-# Three grid points in the shortest wavelength: a summit is at most this much higher.
-_SUMMIT = 1.6
+# On a grid of `coarse.ShiftGrid` a summit is at most this much higher than the points around it.
+_SUMMIT = 1.75
 _CLIMBS = 3  # Newton's steps at most
 _STILL = 0.01  # a step which promises less log-likelihood than this ends the climb
 _BLOCK = 512  # terms summed in float32 before they join the sum in float64
@@ -51,47 +52,46 @@ def multiply(model: F32, samples: F32, weights: F32) -> float:
 @jit
 def transform(
     product: F32,
-    columns: F32,
-    starts: I64,
-    heights: F32,
-    cos: F32,
-    sin: F32,
+    runs: Runs,
     rows: F32,
+    over_runs: F32,
+    over_planes: F32,
+    lines: F32,
     planes: F32,
     out: F32,
 ) -> None:
-    """``out[a, b, c] = Re sum_k product exp(2 pi i (z t_a + y t_b + x t_c) / n)``.
+    """``out[c, b, a] = Re sum_k product exp(2 pi i (z t_a + y t_b + x t_c) / n)``.
 
-    ``cos``, ``sin`` (2 r + 1, G): the factors ``exp(2 pi i k t_g / n)`` at [k + r, g].
-    ``rows`` (2, G) and ``planes`` (r + 1, 2, G, G) are room to work in.
+    See `coarse.ShiftGrid` for the factors. ``lines`` (Q, 2, G) and ``planes`` (X, G, 2, G) are
+    room to work in: sums over z, then over z and y.
     """
-    size = cos.shape[1]
-    middle = (cos.shape[0] - 1) // 2
-    planes[:] = 0.0
-    for q in range(columns.shape[0]):
-        for a in range(size):
-            rows[0, a] = 0.0
-            rows[1, a] = 0.0
-        for j in range(starts[q], starts[q + 1]):
-            z = int(heights[j]) + middle
-            re, im = product[0, j], product[1, j]
-            for a in range(size):
-                rows[0, a] += re * cos[z, a] - im * sin[z, a]
-                rows[1, a] += re * sin[z, a] + im * cos[z, a]
-        x = int(columns[q, 0])
-        y = int(columns[q, 1]) + middle
-        for b in range(size):
-            cy, sy = cos[y, b], sin[y, b]
-            for a in range(size):
-                planes[x, 0, b, a] += rows[0, a] * cy - rows[1, a] * sy
-                planes[x, 1, b, a] += rows[0, a] * sy + rows[1, a] * cy
-    out[:] = 0.0
+    starts, heights, layers = runs
+    size = out.shape[0]
+    flat_rows, flat_lines = rows.reshape(-1), lines.reshape(-1)
+    flat_planes, flat = planes.reshape(-1), out.reshape(-1)
+    real, imaginary = product[0], product[1]
+    pair = 2 * size
+    for q in range(heights.shape[0]):
+        first, count = starts[q], starts[q + 1] - starts[q]
+        at = pair * heights[q]
+        sum_turned(
+            real, imaginary, first, count, flat_rows, at, pair, size, flat_lines, pair * q, True
+        )
     for x in range(planes.shape[0]):
-        for c in range(size):
-            cx, sx = cos[x + middle, c], sin[x + middle, c]
-            for b in range(size):
-                for a in range(size):
-                    out[c, b, a] += planes[x, 0, b, a] * cx - planes[x, 1, b, a] * sx
+        first, count = layers[x], layers[x + 1] - layers[x]
+        at = pair * first
+        for b in range(size):
+            cos, sin = over_runs[0, b], over_runs[1, b]
+            to = pair * (x * size + b)
+            sum_turned(cos, sin, first, count, flat_lines, at, pair, size, flat_planes, to, True)
+    sheet = pair * size
+    for c in range(size):
+        cos, sin = over_planes[0, c], over_planes[1, c]
+        for b in range(size):
+            to = size * (c * size + b)
+            sum_turned(
+                cos, sin, 0, cos.shape[0], flat_planes, pair * b, sheet, size, flat, to, False
+            )
 
 
 @jit
@@ -209,13 +209,13 @@ def ascend(product: F32, points: F32, box: int, reach: float, spacing: float, sh
 def survey(
     grid: F32,
     points: F32,
-    columns: F32,
-    starts: I64,
     samples: F32,
     weights: F32,
     rotations: F64,
-    cos: F32,
-    sin: F32,
+    runs: Runs,
+    rows: F32,
+    over_runs: F32,
+    over_planes: F32,
     shifts: F32,
     reach: float,
     box: int,
@@ -229,18 +229,17 @@ def survey(
     A candidate stays on its grid point where even the highest summit nearby (`_SUMMIT` times the
     grid's value) would leave its log-likelihood more than ``margin`` below the best so far.
     """
-    size, top = cos.shape[1], (cos.shape[0] - 1) // 2
+    size = shifts.shape[0]
     product = np.empty((2, points.shape[1]), np.float32)
-    rows = np.empty((2, size), np.float32)
-    planes = np.empty((top + 1, 2, size, size), np.float32)
+    lines = np.empty((over_runs.shape[2], 2, size), np.float32)
+    planes = np.empty((over_planes.shape[2], size, 2, size), np.float32)
     values = np.empty((size, size, size), np.float32)
-    heights = points[2]
     spacing = shifts[1] - shifts[0]
     highest = -1.0e300
     for i in range(rotations.shape[0]):
         gather(grid, points, rotations[i], 2.0, product)
         power[i] = multiply(product, samples, weights)
-        transform(product, columns, starts, heights, cos, sin, rows, planes, values)
+        transform(product, runs, rows, over_runs, over_planes, lines, planes, values)
         c, b, a = best_cell(values, shifts, reach)
         best[i, 0], best[i, 1], best[i, 2] = shifts[c], shifts[b], shifts[a]
         gain[i] = values[c, b, a]

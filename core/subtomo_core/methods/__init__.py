@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from subtomo_core.methods.fast_alignment import FastAlignment
 from subtomo_core.methods.settings import Settings
-from subtomo_core.spec import DatasetSummary, FamlSpec, FaSpec
+from subtomo_core.spec import AnySpec, DatasetSummary
 from subtomo_core.statistics import Batch, Expectation, Model, Statistics
 
 
@@ -39,7 +39,7 @@ class Method(Protocol):
 
 
 def create(
-    spec: FamlSpec | FaSpec, summary: DatasetSummary, mask: NDArray[np.float32] | None = None
+    spec: AnySpec, summary: DatasetSummary, mask: NDArray[np.float32] | None = None
 ) -> Method:
     """Method for a resolved specification (`defaults.resolve`) and a dataset.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -19,11 +20,12 @@ from subtomo_core.methods.fold_references import FoldReferences, References
 from subtomo_core.methods.limited import NOWHERE, Centre, about, centres, find, points_within
 from subtomo_core.methods.ordered import each_in_order
 from subtomo_core.methods.passes import Found, Row, Values, pass_over
+from subtomo_core.methods.refining import Refining
 from subtomo_core.methods.settings import Settings
 from subtomo_core.observation import Samples
+from subtomo_core.parameters import FamlParameters
 from subtomo_core.particles import Particles
 from subtomo_core.posterior import balance, hard_posterior, log_weights, soft_posterior
-from subtomo_core.spec import FamlParameters
 from subtomo_core.statistics import Batch, Expectation, Model
 from subtomo_core.symmetry import asymmetric_unit
 from subtomo_core.voronoi import PosePoints
@@ -72,6 +74,8 @@ class Alignment:
         Components which are summed.
     references : FoldReferences
         What the particles of each fold meet.
+    refining : Refining or None
+        What refines poses, where the algorithm does.
     units : list of ndarray or None
         [class]: the rotations which have to be searched, where the class is symmetric.
     points : PosePoints or None
@@ -85,6 +89,7 @@ class Alignment:
     search: Search
     sums: Band
     references: FoldReferences
+    refining: Refining | None
     units: list[Real | None]
     points: PosePoints | None
     priors: Values
@@ -126,7 +131,8 @@ class Alignment:
             points = points_within(rng, parameters.voronoi_points, parameters.search_range_deg)
         sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
         priors = np.log(np.maximum(model.shares, 1e-12))
-        return cls(settings, model, search, sums, references, units, points, priors)
+        refining = Refining.of(parameters)
+        return cls(settings, model, search, sums, references, refining, units, points, priors)
 
     def balanced(self, particles: Particles, threads: int = 1) -> Alignment:
         """The same with priors which give every class its equal share of a sample of particles.
@@ -188,7 +194,7 @@ class Alignment:
             rotations=np.stack([e.rotations[b] for e, b in chosen]),
             shifts=np.stack([e.shifts[b] for e, b in chosen]),
             probability=np.array([p.sum() for p in posterior]),
-            score=np.array([e.log_likelihood[b] for e, b in chosen]),
+            score=self._scores(weighed, chosen),
             noise_sum=noise_sum,
             noise_count=noise_count,
             log_likelihood=likelihood,
@@ -201,10 +207,9 @@ class Alignment:
         if look.region is not None:
             scales = _scales(search.matcher, look.region, templates, self.units)
         here = here or [NOWHERE] * len(templates)
+        way = find if self.refining is None else self.refining.find
         return [
-            find(
-                search, look.weighed, look.magnitude, scale=scale, template=template, centre=centre
-            )
+            way(search, look.weighed, look.magnitude, scale=scale, template=template, centre=centre)
             for template, scale, centre in zip(templates, scales or [], here, strict=True)
         ]
 
@@ -218,6 +223,13 @@ class Alignment:
         noise = self.model.reference_noise[look.index % self.settings.folds]
         offsets: Values = 0.5 * (noise * look.weighed.shell_weights).sum(1)
         return offsets
+
+    def _scores(self, weighed: Weighed, chosen: list[tuple[Evidence, int]]) -> Values:
+        """Log-likelihood ratio, or with hard assignment the constrained correlation, (K,)."""
+        if self.settings.soft:
+            return np.array([e.log_likelihood[b] for e, b in chosen])
+        norm = math.sqrt(max(weighed.power(self.search.support), 1e-30))
+        return np.array([e.correlation[b] for e, b in chosen]) / norm
 
     def _posterior(
         self, evidence: list[Evidence], offsets: Values, here: list[Centre]
@@ -270,7 +282,12 @@ def align(
     if settings.spec.classes > 1 and settings.balancing(model):
         alignments = [alignment.balanced(batch.particles, threads) for alignment in alignments]
 
+    coming = _coming(batch.indices % settings.folds)
+
     def work(position: int) -> list[Found]:
+        if position in coming:
+            for alignment in alignments:
+                alignment.references.make_ready(coming[position])
         look = alignments[0].look(batch.particles, int(batch.indices[position]))
         return [alignment.row(batch, position, look) for alignment in alignments]
 
@@ -291,3 +308,13 @@ def align(
         on_particle=on_particle,
         on_fold=over,
     )
+
+
+def _coming(folds: NDArray[np.int64]) -> dict[int, int]:
+    """Fold whose references are made by whoever comes to a position, while others go on.
+
+    Folds are worked off one after the other: the next one's turn comes halfway through each.
+    """
+    places = [np.nonzero(folds == fold)[0] for fold in np.unique(folds)]
+    middles = (int(own[len(own) // 2]) for own in places[:-1])
+    return dict(zip(middles, np.unique(folds)[1:].tolist(), strict=True))

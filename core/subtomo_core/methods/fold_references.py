@@ -41,6 +41,10 @@ class FoldReferences:
                 made = self._made[fold] = self._make(fold)
             return made
 
+    def make_ready(self, fold: int) -> None:
+        """Make the references of a fold which is about to come."""
+        self[fold]
+
     def forget(self, fold: int) -> None:
         """Free the memory of a fold whose particles are done."""
         with self._locks[fold]:

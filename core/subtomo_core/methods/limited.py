@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,8 +14,8 @@ from subtomo_core.evidence import Evidence
 from subtomo_core.expectation import Search, Weighed
 from subtomo_core.fourier import Real
 from subtomo_core.matching import Neighbourhood, Template
+from subtomo_core.parameters import MatchingParameters
 from subtomo_core.rotations import from_rotation_vectors
-from subtomo_core.spec import MatchingParameters
 from subtomo_core.statistics import Poses
 from subtomo_core.voronoi import PosePoints
 
@@ -28,6 +29,8 @@ class Centre(NamedTuple):
     ----------
     near : Neighbourhood or None
         Rotations to search; None for all.
+    rotation : ndarray or None, (3, 3)
+        The pose's own; None where there is none yet.
     shift : ndarray, (3,)
         Voxels, order x, y, z.
     origin : ndarray, (3,)
@@ -35,11 +38,12 @@ class Centre(NamedTuple):
     """
 
     near: Neighbourhood | None
+    rotation: Values | None
     shift: Values
     origin: Values
 
 
-NOWHERE = Centre(None, np.zeros(3), np.zeros(3))
+NOWHERE = Centre(None, None, np.zeros(3), np.zeros(3))
 
 
 def centres(parameters: MatchingParameters, poses: Poses | None, position: int) -> list[Centre]:
@@ -50,6 +54,7 @@ def centres(parameters: MatchingParameters, poses: Poses | None, position: int) 
     return [
         Centre(
             None if within is None else Neighbourhood(rotation, within),
+            rotation,
             shift,
             shift if follows else np.zeros(3),
         )
@@ -70,14 +75,31 @@ def find(
     moved = search.moved_back(weighed, centre.origin) if centre.origin.any() else weighed
     start = centre.shift - centre.origin
     found = search.find(moved, magnitude, scale, template, start, near=centre.near)
-    if centre.near is not None:
-        outside = ~centre.near.holds(found.rotations)
-        if outside.any():
-            edge = pulled_back(found.rotations[outside], centre.near)
-            again = search.look_closer(moved, search.survey(moved, edge, template), template)
-            found.rotations[outside], found.shifts[outside] = edge, again.shifts
-            found.gain[outside], found.power[outside] = again.gain, again.power
+
+    def at_edge(edge: Values) -> Evidence:
+        return search.look_closer(moved, search.survey(moved, edge, template), template)
+
+    found = held(found, centre.near, at_edge)
     return replace(found, shifts=found.shifts + centre.origin)
+
+
+def held(
+    found: Evidence, near: Neighbourhood | None, at_edge: Callable[[Values], Evidence]
+) -> Evidence:
+    """The evidence with rotations which left a neighbourhood back on its edge.
+
+    ``at_edge`` looks at rotations there, which take the place of those outside.
+    """
+    if near is None:
+        return found
+    outside = ~near.holds(found.rotations)
+    if not outside.any():
+        return found
+    again = at_edge(pulled_back(found.rotations[outside], near))
+    parts = [np.array(getattr(found, name)) for name in ("rotations", "shifts", "gain", "power")]
+    for part, name in zip(parts, ("rotations", "shifts", "gain", "power"), strict=True):
+        part[outside] = getattr(again, name)
+    return Evidence(*parts)
 
 
 def pulled_back(rotations: Values, near: Neighbourhood) -> Values:

@@ -22,9 +22,16 @@ def each_in_order(
     """
     order = list(numbers)
     turn: _Turn[T] = _Turn(lambda place, result: take(order[place], result), _ROOM * threads)
+    failed = threading.Event()
 
     def step(place: int) -> None:
-        turn.put(place, work(order[place]))
+        if failed.is_set():
+            return
+        try:
+            turn.put(place, work(order[place]))
+        except BaseException:
+            failed.set()  # the others stop at the end of what they are at
+            raise
 
     if threads == 1:
         for place in range(len(order)):

@@ -14,16 +14,8 @@ from subtomo_core.fourier import Real, radius_of, soft_edge, to_fourier, to_real
 from subtomo_core.masks import mask_problem, radius_of_mask, soft_sphere
 from subtomo_core.maximisation import on_components
 from subtomo_core.observation import Observer
-from subtomo_core.spec import (
-    DatasetSummary,
-    FamlParameters,
-    FamlSpec,
-    FaSpec,
-    MapMask,
-    Mask,
-    PosesStart,
-    Weights,
-)
+from subtomo_core.parameters import FamlParameters, FrmParameters, RefinementParameters
+from subtomo_core.spec import AnySpec, DatasetSummary, MapMask, Mask, PosesStart, Weights
 from subtomo_core.statistics import Model
 from subtomo_core.symmetry import symmetry_group
 
@@ -61,7 +53,7 @@ class Settings:
     observer : Observer
     """
 
-    spec: FamlSpec | FaSpec
+    spec: AnySpec
     summary: DatasetSummary
     start_shell: float
     limit_shell: float
@@ -75,9 +67,7 @@ class Settings:
     observer: Observer
 
     @classmethod
-    def of(
-        cls, spec: FamlSpec | FaSpec, summary: DatasetSummary, mask: Real | None = None
-    ) -> Settings:
+    def of(cls, spec: AnySpec, summary: DatasetSummary, mask: Real | None = None) -> Settings:
         """Translate a resolved specification.
 
         ``mask`` (n, n, n) is the map which the specification names, where it names one.
@@ -126,6 +116,17 @@ class Settings:
     def half_sets(self) -> bool:
         """The halves are kept apart from the start."""
         return self.spec.half_sets
+
+    @property
+    def refines(self) -> bool:
+        """A refiner finds the poses (`methods.refining`)."""
+        return isinstance(self.spec.parameters, RefinementParameters | FrmParameters)
+
+    @property
+    def about_normal(self) -> bool:
+        """Particles turn about their own z axes only: the frame of the references stays."""
+        parameters = self.spec.parameters
+        return isinstance(parameters, RefinementParameters) and parameters.about_normal
 
     @property
     def soft(self) -> bool:

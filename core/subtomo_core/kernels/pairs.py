@@ -1,0 +1,160 @@
+r"""Two volumes compared within their overlap: sums for scores, their slopes and curvatures.
+
+A fixed volume f and a moved one g, the model :math:`M_k = e^{-2 \pi i k \cdot t / n} g(R^{-1} k)`,
+and the overlap :math:`O_k = w_f(k) w_g(R^{-1} k)`, held fixed in derivatives. Both dissimilarity
+scores of Xu & Alber (2012), equations 3 and 13, and all their derivatives follow from
+
+.. math::
+    \sum O |f|^2, \; \mathrm{Re} \sum O f M^*, \; \sum O |M|^2, \; \sum O, \;
+    \mathrm{Re} \sum O f \nabla M^*, \; \mathrm{Re} \sum O M \nabla M^*, \;
+    \mathrm{Re} \sum O \nabla M \nabla M^{*T} .
+
+Components (2, J) hold real parts, then imaginary parts.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from subtomo_core.kernels.interpolate import gather, gather_slopes, locate, shift_back
+from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.shifts import ascend, best_cell, multiply, transform
+from subtomo_core.kernels.slopes import derivatives, dot, row
+from subtomo_core.kernels.types import F32, F64, Runs
+
+_BLOCK = 256  # as in `slopes`: its rows and derivatives come in blocks of this size
+_ZERO, _ONE, _U1 = np.float32(0.0), np.float32(1.0), np.uint64(1)
+
+
+@jit
+def overlap(table: F32, points: F32, rotation: F64, scale: float, weights: F32, out: F32) -> None:
+    """``out = weights * table(R^-1 k)``, trilinear; a table without points stands for 1."""
+    if table.shape[0] == 0:
+        out[:] = weights
+        return
+    c, width = (table.shape[0] - 1) // 2, table.shape[2]
+    flat = table.reshape(-1)
+    step, plane = np.uint64(width), np.uint64(width * table.shape[1])
+    turn = (rotation * scale).astype(np.float32)
+    index, fraction = np.empty(_BLOCK, np.int32), np.empty((4, _BLOCK), np.float32)
+    for first in range(0, points.shape[1], _BLOCK):
+        size = min(_BLOCK, points.shape[1] - first)
+        locate(points, first, turn, c, width, index[:size], fraction)
+        for a in range(size):
+            p = np.uint64(index[a])
+            q, s, t = p + step, p + plane, p + step + plane
+            fx, fy, fz = fraction[0, a], fraction[1, a], fraction[2, a]
+            b0 = flat[p] + fx * (flat[p + _U1] - flat[p])
+            b1 = flat[q] + fx * (flat[q + _U1] - flat[q])
+            b2 = flat[s] + fx * (flat[s + _U1] - flat[s])
+            b3 = flat[t] + fx * (flat[t + _U1] - flat[t])
+            c0, c1 = b0 + fy * (b1 - b0), b2 + fy * (b3 - b2)
+            out[first + a] = weights[first + a] * (c0 + fz * (c1 - c0))
+
+
+@jit
+def moments(
+    grid: F32,
+    table: F32,
+    points: F32,
+    samples: F32,
+    weights: F32,
+    rotation: F64,
+    shift: F64,
+    box: int,
+    curved: bool,
+    sums: F64,
+    slopes: F64,
+    curve: F64,
+) -> None:
+    """Sums over all components (J,) of a band at one pose; ``curve`` only where it is wanted.
+
+    ``grid`` is g's half grid padded twice, ``table`` (as large, without the last axis) its w_g;
+    ``weights`` w_f times `Band.count`. Writes ``sums`` (4,): f f, f M, M M, O; ``slopes`` (2, 6):
+    f dM, M dM for (omega, t); ``curve`` (6, 6): dM dM.
+    """
+    count = points.shape[1]
+    model, back = np.empty((8, count), np.float32), np.empty((2, count), np.float32)
+    mass = np.empty(count, np.float32)
+    gather_slopes(grid, points, rotation, 2.0, model)
+    shift_back(points, samples, shift, box, back)
+    overlap(table, points, rotation, 2.0, weights, mass)
+    turn = (rotation * 2.0).astype(np.float32)
+    wave = np.float32(2.0 * math.pi / box)
+    steep = np.empty((2, 6, _BLOCK), np.float32)
+    seen, expected = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+    heavy = np.empty(_BLOCK, np.float32)
+    sums[:], slopes[:], curve[:] = 0.0, 0.0, 0.0
+    for first in range(0, count, _BLOCK):
+        derivatives(model, points, first, turn, wave, steep)
+        weight = mass[first : first + _BLOCK]
+        size = weight.shape[0]
+        whole = _ZERO
+        for j in range(size):
+            whole += weight[j]
+        sums[3] += whole
+        for p in range(2):
+            values, found = row(model, p, first), row(back, p, first)
+            for j in range(size):
+                seen[j], expected[j] = weight[j] * found[j], weight[j] * values[j]
+            # Apart from the loop which writes: whether that one is done in vectors hangs on
+            # where small arrays happen to lie, and with it the last bit of a sum.
+            sums[0] += dot(seen, found, size)
+            sums[1] += dot(seen, values, size)
+            sums[2] += dot(expected, values, size)
+            for i in range(6):
+                slope = steep[p, i]
+                slopes[0, i] += dot(seen, slope, size)
+                slopes[1, i] += dot(expected, slope, size)
+                if not curved:
+                    continue
+                for j in range(size):
+                    heavy[j] = weight[j] * slope[j]
+                for k in range(i, 6):
+                    curve[i, k] += dot(heavy, steep[p, k], size)
+    for i in range(6):
+        for k in range(i):
+            curve[i, k] = curve[k, i]
+
+
+@jit
+def best_shifts(
+    grid: F32,
+    table: F32,
+    points: F32,
+    samples: F32,
+    weights: F32,
+    rotations: F64,
+    runs: Runs,
+    rows: F32,
+    over_runs: F32,
+    over_planes: F32,
+    shifts: F32,
+    reach: float,
+    box: int,
+    best: F64,
+) -> None:
+    """For every rotation (C, 3, 3) the shift with the highest ``Re sum O f M*``: best (C, 3).
+
+    The arrays from ``runs`` on are those of `shifts.survey`.
+    """
+    size, count = shifts.shape[0], points.shape[1]
+    product, mass = np.empty((2, count), np.float32), np.empty(count, np.float32)
+    seen = np.empty((2, count), np.float32)
+    lines = np.empty((over_runs.shape[2], 2, size), np.float32)
+    planes = np.empty((over_planes.shape[2], size, 2, size), np.float32)
+    values = np.empty((size, size, size), np.float32)
+    spacing = shifts[1] - shifts[0]
+    for i in range(rotations.shape[0]):
+        gather(grid, points, rotations[i], 2.0, product)
+        overlap(table, points, rotations[i], 2.0, weights, mass)
+        for p in range(2):
+            for j in range(count):
+                seen[p, j] = mass[j] * samples[p, j]
+        multiply(product, seen, mass)
+        transform(product, runs, rows, over_runs, over_planes, lines, planes, values)
+        c, b, a = best_cell(values, shifts, reach)
+        best[i, 0], best[i, 1], best[i, 2] = shifts[c], shifts[b], shifts[a]
+        ascend(product, points, box, reach, spacing, best[i])

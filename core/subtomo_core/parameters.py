@@ -1,0 +1,82 @@
+"""Parameters of each algorithm, as they stand in a specification."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from subtomo_core.strict import Strict
+
+
+class MatchingParameters(Strict):
+    """How candidate poses are found (method: *Fast alignment*).
+
+    ``shift_range_angstrom`` is the longest shift from a particle's centre. With a start from
+    poses, ``search_range_deg`` and ``search_range_angstrom`` limit the search of every iteration
+    to rotations and shifts so far from the particle's pose of the iteration before; the range of
+    shifts then goes along with the particle.
+    """
+
+    candidates: Annotated[int, Field(ge=1, le=1000)] = 50
+    generators: Literal["magnitude", "phase", "both"] = "both"
+    bandwidth: Annotated[int | None, Field(ge=4, le=64)] = None
+    shift_range_angstrom: Annotated[float | None, Field(gt=0.0)] = None
+    search_range_deg: Annotated[float | None, Field(gt=0.0, le=180.0)] = None
+    search_range_angstrom: Annotated[float | None, Field(gt=0.0)] = None
+
+
+class FaParameters(MatchingParameters):
+    """Parameters of fast alignment with hard assignment."""
+
+
+class FamlParameters(MatchingParameters):
+    """Parameters of fast alignment with maximum likelihood."""
+
+    voronoi_points: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
+    noise: Literal["white", "shells"] | None = None
+    regularisation: Annotated[float, Field(ge=0.0)] = 5.0
+    regularisation_iterations: Annotated[int, Field(ge=0)] = 5
+
+
+class FrmParameters(MatchingParameters):
+    """Parameters of iterated rotational and translational matching (Chen et al. 2013).
+
+    ``peaks`` is the number of poses which are followed, and of rotations looked at for every
+    shift.
+    """
+
+    peaks: Annotated[int, Field(ge=1, le=16)] = 4
+
+
+class RefinementParameters(MatchingParameters):
+    """How poses are refined, and from where.
+
+    Refinement starts from candidates of rotational matching, or from an even ``grid`` of
+    rotations, as many as Euler angles ``grid_deg`` apart make. With ``about_normal`` each particle
+    turns only about its own z axis in the frame of the references: about the normal of its
+    membrane, where the poses from which the job starts have it there.
+    """
+
+    starts_from: Literal["matching", "grid"] = "matching"
+    grid_deg: Annotated[float, Field(ge=15.0, le=90.0)] = 60.0
+    about_normal: bool = False
+
+
+class GradientParameters(RefinementParameters):
+    """Parameters of gradient-guided refinement (Xu & Alber 2012).
+
+    ``score`` is their real-space constrained score (rcs) or the one in Fourier space (fcs).
+    """
+
+    score: Literal["rcs", "fcs"] = "rcs"
+
+
+class SagParameters(RefinementParameters):
+    """Parameters of refinement by the stochastic average gradient (Lü et al. 2019).
+
+    ``slices`` is the share of a volume's slices which one step looks at; 0 stands for a single
+    slice, the basic algorithm.
+    """
+
+    slices: Annotated[float, Field(ge=0.0, le=1.0)] = 0.25
