@@ -31,6 +31,10 @@ def upgrade() -> None:
         sa.Column("scope", sa.String(length=8), nullable=False, server_default="admin"),
     ):
         op.add_column("tokens", column)
+    reference = sa.ForeignKey("tokens.id", name=op.f("fk_tokens_opened_by_tokens"))
+    column = sa.Column("opened_by", sa.String(length=40), reference, nullable=True)
+    op.add_column("tokens", column, inline_references=True)
+    op.create_index(op.f("ix_tokens_opened_by"), "tokens", ["opened_by"], unique=False)
     op.create_table(
         "attempts",
         sa.Column("key", sa.String(length=300), nullable=False),
@@ -76,6 +80,8 @@ def downgrade() -> None:
     op.drop_table("members")
     op.drop_table("groups")
     op.drop_table("attempts")
+    op.drop_index(op.f("ix_tokens_opened_by"), table_name="tokens")
+    op.drop_column("tokens", "opened_by")
     op.drop_column("tokens", "scope")
     op.drop_column("tokens", "kind")
     op.drop_index(op.f("ix_users_oidc_subject"), table_name="users")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from subtomo_server.errors import NotSignedInError, SignInRefusedError, TooManyAttemptsError
 from subtomo_server.oidc import Identity
@@ -12,7 +11,7 @@ from subtomo_store import access, passwords, throttle, users
 from subtomo_store.access import SignIn
 from subtomo_store.database import Store
 from subtomo_store.errors import StoreError
-from subtomo_store.records import Scope, Token, TokenKind, User, UserRole
+from subtomo_store.records import Scope, Token, TokenKind, UserRole
 
 SESSION_SECONDS = 30 * 24 * 3600.0
 
@@ -60,19 +59,22 @@ def session_by_password(store: Store, name: str, password: str, address: str) ->
     TooManyAttemptsError
         If too many attempts of this name, or from this address, have failed.
     """
-    with store.read() as session:
-        wait = throttle.wait_seconds(session, name, address)
+    with store.begin() as session:
+        wait = throttle.attempt(session, name, address)
         found = users.secret(session, name)
     if wait:
         raise TooManyAttemptsError(wait)
     kept = found.password_hash if found else None
     right = passwords.matches(kept, password)
+    if not (right and kept and found and not found.user.disabled):
+        raise NotSignedInError("This name and password do not belong together.")
+    renewed = passwords.hashed(password) if passwords.outdated(kept) else None
     with store.begin() as session:
-        if right and kept and found and not found.user.disabled:
-            throttle.note_success(session, name)
-            return _opened(session, found.user, kept, password)
-        throttle.note_failure(session, name, address)
-    raise NotSignedInError("This name and password do not belong together.")
+        throttle.note_success(session, name, address)
+        if renewed is not None:
+            users.set_password(session, found.user.id, renewed)
+        access.forget_expired(session)
+        return access.open_session(session, found.user.id, SESSION_SECONDS)[1]
 
 
 def session_by_token(store: Store, text: str) -> str:
@@ -87,6 +89,7 @@ def session_by_token(store: Store, text: str) -> str:
     if found is None:
         raise NotSignedInError("This token is not valid, or no longer.")
     with store.begin() as session:
+        access.forget_expired(session)
         return access.open_session(session, found.user.id, SESSION_SECONDS, found.token)[1]
 
 
@@ -127,10 +130,3 @@ def check_still_valid(store: Store, sign_in: SignIn) -> None:
     with store.read() as session:
         if not access.still_valid(session, sign_in.token.id):
             raise NotSignedInError("This token is not valid any longer: ask for a new one.")
-
-
-def _opened(session: Session, user: User, kept: str, password: str) -> str:
-    if passwords.outdated(kept):
-        users.set_password(session, user.id, passwords.hashed(password))
-    access.forget_expired(session)
-    return access.open_session(session, user.id, SESSION_SECONDS)[1]

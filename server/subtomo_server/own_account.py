@@ -21,18 +21,17 @@ def new_password(store: Store, sign_in: SignIn, present: str | None, password: s
         If the present one was wrong too often.
     """
     user, token = sign_in
-    with store.read() as session:
-        wait = throttle.wait_seconds(session, user.name, "")
+    with store.begin() as session:
+        wait = throttle.attempt(session, user.name)
         found = users.secret(session, user.name)
     if wait:
         raise TooManyAttemptsError(wait)
     kept = found.password_hash if found else None
     if kept is not None and not passwords.matches(kept, present or ""):
-        with store.begin() as session:
-            throttle.note_failure(session, user.name, "")
         raise InputError(Problem("the present password is another one", pointer="/present"))
     made = passwords.hashed(password)
     with store.begin() as session:
+        throttle.note_success(session, user.name)
         users.set_password(session, user.id, made, besides=token.id)
 
 

@@ -37,6 +37,7 @@ def create_token(
     *,
     scope: Scope = "admin",
     kind: TokenKind = "api",
+    opened_by: str | None = None,
 ) -> tuple[Token, str]:
     """Make a token; its text is returned once, here, and never again."""
     text = f"subtomo_{secrets.token_urlsafe(32)}"
@@ -50,6 +51,7 @@ def create_token(
         created=now(session),
         expires=expires,
         last_used=None,
+        opened_by=opened_by,
     )
     session.add(row)
     session.flush()
@@ -83,7 +85,10 @@ def open_session(
     if since is not None and since.expires is not None:
         expires = min(expires, since.expires)
     scope: Scope = "admin" if since is None else since.scope
-    return create_token(session, user_id, "browser", expires, scope=scope, kind="browser")
+    opened_by = None if since is None else since.id
+    return create_token(
+        session, user_id, "browser", expires, scope=scope, kind="browser", opened_by=opened_by
+    )
 
 
 def authenticate(session: Session, text: str, kind: TokenKind = "api") -> SignIn | None:
@@ -123,18 +128,18 @@ def tokens(session: Session, user_id: str) -> list[Token]:
 
 
 def revoke(session: Session, user_id: str, token_id: str) -> None:
-    """Forget a token; an administrator may forget anybody's.
+    """Forget a token and the sessions it opened; an administrator may forget anybody's.
 
     Raises
     ------
     NotFoundError
         If the user has no such token.
     """
-    matching = delete(TokenRow).where(TokenRow.id == token_id)
-    if not is_admin(session, user_id):
-        matching = matching.where(TokenRow.user_id == user_id)
-    if session.execute(matching.returning(TokenRow.id)).first() is None:
+    row = session.get(TokenRow, token_id)
+    if row is None or (row.user_id != user_id and not is_admin(session, user_id)):
         raise NotFoundError(f"there is no token {token_id}")
+    session.execute(delete(TokenRow).where(TokenRow.opened_by == token_id))
+    session.execute(delete(TokenRow).where(TokenRow.id == token_id))
 
 
 def end_sessions(session: Session, user_id: str, besides: str | None = None) -> None:

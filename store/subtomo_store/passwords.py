@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+from threading import BoundedSemaphore
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from subtomo_core.errors import InputError, Problem
 
 SHORTEST, LONGEST = 10, 1000
+AT_ONCE = 4
 
 
 def checked(password: str) -> str:
@@ -29,21 +33,30 @@ def checked(password: str) -> str:
 
 def hashed(password: str) -> str:
     """Hash of a password with a salt of its own."""
-    return PasswordHasher().hash(checked(password))
+    given = checked(password)
+    with _turns():
+        return PasswordHasher().hash(given)
 
 
 def matches(password_hash: str | None, password: str) -> bool:
     """Whether a password is the one of the hash; takes as long where there is no hash."""
     hasher, given = PasswordHasher(), password[:LONGEST]
-    if password_hash is None:
-        hasher.hash(given)
-        return False
-    try:
-        return hasher.verify(password_hash, given)
-    except (VerificationError, InvalidHashError):
-        return False
+    with _turns():
+        if password_hash is None:
+            hasher.hash(given)
+            return False
+        try:
+            return hasher.verify(password_hash, given)
+        except (VerificationError, InvalidHashError):
+            return False
 
 
 def outdated(password_hash: str) -> bool:
     """Whether a hash was made with weaker parameters than today's."""
     return PasswordHasher().check_needs_rehash(password_hash)
+
+
+@cache
+def _turns() -> BoundedSemaphore:
+    """A hash takes 64 MiB on purpose: few at once, however many try to sign in."""
+    return BoundedSemaphore(AT_ONCE)

@@ -49,6 +49,7 @@ class TokenRow(Base):
     created: Mapped[datetime] = mapped_column(UtcTime)
     expires: Mapped[datetime | None] = mapped_column(UtcTime)
     last_used: Mapped[datetime | None] = mapped_column(UtcTime)
+    opened_by: Mapped[str | None] = mapped_column(ForeignKey("tokens.id"), index=True)
 
 
 class GroupRow(Base):

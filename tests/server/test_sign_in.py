@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -97,6 +98,13 @@ def test_guessing_has_to_wait_whoever_is_guessed_at(service, browser):
     assert sign_in(browser).status_code == 200
 
 
+def test_many_guesses_at_the_same_moment_count_each(browser, service):
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: sign_in(browser, "ada", "wrong").status_code, range(20)))
+    assert answers.count(401) <= throttle.FREE_FAILURES["name"] + 1
+    assert answers.count(429) == 20 - answers.count(401)
+
+
 def test_guessing_at_many_names_has_to_wait_too(service, browser):
     with service.store.begin() as session:
         for number in range(throttle.FREE_FAILURES["address"]):
@@ -155,6 +163,11 @@ def test_a_session_opened_by_a_token_may_no_more_than_the_token(service, browser
     browser.get("/login", params={"token": text})
     assert browser.get("/api/v1/me").json()["scope"] == "read"
     assert browser.post("/account/tokens", data={"label": "x", "scope": "admin"}).status_code == 403
+    with service.store.begin() as session:
+        found = access.authenticate(session, text)
+        assert found is not None
+        access.revoke(session, found.user.id, found.token.id)
+    assert browser.get("/api/v1/me").status_code == 401
 
 
 def test_the_password_is_kept_as_a_hash(service):
