@@ -26,6 +26,7 @@ PUBLIC = frozenset(
         "/api/v1/service-info",
         "/api/v1/health/live",
         "/api/v1/health/ready",
+        "/metrics",  # asks for a token of its own
     }
 )
 PUBLIC_FOLDER = "/static/"

@@ -9,9 +9,12 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Query, Request
 
+from subtomo_server.asking import Question
 from subtomo_server.errors import NotSignedInError
+from subtomo_server.health import Readiness
 from subtomo_server.sealer import Sealer
 from subtomo_store.bell import Bell
+from subtomo_store.census import Census
 from subtomo_store.database import Store
 from subtomo_store.records import User
 
@@ -21,12 +24,15 @@ class Services:
     """Everything which lives as long as the server.
 
     ``stopping`` is set when the server is about to end, so that answers which wait come back.
+    ``census`` counts everything, with None where the database does not answer.
     """
 
     store: Store
     bell: Bell
     sealer: Sealer
     stopping: Event
+    readiness: Readiness
+    census: Question[Census | None]
 
 
 def services_of(request: Request) -> Services:

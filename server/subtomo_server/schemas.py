@@ -224,6 +224,23 @@ class Health(Document):
     checks: dict[str, Check] = {}
 
 
+class ServiceLimits(Document):
+    """What the service takes at most, and how often it tries."""
+
+    upload_bytes: int
+    document_bytes: int
+    wait_seconds: float
+    attempts: int
+    batches_at_once: int
+
+
+class Storage(Document):
+    """The disk of the data folder."""
+
+    total_bytes: int
+    free_bytes: int
+
+
 class ServiceInfo(Document):
     """What this service is and can do."""
 
@@ -233,4 +250,6 @@ class ServiceInfo(Document):
     api: str
     description: str
     algorithms: list[str]
-    max_upload_bytes: int
+    queues: list[str]
+    limits: ServiceLimits
+    storage: Storage

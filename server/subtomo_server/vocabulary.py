@@ -15,6 +15,12 @@ def field_names() -> frozenset[str]:
     return frozenset(_properties(job_spec_adapter.json_schema()))
 
 
+@cache
+def algorithms() -> tuple[str, ...]:
+    """Every algorithm which a specification may name."""
+    return tuple(job_spec_adapter.json_schema()["discriminator"]["mapping"])
+
+
 def _properties(schema: Any) -> Iterator[str]:
     if isinstance(schema, dict):
         properties = schema.get("properties")

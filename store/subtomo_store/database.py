@@ -19,6 +19,7 @@ from sqlalchemy import Connection, DateTime, Engine, create_engine, event, func,
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from subtomo_store import tallies
 from subtomo_store.errors import StorageError
 from subtomo_store.files import Files
 from subtomo_store.migration import upgrade
@@ -82,11 +83,13 @@ def open_store(settings: Settings) -> Store:
     """Open the database and the data folder which ``settings`` name; creates the folder."""
     settings.data.expanduser().mkdir(parents=True, exist_ok=True)
     engine = create_database_engine(settings.resolved_database_url)
+    writing = sessionmaker(engine.execution_options(subtomo_writes=True))
+    tallies.write_before_commit(writing)
     return Store(
         settings=settings,
         engine=engine,
         reading=sessionmaker(engine),
-        writing=sessionmaker(engine.execution_options(subtomo_writes=True)),
+        writing=writing,
         files=Files(settings.data.expanduser()),
     )
 

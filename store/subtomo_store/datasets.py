@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.errors import Problem
 from subtomo_core.spec import MissingRegion
+from subtomo_store import tallies
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError, NotFoundError
 from subtomo_store.identity import new_id
@@ -135,6 +136,7 @@ def add_file(session: Session, dataset_id: str, name: str, size: int, sha256: st
     _expect_open(row)
     row.status = "open"
     session.merge(DatasetFileRow(dataset_id=dataset_id, name=name, size=size, sha256=sha256))
+    tallies.count(session, "uploads", "dataset", size)
 
 
 def remove_file(session: Session, dataset_id: str, name: str) -> None:
@@ -180,6 +182,7 @@ def accept(
     _move(row, "ready")
     row.particles, row.box, row.voxel_size_angstrom = particles, box, voxel_size_angstrom
     row.sealed = now(session)
+    tallies.count(session, "datasets_checked", "ready")
     session.flush()
     return _record(row)
 
@@ -189,6 +192,7 @@ def reject(session: Session, dataset_id: str, problems: Sequence[Problem]) -> Da
     row = _row(session, dataset_id, None, lock=True)
     _move(row, "rejected")
     row.problems = [problem._asdict() for problem in problems]
+    tallies.count(session, "datasets_checked", "rejected")
     session.flush()
     return _record(row)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -54,6 +54,12 @@ class Settings(BaseSettings):
         Address the server binds to.
     public_url : str or None
         Address users see, when a proxy stands before the server.
+    metrics_token : str or None
+        What Prometheus shows to read ``/metrics``; without one that address does not exist.
+    log_format : str or None
+        ``json`` or ``text``; by default JSON where a broker is named, text on a laptop.
+    log_level : str
+        ``debug``, ``info``, ``warning`` or ``error``.
     """
 
     model_config = SettingsConfigDict(env_prefix="SUBTOMO_", frozen=True, extra="forbid")
@@ -73,8 +79,16 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8642
     public_url: str | None = None
+    metrics_token: Annotated[SecretStr | None, Field(min_length=16)] = None
+    log_format: Literal["json", "text"] | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property
     def resolved_database_url(self) -> str:
         """``database_url``, or the SQLite file in the data folder."""
         return self.database_url or f"sqlite:///{self.data.expanduser().absolute()}/subtomo.db"
+
+    @property
+    def resolved_log_format(self) -> Literal["json", "text"]:
+        """``log_format``, or what suits the form of the service."""
+        return self.log_format or ("json" if self.broker_url else "text")

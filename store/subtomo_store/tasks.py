@@ -13,7 +13,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from subtomo_core.errors import Cancelled
-from subtomo_store import events
+from subtomo_store import events, tallies
 from subtomo_store.database import now
 from subtomo_store.errors import LeaseLostError
 from subtomo_store.jobs import get, particles_done, progress
@@ -68,6 +68,8 @@ def _lease(
     task.fence += 1
     task.particles_done = 0
     task.sends = 0
+    if task.attempts > 1:
+        tallies.count(session, "task_retries", task.kind)
     if job.status == "queued":
         move(session, job, "running")
     session.flush()
@@ -132,6 +134,7 @@ def complete(session: Session, lease: Lease, *, seconds: float) -> JobRow:
         particles_done=task.last - task.first,
         error=None,
     )
+    tallies.measure(session, "task_seconds", task.kind, seconds)
     if job.status_reason is not None:
         _tell_reason(session, job, None)
     if task.kind == "align":
@@ -257,6 +260,7 @@ def _update(session: Session, lease: Lease, **values: object) -> bool:
 
 def _fail(session: Session, job: JobRow, task: TaskRow, error: str) -> None:
     task.state, task.error, task.lease_until = "failed", error, None
+    tallies.count(session, "tasks_failed", task.kind)
     fail(session, job, f"{describe(record(task))}: {error}")
 
 

@@ -7,6 +7,10 @@ import shutil
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+
+from structlog.contextvars import bound_contextvars
 
 from subtomo_core.errors import Cancelled, InputError, SubtomoError
 from subtomo_store import jobs, tasks
@@ -30,10 +34,16 @@ def execute(workshop: Workshop, task_id: str) -> None:
     """Take a task and carry it out; nothing happens when somebody else has it or it is over."""
     if workshop.stop_asked():
         return
-    assignment = _take(workshop, task_id)
-    if assignment is None:
-        log.info("nothing to do for %s", task_id)
-        return
+    with bound_contextvars(task_id=task_id):
+        assignment = _take(workshop, task_id)
+        if assignment is None:
+            log.info("nothing to do for %s", task_id)
+            return
+        with bound_contextvars(job_id=assignment.job.id):
+            _carry_out(workshop, assignment)
+
+
+def _carry_out(workshop: Workshop, assignment: Assignment) -> None:
     what = tasks.describe(assignment.lease.task)
     log.info("%s: %s, attempt %s", assignment.job.id, what, assignment.lease.task.attempts)
     messages = _attempt(workshop, assignment)
@@ -99,7 +109,8 @@ def _retry_later(workshop: Workshop, messages: list[Message]) -> None:
     """Ring after a pause, without keeping the worker; if this process ends, a sweeper rings."""
     if messages:
         pause = min(RETRY_SECONDS, workshop.store.settings.resend_seconds)
-        timer = threading.Timer(pause, workshop.bell.ring, args=(messages,))
+        ring = partial(copy_context().run, workshop.bell.ring, messages)
+        timer = threading.Timer(pause, ring)
         timer.daemon = True
         timer.start()
 

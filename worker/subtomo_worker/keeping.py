@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextvars import copy_context
 from types import TracebackType
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -32,7 +33,11 @@ class LeaseKeeper:
         self._particles = 0
         self._counting = threading.Lock()
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+        # Its log lines name the task, too.
+        within = copy_context()
+        self._thread = threading.Thread(
+            target=within.run, args=(self._keep,), name="lease", daemon=True
+        )
 
     def on_particle(self) -> None:
         """Count a particle; raises as `check` does."""

@@ -14,6 +14,7 @@ from types import FrameType
 
 from celery.exceptions import SecurityWarning
 from celery.worker import state
+from structlog.contextvars import bind_contextvars
 
 from subtomo_core.errors import SubtomoError
 from subtomo_store import Settings, open_store
@@ -79,6 +80,7 @@ def _broker_url(settings: Settings) -> str:
 
 
 def _work(workshop: Workshop, broker_url: str) -> int:
+    bind_contextvars(worker_id=workshop.worker_id)
     log = logging.getLogger(__name__)
     log.info("worker %s, %s threads", workshop.worker_id, workshop.store.settings.threads)
     worker = create_app(workshop, broker_url).Worker(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextvars import copy_context
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,7 +24,10 @@ class Sweeper:
         self._workshop = workshop
         self._over = threading.Event()
         self._first = True
-        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+        within = copy_context()
+        self._thread = threading.Thread(
+            target=within.run, args=(self._run,), name="sweeper", daemon=True
+        )
 
     def start(self) -> None:
         """Begin; the first sweep sends every open task's message, as the broker may be new.

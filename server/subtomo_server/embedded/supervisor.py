@@ -29,9 +29,10 @@ def worker_command() -> list[str]:
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """Make the environment which gives a worker the same settings as this process."""
+    # The worker answers no request: what guards them stays with the server.
     given = {
         f"SUBTOMO_{name.upper()}": str(value)
-        for name, value in settings.model_dump(exclude={"source_roots"}).items()
+        for name, value in settings.model_dump(exclude={"source_roots", "metrics_token"}).items()
         if value is not None
     }
     # `-m` must find the package where this process found it, installed or not.
