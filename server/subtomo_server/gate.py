@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from subtomo_server.accounts import user_of
 from subtomo_server.errors import ForeignRequestError, NotSignedInError
 from subtomo_server.problems import Handler, wants_page
+from subtomo_store.errors import UnavailableError
 
 COOKIE = "subtomo_token"
 PUBLIC = frozenset(
@@ -57,7 +58,7 @@ class Gate:
         request = Request(scope)
         try:
             scope.setdefault("state", {})["user"] = await self._user(request)
-        except (NotSignedInError, ForeignRequestError) as error:
+        except (NotSignedInError, ForeignRequestError, UnavailableError) as error:
             await self._refusal(request, error)(scope, receive, send)
             return
         await self.app(scope, receive, send)

@@ -15,6 +15,7 @@ from subtomo_server.words import size
 from subtomo_store import workers
 from subtomo_store.bell import broker_options
 from subtomo_store.database import Store
+from subtomo_store.errors import UnavailableError
 
 PATIENCE_SECONDS = 1.5
 BROKER_SECONDS = 1.0
@@ -75,7 +76,7 @@ def _worker(store: Store) -> Check:
     try:
         with store.read() as session:
             count = len(workers.alive(session, HEARTBEAT_SECONDS))
-    except SQLAlchemyError:
+    except (SQLAlchemyError, UnavailableError):
         return Check(ok=False, detail="unknown while the database does not answer")
     if count == 0:
         return Check(

