@@ -197,14 +197,6 @@ def reject(session: Session, dataset_id: str, problems: Sequence[Problem]) -> Da
     return _record(row)
 
 
-def reopen_unfinished(session: Session) -> list[str]:
-    """Open again what was being checked when the server died; returns the ids."""
-    rows = session.scalars(select(DatasetRow).where(DatasetRow.status == "checking")).all()
-    for row in rows:
-        _move(row, "open")
-    return [row.id for row in rows]
-
-
 def remove(session: Session, dataset_id: str, user_id: str) -> None:
     """Delete the record; the caller removes the folder after the commit.
 
