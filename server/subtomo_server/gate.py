@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from subtomo_server.accounts import user_of
 from subtomo_server.errors import ForeignRequestError, NotSignedInError
 from subtomo_server.problems import Handler, wants_page
+from subtomo_store.database import Store
 from subtomo_store.errors import UnavailableError
 
 COOKIE = "subtomo_token"
@@ -31,6 +33,7 @@ PUBLIC = frozenset(
     }
 )
 PUBLIC_FOLDER = "/static/"
+RECHECK_SECONDS = 5.0
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -82,6 +85,24 @@ class Gate:
         if page and isinstance(error, NotSignedInError):
             return RedirectResponse("/login", status_code=303)
         return self.handler(request, error)
+
+
+class Welcome:
+    """Whether an answer which goes on for long may still do so: its token may be revoked."""
+
+    def __init__(self, store: Store, credentials: Credentials | None):
+        self._store = store
+        self._credentials = credentials
+        self._asked = time.monotonic()
+
+    async def lasts(self) -> bool:
+        """Ask the store every few seconds, and believe its last answer in between."""
+        if time.monotonic() - self._asked < RECHECK_SECONDS:
+            return True
+        self._asked = time.monotonic()
+        if self._credentials is None:
+            return False
+        return await run_in_threadpool(user_of, self._store, self._credentials.token) is not None
 
 
 def is_public(path: str) -> bool:

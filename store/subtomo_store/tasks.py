@@ -209,13 +209,15 @@ def due(session: Session, *, resend_seconds: float, everything: bool = False) ->
     return messages
 
 
-def release(session: Session, worker_id: str) -> None:
+def release(session: Session, worker_id: str) -> list[str]:
     """End the leases of a worker which is gone: its tasks are due at once.
 
     The attempts stay used up, and whoever takes a task next gets a higher fence as ever.
+    Returns the jobs which were being cancelled and now are.
     """
     held = (TaskRow.worker == worker_id) & (TaskRow.state == "leased")
     jobs_held = select(TaskRow.job_id).where(held).distinct().order_by(TaskRow.job_id)
+    ended = []
     for job_id in session.scalars(jobs_held).all():
         job = lock(session, job_id)
         session.execute(
@@ -224,14 +226,16 @@ def release(session: Session, worker_id: str) -> None:
             .values(lease_until=now(session))
             .execution_options(synchronize_session=False)
         )
-        settle_cancelling(session, job)
+        if settle_cancelling(session, job):
+            ended.append(job_id)
+    return ended
 
 
-def sweep_cancelling(session: Session) -> None:
-    """End the jobs being cancelled whose workers are gone."""
+def sweep_cancelling(session: Session) -> list[str]:
+    """End the jobs being cancelled whose workers are gone; returns which."""
     stuck = select(JobRow.id).where(JobRow.status == "cancelling").order_by(JobRow.id)
-    for job_id in session.scalars(stuck).all():
-        settle_cancelling(session, lock(session, job_id))
+    found = session.scalars(stuck).all()
+    return [job_id for job_id in found if settle_cancelling(session, lock(session, job_id))]
 
 
 def get_task(session: Session, task_id: str) -> Task | None:

@@ -8,18 +8,22 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 
 import anyio
 import httpx
 import psutil
-import pytest
-from sqlalchemy import make_url
 
 from subtomo_server.asking import Question
 from subtomo_server.vocabulary import algorithms
 from subtomo_store import Settings
-from support.services import RedisServer, fresh_database, postgres_server, redis_server, wait_until
+from support.services import (
+    Postgres,
+    RedisServer,
+    fresh_database,
+    own_postgres,
+    redis_server,
+    wait_until,
+)
 from support.serving import Served, served
 
 
@@ -57,13 +61,6 @@ def test_a_question_which_fails_has_no_answer():
     assert anyio.run(Question(ask).answer, 1.0, "none") == "none"
 
 
-@pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    """A PostgreSQL of this module's own, which it may stop."""
-    with postgres_server() as server, fresh_database(server) as url:
-        yield url
-
-
 @contextmanager
 def standing_still(processes: list[psutil.Process]) -> Iterator[None]:
     for process in processes:
@@ -75,13 +72,6 @@ def standing_still(processes: list[psutil.Process]) -> Iterator[None]:
             process.send_signal(signal.SIGCONT)
 
 
-def postgres_processes(url: str) -> list[psutil.Process]:
-    folder = Path(str(make_url(url).query["host"]))
-    pid = (folder / "postmaster.pid").read_text().splitlines()[0]
-    postmaster = psutil.Process(int(pid))
-    return [postmaster, *postmaster.children(recursive=True)]
-
-
 def timed(service: Served, path: str) -> tuple[httpx.Response, float]:
     with service.stranger as stranger:
         began = time.monotonic()
@@ -89,13 +79,17 @@ def timed(service: Served, path: str) -> tuple[httpx.Response, float]:
         return answer, time.monotonic() - began
 
 
-def test_a_database_that_hangs_is_told_within_two_seconds(
-    database: str, redis: RedisServer, tmp_path
-):
-    settings = Settings(data=tmp_path, database_url=database, broker_url=redis.url)
-    with served(settings) as service, ThreadPoolExecutor(60) as pool:
+def test_a_database_that_hangs_is_told_within_two_seconds(redis: RedisServer, tmp_path):
+    with own_postgres() as postgres, fresh_database(postgres.url) as url:
+        settings = Settings(data=tmp_path, database_url=url, broker_url=redis.url)
+        with served(settings) as service:
+            _stands_still(service, postgres)
+
+
+def _stands_still(service: Served, postgres: Postgres) -> None:
+    with ThreadPoolExecutor(60) as pool:
         assert timed(service, "/api/v1/health/ready")[0].json()["checks"]["database"]["ok"]
-        with standing_still(postgres_processes(database)):
+        with standing_still(postgres.processes):
             # More requests than the server has threads: all of them wait for the database.
             stuck = [pool.submit(service.client.get, "/jobs") for _ in range(60)]
             time.sleep(0.3)

@@ -26,6 +26,9 @@ def worker(
     lifeline: Annotated[
         bool, typer.Option("--lifeline", help="End when standard input ends.")
     ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only tell whether a worker of this machine is alive.")
+    ] = False,
     log_level: Annotated[
         str | None, typer.Option(help="debug, info, warning or error. [env: SUBTOMO_LOG_LEVEL]")
     ] = None,
@@ -35,7 +38,7 @@ def worker(
     from subtomo_core.methods import create  # noqa: PLC0415
     from subtomo_store import Settings  # noqa: PLC0415
     from subtomo_store.logs import configure  # noqa: PLC0415
-    from subtomo_worker.running import run_worker  # noqa: PLC0415
+    from subtomo_worker.running import run_worker, seen_alive  # noqa: PLC0415
 
     given = {
         "data": data,
@@ -47,6 +50,8 @@ def worker(
     settings = Settings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
     configure(sys.stderr, settings.resolved_log_format, settings.log_level)
     try:
+        if check:
+            raise typer.Exit(0 if seen_alive(settings) else 1)
         status = run_worker(settings, create, lifeline=lifeline)
     except SubtomoError as error:
         typer.echo(f"subtomo worker: {error}", err=True)

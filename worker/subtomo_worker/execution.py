@@ -38,6 +38,7 @@ def execute(workshop: Workshop, task_id: str) -> None:
         assignment = _take(workshop, task_id)
         if assignment is None:
             log.info("nothing to do for %s", task_id)
+            _tidy_after(workshop, task_id)
             return
         with bound_contextvars(job_id=assignment.job.id):
             _carry_out(workshop, assignment)
@@ -48,7 +49,7 @@ def _carry_out(workshop: Workshop, assignment: Assignment) -> None:
     log.info("%s: %s, attempt %s", assignment.job.id, what, assignment.lease.task.attempts)
     messages = _attempt(workshop, assignment)
     workshop.bell.ring(messages)
-    _tidy(workshop, assignment)
+    tidy(workshop, assignment.job.id)
 
 
 def _take(workshop: Workshop, task_id: str) -> Assignment | None:
@@ -115,14 +116,22 @@ def _retry_later(workshop: Workshop, messages: list[Message]) -> None:
         timer.start()
 
 
-def _tidy(workshop: Workshop, assignment: Assignment) -> None:
+def _tidy_after(workshop: Workshop, task_id: str) -> None:
+    """Tidy up where taking a task was the end of its job: it had been tried too often."""
+    with workshop.store.read() as session:
+        task = tasks.get_task(session, task_id)
+    if task is not None:
+        tidy(workshop, task.job_id)
+
+
+def tidy(workshop: Workshop, job_id: str) -> None:
     """Remove what only a running job needs, once it is over."""
     with workshop.store.read() as session:
         try:
-            over = jobs.get(session, assignment.job.id).terminal
+            over = jobs.get(session, job_id).terminal
         except NotFoundError:
             over = True
     if over:
         workshop.clear()
-        working = folders.batches(workshop.store.files, assignment.job.id)
+        working = folders.batches(workshop.store.files, job_id)
         shutil.rmtree(working, ignore_errors=True)

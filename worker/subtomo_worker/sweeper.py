@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from contextvars import copy_context
 
@@ -10,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from subtomo_core.errors import SubtomoError
 from subtomo_store import tasks, workers
+from subtomo_worker import folders
 from subtomo_worker.processes import Birth, is_gone
 from subtomo_worker.workshop import Workshop
 
@@ -65,7 +67,8 @@ class Sweeper:
             )
         workshop.bell.ring(messages)
         with store.begin() as session:
-            tasks.sweep_cancelling(session)
+            ended = tasks.sweep_cancelling(session)
+        self._tidy(ended)
 
     def _release_dead(self) -> None:
         """Take from killed workers of this machine what they held, without waiting for leases."""
@@ -77,8 +80,15 @@ class Sweeper:
                 continue
             log.warning("worker %s (process %s) was killed", worker.id, worker.pid)
             with store.begin() as session:
-                tasks.release(session, worker.id)
+                ended = tasks.release(session, worker.id)
                 workers.leave(session, worker.id)
+            self._tidy(ended)
+
+    def _tidy(self, ended: list[str]) -> None:
+        """Remove the working files of jobs which ended without a worker."""
+        for job_id in ended:
+            working = folders.batches(self._workshop.store.files, job_id)
+            shutil.rmtree(working, ignore_errors=True)
 
     def _clean(self) -> None:
         """Remove what killed processes left half-written."""

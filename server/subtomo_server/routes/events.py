@@ -14,6 +14,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.concurrency import run_in_threadpool
 
 from subtomo_core.errors import InputError, Problem
+from subtomo_server.gate import Welcome, credentials_of
 from subtomo_server.needs import NeedServices, NeedUser, Services
 from subtomo_server.schemas import EventDocument, EventPage
 from subtomo_store import events, jobs
@@ -71,7 +72,8 @@ def follow(
     if job.terminal and not rows:
         return Response(status_code=204)  # tells a browser not to come back
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-    return EventSourceResponse(_stream(services, job_id, after), headers=headers)
+    welcome = Welcome(services.store, credentials_of(request.headers))
+    return EventSourceResponse(_stream(services, welcome, job_id, after), headers=headers)
 
 
 def wants_list(accept: str) -> bool:
@@ -92,10 +94,12 @@ def _page(rows: list[Event], limit: int) -> EventPage:
     return EventPage(items=items, cursor=str(items[-1].id) if len(rows) > limit else None)
 
 
-async def _stream(services: Services, job_id: str, after: int) -> AsyncIterator[bytes]:
+async def _stream(
+    services: Services, welcome: Welcome, job_id: str, after: int
+) -> AsyncIterator[bytes]:
     yield format_sse_event(retry=RETRY_MILLISECONDS, comment="follow")
     told = time.monotonic()
-    while not services.stopping.is_set():
+    while not services.stopping.is_set() and await welcome.lasts():
         rows, over = await run_in_threadpool(_read, services, job_id, after)
         for row in rows:
             after, told = row.id, time.monotonic()
