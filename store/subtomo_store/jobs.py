@@ -108,7 +108,7 @@ def get(session: Session, job_id: str, user_id: str | None = None) -> Job:
     row = session.get(JobRow, job_id, populate_existing=True)
     if row is None or user_id not in (None, row.user_id):
         raise NotFoundError(f"there is no job {job_id}")
-    return _record(session, row)
+    return copied(Job, row)
 
 
 def page(
@@ -121,7 +121,11 @@ def page(
     cursor: str | None = None,
 ) -> Page[Job]:
     """Give the user's jobs, newest first."""
-    query = select(JobRow).where(JobRow.user_id == user_id)
+    query = (
+        select(JobRow)
+        .where(JobRow.user_id == user_id)
+        .execution_options(populate_existing=True)
+    )
     if status is not None:
         query = query.where(JobRow.status == status)
     if dataset_id is not None:
@@ -134,7 +138,7 @@ def page(
         limit=limit,
         cursor=cursor,
     )
-    return Page([_record(session, row) for row in rows], following)
+    return Page([copied(Job, row) for row in rows], following)
 
 
 def cancel(session: Session, job_id: str, user_id: str) -> Job:

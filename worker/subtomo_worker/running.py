@@ -26,6 +26,10 @@ from subtomo_worker.memory import return_large_arrays
 from subtomo_worker.workshop import Workshop
 
 
+# Whoever shares the machine, the server first of all, goes first: answers take milliseconds.
+NICENESS = 5
+
+
 def run_worker(
     settings: Settings,
     methods: MethodFactory,
@@ -60,6 +64,7 @@ def run_worker(
     """
     broker_url = _broker_url(settings)
     return_large_arrays()
+    os.nice(NICENESS)
     signal.signal(signal.SIGTERM, _end_early)
     # Celery warns of root because of pickled messages; ours are JSON.
     warnings.simplefilter("ignore", SecurityWarning)
