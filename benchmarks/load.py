@@ -16,6 +16,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -235,7 +236,9 @@ def large(given: argparse.Namespace) -> None:
         dataset = running.dataset(given.particles, 16)
         print(f"uploaded and sealed after {time.perf_counter() - began:.0f} s")
         job = running.post(
-            dataset, iterations=given.iterations, parameters={"candidates": 4, "voronoi_points": 200}
+            dataset,
+            iterations=given.iterations,
+            parameters={"candidates": 4, "voronoi_points": 200},
         )
         memory = []
         while (state := running.job(job))["status"] not in ENDS:
@@ -243,21 +246,22 @@ def large(given: argparse.Namespace) -> None:
             time.sleep(1.0)
         told = running.client.get(f"/jobs/{job}/iterations").json()["items"]
         total = sum(item["seconds"] for item in told)
-        print(f"{state['status']}: {len(told)} iterations, {total:.1f} s; server memory "
-              f"{min(memory):.0f} to {max(memory):.0f} MiB")
-        steps(running.data, job, given)
+        print(
+            f"{state['status']}: {len(told)} iterations, {total:.1f} s; server memory "
+            f"{min(memory):.0f} to {max(memory):.0f} MiB"
+        )
+        steps(running.data, job)
 
 
-def steps(data: Path, job: str, given: argparse.Namespace) -> None:
+def steps(data: Path, job: str) -> None:
     """Seconds of tasks by kind, from the database."""
-    import sqlite3
-
     with sqlite3.connect(data / "subtomo.db") as database:
         rows = database.execute(
             "SELECT kind, COUNT(*), SUM(seconds) FROM tasks WHERE job_id = ? GROUP BY kind", (job,)
         ).fetchall()
         (whole,) = database.execute(
-            "SELECT (julianday(finished) - julianday(started)) * 86400 FROM jobs WHERE id = ?", (job,)
+            "SELECT (julianday(finished) - julianday(started)) * 86400 FROM jobs WHERE id = ?",
+            (job,),
         ).fetchone()
     for kind, count, seconds in rows:
         print(f"{kind}: {count} tasks, {seconds:.2f} s, {100 * seconds / whole:.1f} %")

@@ -46,7 +46,9 @@ def template_of(scope: Scope) -> str:
         return "/static"
     template = getattr(scope.get("route"), "path", None)
     if template is None:
-        return NOWHERE
+        # Addresses outside the router, such as /openapi.json, have no parameters either.
+        plain = scope.get("endpoint") is not None and not scope.get("path_params")
+        return str(scope["path"]) if plain else NOWHERE
     prefix = "/api/v1"
     below = scope["path"].startswith(f"{prefix}/") and not template.startswith(prefix)
     return f"{prefix}{template}" if below else str(template)

@@ -122,9 +122,7 @@ def page(
 ) -> Page[Job]:
     """Give the user's jobs, newest first."""
     query = (
-        select(JobRow)
-        .where(JobRow.user_id == user_id)
-        .execution_options(populate_existing=True)
+        select(JobRow).where(JobRow.user_id == user_id).execution_options(populate_existing=True)
     )
     if status is not None:
         query = query.where(JobRow.status == status)
