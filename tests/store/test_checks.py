@@ -46,7 +46,7 @@ def test_one_server_checks_and_another_does_not(store, dataset):
     assert unattended(store) == []
 
 
-def test_a_killed_servers_check_is_anothers_and_the_old_one_writes_nothing(store, dataset):
+def test_what_a_killed_server_checked_another_checks_and_only_that_one_writes(store, dataset):
     assert claim(store, dataset, "server_1", 0.2)
     with store.begin() as session:
         checks.renew(session, "server_1", [dataset.id], 0.3)

@@ -128,7 +128,7 @@ def test_a_folder_which_cannot_be_written_fails_the_job_in_words(
     if os.geteuid() == 0:
         if shutil.which("setpriv") is None:
             pytest.skip("root writes everywhere, and setpriv is not here to change that")
-        prefix = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override")
+        prefix = ("setpriv", "--bounding-set=-dac_override")
     with workplace(tmp_path / "data", postgres_database, broker) as place:
         job = place.submit(**standard)
         place.worker(ADDING_SECONDS="0.1")

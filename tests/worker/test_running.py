@@ -73,3 +73,21 @@ def test_a_fault_fails_the_job_after_three_attempts(place, standard):
     assert ended.status == "failed"
     assert "ZeroDivisionError: a planned fault" in ended.status_reason
     assert place.logs().count("iteration 0, particles 1 to 12, attempt") == 3
+
+
+def test_the_check_of_a_worker_believes_its_heartbeat(place):
+    """As a container's health check asks: a process which runs but shows nothing is not well."""
+
+    def check() -> int:
+        asked = place.worker("-m", "subtomo_worker", "--check")
+        place.workers.remove(asked)
+        status = asked.process.wait(60)
+        asked.process.stdin.close()
+        return status
+
+    assert check() == 1
+    worker = place.worker()
+    wait_until(lambda: "worker worker_" in place.logs(), "the worker starts")
+    wait_until(lambda: check() == 0, "it shows itself")
+    assert worker.terminate() == 0
+    assert check() == 1
