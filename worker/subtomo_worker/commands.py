@@ -35,10 +35,9 @@ def worker(
 ) -> None:
     """Start a worker: it takes tasks from the broker until it is told to end."""
     from subtomo_core.errors import SubtomoError  # noqa: PLC0415 - keeps the command line quick
-    from subtomo_core.methods import create  # noqa: PLC0415
     from subtomo_store import Settings  # noqa: PLC0415
     from subtomo_store.logs import configure  # noqa: PLC0415
-    from subtomo_worker.running import run_worker, seen_alive  # noqa: PLC0415
+    from subtomo_worker.alive import seen_alive  # noqa: PLC0415
 
     given = {
         "data": data,
@@ -52,6 +51,10 @@ def worker(
     try:
         if check:
             raise typer.Exit(0 if seen_alive(settings) else 1)
+        # Not before: a new machine compiles kernels for a minute here.
+        from subtomo_core.methods import create  # noqa: PLC0415
+        from subtomo_worker.running import run_worker  # noqa: PLC0415
+
         status = run_worker(settings, create, lifeline=lifeline)
     except SubtomoError as error:
         typer.echo(f"subtomo worker: {error}", err=True)

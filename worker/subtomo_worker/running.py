@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 import warnings
@@ -18,7 +17,7 @@ from celery.worker import state
 from structlog.contextvars import bind_contextvars
 
 from subtomo_core.errors import SubtomoError
-from subtomo_store import Settings, open_store, workers
+from subtomo_store import Settings, open_store
 from subtomo_store.bell import Bell
 from subtomo_worker.app import create_app
 from subtomo_worker.calculation import MethodFactory
@@ -73,15 +72,6 @@ def run_worker(
         if lifeline:
             threading.Thread(target=_hang_on, name="lifeline", daemon=True).start()
         return _work(workshop, broker_url)
-
-
-def seen_alive(settings: Settings) -> bool:
-    """Whether a worker of this machine (or container) has shown itself lately; says so."""
-    with closing(open_store(settings)) as store, store.read() as session:
-        host = socket.gethostname()
-        found = [worker for worker in workers.alive(session) if worker.host == host]
-    logging.getLogger(__name__).info("%s workers of %s are alive", len(found), host)
-    return bool(found)
 
 
 def _broker_url(settings: Settings) -> str:
