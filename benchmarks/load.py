@@ -227,6 +227,30 @@ def queueing(given: argparse.Namespace) -> None:
                 lists.append(time.perf_counter() - began)
                 part = 1000 * float(np.median(posts[-100:]))
                 print(f"{number + 1} queued: POST {part:.1f} ms, list {1000 * lists[-1]:.1f} ms")
+        dispatching(running, given.jobs)
+
+
+def dispatching(running: Service, jobs: int) -> None:
+    """Let one worker at what waits: how long it is at a task, and between two."""
+    broker = f"redis+socket://{running.data}/broker.sock"
+    given = {**os.environ, "SUBTOMO_DATA": str(running.data), "SUBTOMO_BROKER_URL": broker}
+    with (running.data / "worker.out").open("wb") as log:
+        command = [sys.executable, "-m", "subtomo_worker"]
+        worker = subprocess.Popen(command, env=given, stdout=log, stderr=log)
+    count = "SELECT COUNT(*), COALESCE(SUM(seconds), 0) FROM tasks WHERE state = 'done'"
+    with sqlite3.connect(running.data / "subtomo.db") as database:
+        while database.execute(count).fetchone()[0] < 5:
+            time.sleep(0.1)
+        (done, busy), began = database.execute(count).fetchone(), time.perf_counter()
+        time.sleep(15)
+        (after, spent), seconds = database.execute(count).fetchone(), time.perf_counter() - began
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(60)
+    tasks = after - done
+    print(
+        f"{jobs} queued: {tasks} tasks in {seconds:.0f} s, {1000 * seconds / tasks:.0f} ms each, "
+        f"of which {1000 * (seconds - spent + busy) / tasks:.0f} ms outside the task"
+    )
 
 
 def large(given: argparse.Namespace) -> None:
