@@ -14,8 +14,11 @@ from starlette.types import Scope
 
 from subtomo_core.errors import SubtomoError
 from subtomo_server import problems
+from subtomo_server.asking import Question
 from subtomo_server.gate import Gate
 from subtomo_server.headers import SecurityHeaders
+from subtomo_server.health import Readiness
+from subtomo_server.latency import Latency
 from subtomo_server.limits import BodyLimit
 from subtomo_server.logs import RequestLog
 from subtomo_server.needs import Services
@@ -30,6 +33,7 @@ from subtomo_server.routes import (
     jobs,
     lifecycle,
     maps,
+    metrics,
     results,
     service,
     uploads,
@@ -39,7 +43,9 @@ from subtomo_server.routes import (
 from subtomo_server.sealer import Sealer
 from subtomo_server.webhooks.sender import Sender
 from subtomo_server.words import installed_version
+from subtomo_store import census
 from subtomo_store.bell import Bell
+from subtomo_store.census import Census
 from subtomo_store.database import Store, open_store
 from subtomo_store.settings import Settings
 
@@ -69,19 +75,19 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=_lifespan(settings, settings.broker_url, stopping or Event()),
     )
-    app.state.broker_url = settings.broker_url
+    app.state.latency = Latency()
     handler = problems.install(app)
     # The last one added is the outermost.
     app.add_middleware(Gate, handler=handler)
     app.add_middleware(BodyLimit, handler=handler, upload_limit=_upload_limit(settings))
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, latency=app.state.latency)
     api = APIRouter(prefix=API)
     records = (datasets, uploads, maps, lifecycle, jobs, events, results)
     for module in (service, usage, *records, account, groups, users):
         api.include_router(module.router)
     app.include_router(api)
-    for page in (sign_in, sign_in_oidc, docs, views, forms, again, account_page):
+    for page in (metrics, sign_in, sign_in_oidc, docs, views, forms, again, account_page):
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=HERE / "pages" / "static"), name="static")
     with_sign_in(app)
@@ -126,7 +132,20 @@ def _open(settings: Settings, broker_url: str, stopping: Event) -> Services:
     sealer.start()
     sender = Sender(store)
     sender.start()
-    return Services(store, Bell(broker_url), sealer, sender, stopping)
+    return Services(
+        store=store,
+        bell=Bell(broker_url),
+        sealer=sealer,
+        sender=sender,
+        stopping=stopping,
+        readiness=Readiness(store, broker_url),
+        census=Question(lambda: _count(store)),
+    )
+
+
+def _count(store: Store) -> Census | None:
+    with store.read() as session:
+        return census.take(session)
 
 
 def _close(services: Services) -> None:

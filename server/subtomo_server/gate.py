@@ -19,6 +19,7 @@ from subtomo_server.accounts import note_use, sign_in_of
 from subtomo_server.errors import ForeignRequestError, NotSignedInError, ScopeError
 from subtomo_server.problems import Handler, wants_page
 from subtomo_store.access import SignIn
+from subtomo_store.errors import UnavailableError
 from subtomo_store.records import Scope as TokenScope
 from subtomo_store.records import TokenKind
 
@@ -34,6 +35,7 @@ PUBLIC = frozenset(
         "/api/v1/service-info",
         "/api/v1/health/live",
         "/api/v1/health/ready",
+        "/metrics",  # asks for a token of its own
     }
 )
 PUBLIC_FOLDER = "/static/"
@@ -70,7 +72,7 @@ class Gate:
         request = Request(scope)
         try:
             found = await self._sign_in(request)
-        except (NotSignedInError, ForeignRequestError, ScopeError) as error:
+        except (NotSignedInError, ForeignRequestError, ScopeError, UnavailableError) as error:
             await self._refusal(request, error)(scope, receive, send)
             return
         scope.setdefault("state", {}).update(user=found.user, sign_in=found)

@@ -9,11 +9,14 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Query, Request
 
+from subtomo_server.asking import Question
 from subtomo_server.errors import NotSignedInError
+from subtomo_server.health import Readiness
 from subtomo_server.sealer import Sealer
 from subtomo_server.webhooks.sender import Sender
 from subtomo_store.access import SignIn
 from subtomo_store.bell import Bell
+from subtomo_store.census import Census
 from subtomo_store.database import Store
 from subtomo_store.errors import NotAllowedError
 from subtomo_store.records import User
@@ -24,6 +27,7 @@ class Services:
     """Everything which lives as long as the server.
 
     ``stopping`` is set when the server is about to end, so that answers which wait come back.
+    ``census`` counts everything, with None where the database does not answer.
     """
 
     store: Store
@@ -31,19 +35,27 @@ class Services:
     sealer: Sealer
     sender: Sender
     stopping: Event
+    readiness: Readiness
+    census: Question[Census | None]
 
 
-def services_of(request: Request) -> Services:
+def services_at(request: Request) -> Services:
     """Give what `create_app` made at start-up."""
     return cast("Services", request.app.state.services)
 
 
-def store_of(request: Request) -> Store:
+# These only look something up: as coroutines they need no thread, and go on when all hang.
+async def services_of(request: Request) -> Services:
+    """`services_at` for routes."""
+    return services_at(request)
+
+
+async def store_of(request: Request) -> Store:
     """Give the open store."""
-    return services_of(request).store
+    return services_at(request).store
 
 
-def user_of_request(request: Request) -> User:
+async def user_of_request(request: Request) -> User:
     """Whom the gate let pass."""
     user = getattr(request.state, "user", None)
     if not isinstance(user, User):
@@ -51,7 +63,7 @@ def user_of_request(request: Request) -> User:
     return user
 
 
-def sign_in_of_request(request: Request) -> SignIn:
+async def sign_in_of_request(request: Request) -> SignIn:
     """By which token the gate let somebody pass."""
     found = getattr(request.state, "sign_in", None)
     if not isinstance(found, SignIn):
@@ -59,9 +71,9 @@ def sign_in_of_request(request: Request) -> SignIn:
     return found
 
 
-def admin_of_request(request: Request) -> User:
+async def admin_of_request(request: Request) -> User:
     """Whom the gate let pass, if it is an administrator."""
-    user = user_of_request(request)
+    user = await user_of_request(request)
     if not user.admin:
         raise NotAllowedError("This needs an administrator: ask one.")
     return user

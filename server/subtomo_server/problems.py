@@ -28,6 +28,7 @@ from subtomo_store.errors import (
     NotFoundError,
     QuotaError,
     StorageError,
+    UnavailableError,
 )
 
 Handler = Callable[[Request, Exception], Response]
@@ -52,6 +53,7 @@ KINDS: Mapping[type[SubtomoError], Kind] = {
     StorageError: Kind(507, "storage", "The storage cannot take or give this"),
     QuotaError: Kind(507, "quota", "Your disk quota does not hold this"),
     LockedError: Kind(423, "locked", "Somebody else is writing there"),
+    UnavailableError: Kind(503, "unavailable", "The service cannot answer at the moment"),
     errors.NotSignedInError: Kind(401, "not-signed-in", "A token is needed"),
     NotAllowedError: Kind(403, "not-allowed", "Not allowed with your role"),
     errors.ScopeError: Kind(403, "scope", "Not allowed with this token"),
@@ -70,6 +72,7 @@ HTTP_KINDS: Mapping[int, Kind] = {
     413: Kind(413, "body-too-large", "The body is too large"),
     416: Kind(416, "range-not-satisfiable", "The file is shorter than that"),
 }
+HEADERS = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "5"}}
 UNWRITTEN = {404: "There is nothing at this address.", 405: "This address does not do that."}
 
 
@@ -135,7 +138,7 @@ def _of_domain(_handler: ExceptionHandler, request: Request, error: SubtomoError
     kind = kind_of(error)
     if kind is UNEXPECTED:
         return _unexpected(_handler, request, error)
-    headers = {"www-authenticate": "Bearer"} if kind.status == 401 else {}
+    headers = dict(HEADERS.get(kind.status, {}))
     if isinstance(error, errors.TooManyAttemptsError):
         headers["retry-after"] = str(error.seconds)
     if not isinstance(error, InputError):

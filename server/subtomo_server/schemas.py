@@ -306,7 +306,17 @@ class Health(Document):
     checks: dict[str, Check] = {}
 
 
-class Disk(Document):
+class ServiceLimits(Document):
+    """What the service takes at most, and how often it tries."""
+
+    upload_bytes: int
+    document_bytes: int
+    wait_seconds: float
+    attempts: int
+    batches_at_once: int
+
+
+class Storage(Document):
     """The disk below the data folder, in bytes; what is free, rounded to a hundredth of it."""
 
     total_bytes: int
@@ -322,6 +332,7 @@ class ServiceInfo(Document):
     api: str
     description: str
     algorithms: list[str]
-    max_upload_bytes: int
-    disk: Disk
+    queues: list[str]
+    limits: ServiceLimits
+    storage: Storage
     resting: str | None = None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from subtomo_core.spec import job_spec_adapter
 from subtomo_server.wishes import PostedJob
 
 
@@ -13,6 +14,12 @@ from subtomo_server.wishes import PostedJob
 def field_names() -> frozenset[str]:
     """Every field of a job's specification, to suggest the one that was meant."""
     return frozenset(_properties(PostedJob.model_json_schema()))
+
+
+@cache
+def algorithms() -> tuple[str, ...]:
+    """Every algorithm which a specification may name."""
+    return tuple(job_spec_adapter.json_schema()["discriminator"]["mapping"])
 
 
 def _properties(schema: Any) -> Iterator[str]:

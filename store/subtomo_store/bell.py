@@ -19,7 +19,13 @@ from subtomo_store.records import Message, QueueName
 
 TASK = "subtomo.work"
 VISIBILITY_SECONDS = 6 * 3600
-IMPATIENT = {"max_retries": 1, "interval_start": 0.0, "interval_step": 0.0, "interval_max": 0.0}
+IMPATIENT = {
+    "max_retries": 1,
+    "interval_start": 0.0,
+    "interval_step": 0.0,
+    "interval_max": 0.0,
+    "socket_timeout": 2.0,
+}
 log = logging.getLogger(__name__)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.errors import Problem
 from subtomo_core.spec import MissingRegion
+from subtomo_store import tallies
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError, NotFoundError
 from subtomo_store.identity import new_id
@@ -156,6 +157,7 @@ def add_file(
     replaced = FileRecord(name, before.size, before.sha256) if before else None
     session.merge(DatasetFileRow(dataset_id=dataset_id, name=name, size=size, sha256=sha256))
     session.flush()
+    tallies.count(session, "uploads", "dataset", size)
     return replaced
 
 
@@ -210,6 +212,7 @@ def accept(
     row.size_bytes, row.remarks = size_bytes, list(remarks)
     row.particles, row.box, row.voxel_size_angstrom = particles, box, voxel_size_angstrom
     row.sealed = now(session)
+    tallies.count(session, "datasets_checked", "ready")
     session.flush()
     return _record(row)
 
@@ -219,16 +222,9 @@ def reject(session: Session, dataset_id: str, problems: Sequence[Problem]) -> Da
     row = _row(session, dataset_id, None, lock=True)
     _move(row, "rejected")
     row.problems = [problem._asdict() for problem in problems]
+    tallies.count(session, "datasets_checked", "rejected")
     session.flush()
     return _record(row)
-
-
-def reopen_unfinished(session: Session) -> list[str]:
-    """Open again what was being checked when the server died; returns the ids."""
-    rows = session.scalars(select(DatasetRow).where(DatasetRow.status == "checking")).all()
-    for row in rows:
-        _move(row, "open")
-    return [row.id for row in rows]
 
 
 def remove(session: Session, dataset_id: str, user_id: str) -> None:

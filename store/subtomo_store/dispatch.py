@@ -14,6 +14,7 @@ A job which has not begun counts only while its user has fewer running than the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -37,7 +38,7 @@ from subtomo_core.errors import InputError, Problem
 from subtomo_store import drains, limits, tasks
 from subtomo_store.database import Store, now
 from subtomo_store.jobs import get
-from subtomo_store.records import Job, Lease, Message, QueueName
+from subtomo_store.records import TERMINAL, Job, Lease, Message, QueueName
 from subtomo_store.settings import Settings
 from subtomo_store.tables import JobRow, TaskRow, UserRow
 from subtomo_store.transitions import lock
@@ -79,10 +80,13 @@ def queues_in(text: str) -> tuple[QueueName, ...]:
     return known
 
 
-def take(store: Store, seeker: Seeker) -> Given | None:
+def take(
+    store: Store, seeker: Seeker, on_end: Callable[[str], None] = lambda _: None
+) -> Given | None:
     """Take the best task there is; None when there is none for this worker.
 
     Choosing holds no lock; taking checks again, and begins anew when somebody was quicker.
+    ``on_end`` is told the id of a job which ended by it: its task had been tried too often.
     """
     for _ in range(MOST_TRIES):
         with store.read() as session:
@@ -90,9 +94,11 @@ def take(store: Store, seeker: Seeker) -> Given | None:
         if found is None:
             return None
         with store.begin() as session:
-            given = _take(session, seeker, found.task_id, store.settings)
+            given, job_id = _take(session, seeker, found.task_id, store.settings)
         if given is not None:
             return given
+        if job_id is not None:
+            on_end(job_id)
     return None
 
 
@@ -104,13 +110,16 @@ def best(session: Session, seeker: Seeker, settings: Settings) -> Message | None
     return None if row is None else Message(row.kind, row.id, row.queue)
 
 
-def _take(session: Session, seeker: Seeker, task_id: str, settings: Settings) -> Given | None:
+def _take(
+    session: Session, seeker: Seeker, task_id: str, settings: Settings
+) -> tuple[Given | None, str | None]:
+    """A lease on the task, or the job which ended instead."""
     task = tasks.get_task(session, task_id)
     if task is None:
-        return None
+        return None, None
     job = lock(session, task.job_id)
     if job.status == "queued" and not _room(session, job, settings):
-        return None
+        return None, None
     lease = tasks.take(
         session,
         task_id,
@@ -118,7 +127,9 @@ def _take(session: Session, seeker: Seeker, task_id: str, settings: Settings) ->
         lease_seconds=settings.lease_seconds,
         max_attempts=settings.max_attempts,
     )
-    return None if lease is None else Given(lease, get(session, job.id))
+    if lease is None:
+        return None, job.id if job.status in TERMINAL else None
+    return Given(lease, get(session, job.id)), None
 
 
 def _room(session: Session, job: JobRow, settings: Settings) -> bool:

@@ -29,6 +29,10 @@ class StorageError(StoreError):
     """A file could not be written or read: the disk is full, damaged or not allowed."""
 
 
+class UnavailableError(StoreError):
+    """The database does not answer at the moment; nothing is wrong with what was asked."""
+
+
 class LeaseLostError(StoreError):
     """The task is no longer this worker's: what it made must not be published."""
 

@@ -132,7 +132,7 @@ def get(session: Session, job_id: str, user_id: str | None = None, need: Role = 
         As `permissions.permitted` does.
     """
     row = session.get(JobRow, job_id, populate_existing=True)
-    return _record(session, permitted(session, row, f"job {job_id}", user_id, need))
+    return copied(Job, permitted(session, row, f"job {job_id}", user_id, need))
 
 
 def page(
@@ -145,7 +145,11 @@ def page(
     cursor: str | None = None,
 ) -> Page[Job]:
     """Give the jobs which the user may read, newest first."""
-    query = select(JobRow).where(readable(session, JobRow, user_id))
+    query = (
+        select(JobRow)
+        .where(readable(session, JobRow, user_id))
+        .execution_options(populate_existing=True)
+    )
     if status is not None:
         query = query.where(JobRow.status == status)
     if dataset_id is not None:
@@ -158,7 +162,7 @@ def page(
         limit=limit,
         cursor=cursor,
     )
-    return Page([_record(session, row) for row in rows], following)
+    return Page([copied(Job, row) for row in rows], following)
 
 
 def cancel(session: Session, job_id: str, user_id: str) -> Job:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from subtomo_store import tallies
 from subtomo_store.database import now
 from subtomo_store.identity import new_id
 from subtomo_store.paging import newest_first
@@ -39,6 +40,7 @@ def create(
     )
     session.add(row)
     session.flush()
+    tallies.count(session, "uploads", "map", size)
     return _record(row)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -87,6 +87,12 @@ class Settings(BaseSettings):
         Address the server binds to.
     public_url : str or None
         Address users see, when a proxy stands before the server.
+    metrics_token : str or None
+        What Prometheus shows to read ``/metrics``; without one that address does not exist.
+    log_format : str or None
+        ``json`` or ``text``; by default JSON where a broker is named, text on a laptop.
+    log_level : str
+        ``debug``, ``info``, ``warning`` or ``error``.
     """
 
     model_config = SettingsConfigDict(env_prefix="SUBTOMO_", frozen=True, extra="forbid")
@@ -122,6 +128,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8642
     public_url: str | None = None
+    metrics_token: Annotated[SecretStr | None, Field(min_length=16)] = None
+    log_format: Literal["json", "text"] | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @model_validator(mode="after")
     def _oidc_is_complete(self) -> Self:
@@ -136,3 +145,8 @@ class Settings(BaseSettings):
     def resolved_database_url(self) -> str:
         """``database_url``, or the SQLite file in the data folder."""
         return self.database_url or f"sqlite:///{self.data.expanduser().absolute()}/subtomo.db"
+
+    @property
+    def resolved_log_format(self) -> Literal["json", "text"]:
+        """``log_format``, or what suits the form of the service."""
+        return self.log_format or ("json" if self.broker_url else "text")

@@ -168,6 +168,7 @@ class StackParticles:
 
     def __init__(self, folder: Path):
         self._folder = folder
+        self._table: ParticleTable | None = None
         self._summary, _, self._stack, *_ = read_record(folder)
         self.check()
         count, box = self._summary.particles, self._summary.box
@@ -237,8 +238,10 @@ class StackParticles:
         return np.array(self._weights[index], dtype=np.float32)
 
     def table(self) -> ParticleTable:
-        """Return the dataset's own particle table, one row per particle in order."""
-        return read_particles(self._folder / TABLE)
+        """Return the dataset's own particle table, one row per particle in order; read once."""
+        if self._table is None:
+            self._table = read_particles(self._folder / TABLE)
+        return self._table
 
     def given_poses(self) -> GivenPoses:
         """Poses from the uploaded STAR file."""

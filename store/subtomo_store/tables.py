@@ -292,3 +292,25 @@ class IdempotencyRow(Base):
     status: Mapped[int]
     response: Mapped[dict[str, Any]] = mapped_column(JSON)
     created: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class TallyRow(Base):
+    """A count which only grows; see `tallies`."""
+
+    __tablename__ = "tallies"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    label: Mapped[str] = mapped_column(String(40), primary_key=True)
+    bucket: Mapped[str] = mapped_column(String(16), primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)
+    total: Mapped[float] = mapped_column(Float)
+
+
+class CheckRow(Base):
+    """The server which checks a dataset, and until when that is believed."""
+
+    __tablename__ = "checks"
+    dataset_id: Mapped[str] = mapped_column(
+        ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True
+    )
+    server: Mapped[str] = mapped_column(Id)
+    lease_until: Mapped[datetime] = mapped_column(UtcTime)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from subtomo_core.errors import Cancelled
-from subtomo_store import events
+from subtomo_store import events, tallies
 from subtomo_store.database import now
 from subtomo_store.errors import LeaseLostError
 from subtomo_store.jobs import get, particles_done, progress
@@ -53,6 +53,8 @@ def take(
         _fail(session, job, task, lost)
         return None
     job.served = now(session)
+    if task.attempts > 1:
+        tallies.count(session, "task_retries", task.kind)
     if job.status == "queued":
         move(session, job, "running")
     session.flush()
@@ -145,6 +147,7 @@ def complete(session: Session, lease: Lease, *, seconds: float) -> JobRow:
         particles_done=task.last - task.first,
         error=None,
     )
+    tallies.measure(session, "task_seconds", task.kind, seconds)
     if job.status_reason is not None:
         _tell_reason(session, job, None)
     if task.kind == "align":
@@ -203,13 +206,15 @@ def drop(session: Session, lease: Lease) -> None:
     settle_cancelling(session, job)
 
 
-def release(session: Session, worker_id: str) -> None:
+def release(session: Session, worker_id: str) -> list[str]:
     """End the leases of a worker which is gone: its tasks may be taken at once.
 
     The attempts stay used up, and whoever takes a task next gets a higher fence as ever.
+    Returns the jobs which were being cancelled and now are.
     """
     held = (TaskRow.worker == worker_id) & (TaskRow.state == "leased")
     jobs_held = select(TaskRow.job_id).where(held).distinct().order_by(TaskRow.job_id)
+    ended = []
     for job_id in session.scalars(jobs_held).all():
         job = lock(session, job_id)
         session.execute(
@@ -218,14 +223,16 @@ def release(session: Session, worker_id: str) -> None:
             .values(lease_until=now(session))
             .execution_options(synchronize_session=False)
         )
-        settle_cancelling(session, job)
+        if settle_cancelling(session, job):
+            ended.append(job_id)
+    return ended
 
 
-def sweep_cancelling(session: Session) -> None:
-    """End the jobs being cancelled whose workers are gone."""
+def sweep_cancelling(session: Session) -> list[str]:
+    """End the jobs being cancelled whose workers are gone; returns which."""
     stuck = select(JobRow.id).where(JobRow.status == "cancelling").order_by(JobRow.id)
-    for job_id in session.scalars(stuck).all():
-        settle_cancelling(session, lock(session, job_id))
+    found = session.scalars(stuck).all()
+    return [job_id for job_id in found if settle_cancelling(session, lock(session, job_id))]
 
 
 def message(job: JobRow, kind: str, task_id: str) -> Message:
@@ -259,6 +266,7 @@ def _update(session: Session, lease: Lease, **values: object) -> bool:
 
 def _fail(session: Session, job: JobRow, task: TaskRow, error: str) -> None:
     task.state, task.error, task.lease_until = "failed", error, None
+    tallies.count(session, "tasks_failed", task.kind)
     fail(session, job, f"{describe(record(task))}: {error}")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from subtomo_store import events, webhooks
+from subtomo_store import events, tallies, webhooks
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError
 from subtomo_store.permissions import permitted
@@ -66,6 +66,7 @@ def move(session: Session, row: JobRow, status: JobStatus, reason: str | None = 
         row.finished = now(session)
         drop_open_tasks(session, row.id)
         webhooks.release(session, row.id)
+        tallies.count(session, "jobs_ended", status)
     data: dict[str, Any] = {"status": status, "reason": reason}
     events.append(session, row.id, "status", data)
 

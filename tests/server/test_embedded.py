@@ -10,6 +10,7 @@ import stat
 import sys
 from pathlib import Path
 
+import anyio
 import psutil
 import pytest
 
@@ -25,7 +26,7 @@ from subtomo_server.embedded.broker import (
 from subtomo_server.embedded.connection import NOTE, write_note
 from subtomo_server.embedded.lock import FolderInUseError, only_server
 from subtomo_server.embedded.supervisor import Supervisor, environment_of
-from subtomo_server.health import readiness
+from subtomo_server.health import Readiness
 from subtomo_store import Settings, open_store
 from support.services import wait_until
 
@@ -86,8 +87,8 @@ def test_a_folder_with_odd_characters_still_has_a_broker(tmp_path: Path):
     store = open_store(settings)
     with embedded_broker(folder) as url:
         assert url == broker_url(socket_path(folder))
-        assert readiness(store, url).checks["broker"].ok
-    assert not readiness(store, url).checks["broker"].ok
+        assert anyio.run(Readiness(store, url).ask).checks["broker"].ok
+    assert not anyio.run(Readiness(store, url).ask).checks["broker"].ok
     store.close()
 
 

@@ -129,7 +129,7 @@ def test_the_same_file_of_two_users_lies_on_the_disk_once_and_counts_for_each(
 
 def test_service_info_tells_the_disk_roughly(service: Served):
     with service.stranger as stranger:
-        disk = stranger.get("/api/v1/service-info").json()["disk"]
+        disk = stranger.get("/api/v1/service-info").json()["storage"]
     real = service.store.files.usage()
     assert disk["total_bytes"] == real.total
     assert disk["free_bytes"] % (real.total // 100) == 0

@@ -38,6 +38,7 @@ EXPECTED: dict[tuple[str, str], str] = {
             "/login",
             "/login/oidc",
             "/login/oidc/callback",
+            "/metrics",
             "/openapi.json",
             "/static/anything",
             f"{API}/service-info",

@@ -79,15 +79,6 @@ def test_a_sealed_dataset_keeps_its_physics(store):
             datasets.start_check(session, dataset.id, user.id)
 
 
-def test_what_was_being_checked_opens_again(store):
-    with store.begin() as session:
-        user = user_named(session)
-        made = datasets.create(session, user_id=user.id, name="x", missing=REGION)
-        datasets.start_check(session, made.id, user.id)
-        assert datasets.reopen_unfinished(session) == [made.id]
-        assert datasets.get(session, made.id).status == "open"
-
-
 def test_a_dataset_in_use_is_not_deleted(store):
     with store.begin() as session:
         user = user_named(session)

@@ -6,6 +6,10 @@ import logging
 import shutil
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
+
+from structlog.contextvars import bound_contextvars
 
 from subtomo_core.errors import Cancelled, InputError, SubtomoError
 from subtomo_store import dispatch, jobs, tasks
@@ -34,18 +38,23 @@ def execute(workshop: Workshop, task_id: str, queue: QueueName) -> None:
     if workshop.stop_asked():
         return
     with workshop.at_work():
-        found = dispatch.take(workshop.store, workshop.seeker)
+        found = dispatch.take(workshop.store, workshop.seeker, lambda over: tidy(workshop, over))
         if found is None:
             log.info("nothing to do for %s", task_id)
             return
         assignment = Assignment(*found)
         if assignment.job.queue != queue:
             workshop.bell.ring([Message("align", task_id, queue)])
-        what = tasks.describe(assignment.lease.task)
-        log.info("%s: %s, attempt %s", assignment.job.id, what, assignment.lease.task.attempts)
-        messages = _attempt(workshop, assignment)
-        workshop.bell.ring(messages or _freed(workshop))
-        _tidy(workshop, assignment)
+        with bound_contextvars(task_id=assignment.lease.task.id, job_id=assignment.job.id):
+            _carry_out(workshop, assignment)
+
+
+def _carry_out(workshop: Workshop, assignment: Assignment) -> None:
+    what = tasks.describe(assignment.lease.task)
+    log.info("%s: %s, attempt %s", assignment.job.id, what, assignment.lease.task.attempts)
+    messages = _attempt(workshop, assignment)
+    workshop.bell.ring(messages or _freed(workshop))
+    tidy(workshop, assignment.job.id)
 
 
 def _freed(workshop: Workshop) -> list[Message]:
@@ -102,19 +111,20 @@ def _retry_later(workshop: Workshop, messages: list[Message]) -> None:
     """Ring after the pause, without keeping the worker; if this process ends, others see it."""
     if messages:
         pause = workshop.store.settings.retry_seconds
-        timer = threading.Timer(pause, workshop.bell.ring, args=(messages,))
+        ring = partial(copy_context().run, workshop.bell.ring, messages)
+        timer = threading.Timer(pause, ring)
         timer.daemon = True
         timer.start()
 
 
-def _tidy(workshop: Workshop, assignment: Assignment) -> None:
+def tidy(workshop: Workshop, job_id: str) -> None:
     """Remove what only a running job needs, once it is over."""
     with workshop.store.read() as session:
         try:
-            over = jobs.get(session, assignment.job.id).terminal
+            over = jobs.get(session, job_id).terminal
         except NotFoundError:
             over = True
     if over:
         workshop.clear()
-        working = folders.batches(workshop.store.files, assignment.job.id)
+        working = folders.batches(workshop.store.files, job_id)
         shutil.rmtree(working, ignore_errors=True)

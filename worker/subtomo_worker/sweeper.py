@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
+from contextvars import copy_context
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from subtomo_core.errors import SubtomoError
 from subtomo_store import dispatch, retention, tasks, workers
+from subtomo_worker import folders
 from subtomo_worker.processes import Birth, is_gone
 from subtomo_worker.workshop import Workshop
 
@@ -24,7 +27,10 @@ class Sweeper:
     def __init__(self, workshop: Workshop):
         self._workshop = workshop
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+        within = copy_context()
+        self._thread = threading.Thread(
+            target=within.run, args=(self._run,), name="sweeper", daemon=True
+        )
 
     def start(self) -> None:
         """Begin. The first sweep is over when this returns: nobody works before showing himself."""
@@ -57,7 +63,8 @@ class Sweeper:
         self._release_dead()
         self._ring_for_myself()
         with store.begin() as session:
-            tasks.sweep_cancelling(session)
+            ended = tasks.sweep_cancelling(session)
+        self._tidy(ended)
 
     def _ring_for_myself(self) -> None:
         """Ring when there is work and this worker has none: nobody else's bell is sure to come.
@@ -82,8 +89,15 @@ class Sweeper:
                 continue
             log.warning("worker %s (process %s) was killed", worker.id, worker.pid)
             with store.begin() as session:
-                tasks.release(session, worker.id)
+                ended = tasks.release(session, worker.id)
                 workers.leave(session, worker.id)
+            self._tidy(ended)
+
+    def _tidy(self, ended: list[str]) -> None:
+        """Remove the working files of jobs which ended without a worker."""
+        for job_id in ended:
+            working = folders.batches(self._workshop.store.files, job_id)
+            shutil.rmtree(working, ignore_errors=True)
 
     def _clean(self) -> None:
         """Remove what killed processes left half-written, and what the rules do not keep."""

@@ -21,12 +21,14 @@ from subtomo_server.embedded.broker import embedded_broker
 from subtomo_server.embedded.connection import Connection, write_note
 from subtomo_server.embedded.lock import only_server
 from subtomo_server.embedded.supervisor import supervised_worker
-from subtomo_server.logs import configure
 from subtomo_store import Settings, open_store
+from subtomo_store.logs import configure
 from subtomo_store.records import UserRole
 
 GRACE_SECONDS = 2
 EMBEDDED_RUNNING_JOBS = 100_000
+# Answers take a millisecond or two: a thread which waits for its turn shall not wait for five.
+SWITCH_SECONDS = 0.001
 
 
 class Server(uvicorn.Server):
@@ -85,7 +87,10 @@ def serve_until_stopped(
     with ExitStack() as stack:
         if embedded or settings.database_url is None:
             stack.enter_context(only_server(data))
-        configure(stack.enter_context(_log(data)) if embedded else sys.stderr)
+        # What a laptop's worker gets as settings names a broker, and would else choose JSON.
+        settings = settings.model_copy(update={"log_format": settings.resolved_log_format})
+        log = stack.enter_context(_log(data)) if embedded else sys.stderr
+        configure(log, settings.resolved_log_format, settings.log_level)
         listening = stack.enter_context(closing(bind(settings.host, settings.port)))
         url = settings.public_url or url_of(settings.host, listening.getsockname()[1])
         if embedded:
@@ -126,6 +131,7 @@ def _prepare(settings: Settings, url: str, role: UserRole) -> Connection:
 
 def _serve(settings: Settings, listening: socket.socket, ready: Callable[[], None]) -> None:
     stopping = Event()
+    sys.setswitchinterval(SWITCH_SECONDS)
     config = uvicorn.Config(
         create_app(settings, stopping),
         log_config=None,

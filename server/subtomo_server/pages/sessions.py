@@ -10,7 +10,7 @@ from fastapi import Request, Response
 
 from subtomo_server.accounts import SESSION_SECONDS
 from subtomo_server.gate import COOKIE
-from subtomo_server.needs import services_of
+from subtomo_server.needs import services_at
 from subtomo_server.oidc import Flow
 from subtomo_server.pages.rendering import render
 
@@ -77,7 +77,7 @@ def forget_flow(response: Response) -> Response:
 
 def address_of(request: Request) -> str:
     """Address of this service as browsers know it, without a slash at the end."""
-    public = services_of(request).store.settings.public_url
+    public = services_at(request).store.settings.public_url
     return (public or str(request.base_url)).rstrip("/")
 
 
