@@ -220,7 +220,7 @@ class DatasetCalls(Calls):
     def upload_map(
         self, path: str | Path, *, name: str | None = None, voxel_size: float | None = None
     ) -> Map:
-        """Upload one MRC map, for use as a starting reference or as a mask.
+        """Upload one MRC or EM map, for use as a starting reference or as a mask.
 
         Parameters
         ----------
@@ -229,7 +229,7 @@ class DatasetCalls(Calls):
         name : str, optional
             A name for people; the file's own by default.
         voxel_size : float, optional
-            Ångström per voxel, where the file's header does not say it.
+            Ångström per voxel, where the file's header does not say it: EM files never do.
         """
         file = Outgoing(name or Path(path).name, Path(path))
         if not Path(path).is_file():
