@@ -151,8 +151,11 @@ class _Values:
     def tags(self) -> NDArray[np.int64]:
         """Tags from 1, each once."""
         tags = self.integers("tag")
+        told = {problem.row for problem in self.problems if problem.column == "tag"}
         first: dict[int, int] = {}
         for row, tag in enumerate(tags.tolist(), 1):
+            if row in told:
+                continue
             if tag < 1:
                 self._add(row, "tag", f"is {tag}: particles are counted from 1")
             elif tag in first:
