@@ -144,7 +144,8 @@ def _check_headers(
                 f"{name}: {header.unknown_voxel_size}, and neither the dataset nor a table "
                 "gives one: give voxel_size_angstrom"
             )
-            problems.add(Problem(detail, file=name, column="cella", pointer="/voxel_size_angstrom"))
+            field, pointer = header.voxel_size_field, "/voxel_size_angstrom"
+            problems.add(Problem(detail, file=name, column=field, pointer=pointer))
             return 0.0
         if found is None or (elsewhere and found == UNSET):
             continue

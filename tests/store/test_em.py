@@ -98,7 +98,8 @@ def test_a_folder_of_them_is_sealed_once_the_voxel_size_is_known(folder):
     for i, array in enumerate(volumes):
         written(folder / "uploads" / f"p{i}.em", array)
     problem = one_problem(folder)
-    assert (problem.file, problem.pointer) == ("p0.em", "/voxel_size_angstrom")
+    assert (problem.file, problem.column) == ("p0.em", "")
+    assert problem.pointer == "/voxel_size_angstrom"
     assert "EM files do not tell their voxel size" in problem.detail
     assert seal(folder, WEDGE, voxel_size=5.0).particles == 3
     assert np.array_equal(StackParticles(folder).volume(2), volumes[2])

@@ -59,6 +59,11 @@ class VolumeHeader(NamedTuple):
         return sections * rows * columns * self.dtype.itemsize
 
     @property
+    def voxel_size_field(self) -> str:
+        """Field of the header with the voxel size, if its format has one."""
+        return "" if self.kind == "EM" else "cella"
+
+    @property
     def unknown_voxel_size(self) -> str:
         """Say why it has no voxel size."""
         if self.kind == "EM":

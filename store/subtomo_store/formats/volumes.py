@@ -213,6 +213,7 @@ def read_volume(path: Path, name: str | None = None, voxel_size: float | None = 
         check_finite(array, volumes.name)
         size = voxel_size or volumes.voxel_size
         if size is None:
-            why = volumes.header.unknown_voxel_size
-            raise refuse(volumes.name, f"{why}: give voxel_size_angstrom", "cella")
+            header = volumes.header
+            sentence = f"{header.unknown_voxel_size}: give voxel_size_angstrom"
+            raise refuse(volumes.name, sentence, header.voxel_size_field)
         return Volume(array, size, volumes.header.kind)
