@@ -21,7 +21,7 @@ def service_info(store: NeedStore) -> ServiceInfo:
         version=installed_version(),
         api="v1",
         description="Subtomogram alignment, classification and averaging",
-        algorithms=["faml", "fa"],
+        algorithms=["faml", "fa", "sag", "gradient", "frm", "pairwise"],
         max_upload_bytes=store.settings.max_upload_bytes,
     )
 
