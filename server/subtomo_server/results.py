@@ -16,6 +16,7 @@ from subtomo_store.records import FileRecord, Iteration, Job, User
 
 LAST = "last"
 PARTICLES = "particles.star"
+MATRIX = "dissimilarity"
 FSC = "fsc.json"
 # Address within a class -> stored name.
 CLASS_MAPS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -15,6 +15,7 @@ from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.results import (
     CLASS_MAPS,
     FSC,
+    MATRIX,
     PARTICLES,
     Found,
     Place,
@@ -32,6 +33,9 @@ from subtomo_store.records import Iteration
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 Which = Annotated[str, Path(description="The iteration's number, or `last`.")]
+Form = Annotated[
+    Literal["npy", "mrc", "png"], Path(description="NumPy, MRC (one image), or a picture.")
+]
 Cls = Annotated[int, Path(alias="k", description="The class, counted from 1.")]
 
 
@@ -66,6 +70,21 @@ def particles(
 ) -> Response:
     """Send the particles as RELION 5 reads them."""
     return _send(request, find_file(store, user, job_id, which, PARTICLES), PARTICLES)
+
+
+@router.get("/iterations/{which}/dissimilarity.{form}", summary="How unlike all particles are")
+def dissimilarity(
+    store: NeedStore, user: NeedUser, request: Request, *, job_id: str, which: Which, form: Form
+) -> Response:
+    """Send the matrix of all pairs, which jobs of the algorithm `pairwise` have.
+
+    Rows and columns are the particles in their order; in the picture they are in the order of the
+    dendrogram, with the clusters framed, and dark is alike. In iteration 0 particles are compared
+    as they lie, later at the best pose of each pair.
+    """
+    name = f"{MATRIX}.{form}"
+    found = find_file(store, user, job_id, which, name)
+    return _send(request, found, name, inline=form == "png")
 
 
 @router.get("/iterations/{which}/classes/{k}/map.mrc", summary="A class's average")
@@ -139,9 +158,9 @@ def archive(store: NeedStore, user: NeedUser, job_id: str) -> Response:
     return StreamingResponse(stream_zip(members), media_type="application/zip", headers=headers)
 
 
-def _send(request: Request, found: Found, rest: str) -> Response:
+def _send(request: Request, found: Found, rest: str, *, inline: bool = False) -> Response:
     name = job_file_name(found.job, found.iteration, rest)
-    return send_file(request, found.path, found.record, name)
+    return send_file(request, found.path, found.record, name, inline=inline)
 
 
 def _saved(content: bytes, media_type: str, found: Found, rest: str) -> Response:
