@@ -1,4 +1,4 @@
-"""Subtomograms of phantoms through a microscope: projected, with noise, CTF and MTF, back-projected.
+"""Subtomograms of phantoms, projected through a microscope with noise and back-projected.
 
 After Xu & Alber (2012), *Generating simulated cryo-electron tomograms*: tilts one degree apart,
 noise in the images, then a CTF (Cs 2 mm, defocus 4 um, here at 300 kV) without what lies beyond
@@ -90,7 +90,12 @@ class Microscope:
 
 def _ctf(frequency: NDArray[np.float64]) -> NDArray[np.float64]:
     """Contrast, protein bright, up to the first zero, at frequencies in 1/ångström."""
-    phase = math.pi * _WAVELENGTH * frequency**2 * (_DEFOCUS - 0.5 * _CS * (_WAVELENGTH * frequency) ** 2)
+    phase = (
+        math.pi
+        * _WAVELENGTH
+        * frequency**2
+        * (_DEFOCUS - 0.5 * _CS * (_WAVELENGTH * frequency) ** 2)
+    )
     contrast = math.sqrt(1.0 - _AMPLITUDE_CONTRAST**2) * np.sin(phase)
     contrast = contrast + _AMPLITUDE_CONTRAST * np.cos(phase)
     first_zero = phase + math.asin(_AMPLITUDE_CONTRAST) > math.pi

@@ -9,14 +9,12 @@ import httpx
 
 from subtomo.calls import path_of
 from subtomo.connection import find_connection
-from subtomo.datasets import DatasetCalls
 from subtomo.errors import HTTPProblem
-from subtomo.jobs import JobCalls
-from subtomo.results import ResultCalls
+from subtomo.pair import PairCalls
 from subtomo.transport import Transport
 
 
-class Client(DatasetCalls, JobCalls, ResultCalls):
+class Client(PairCalls):
     """A connection to a Subtomo server.
 
     Without arguments it finds the server by ``SUBTOMO_URL`` and ``SUBTOMO_TOKEN``, or by the

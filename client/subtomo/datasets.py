@@ -238,3 +238,7 @@ class DatasetCalls(Calls):
     def maps(self, *, limit: int | None = None) -> list[Map]:
         """List uploaded maps, newest first."""
         return [Map.model_validate(entry) for entry in self._pages("maps", limit=limit)]
+
+    def delete_map(self, map_: str | Map) -> None:
+        """Delete an uploaded map."""
+        self._delete("maps", id_of(map_))

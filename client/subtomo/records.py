@@ -139,6 +139,20 @@ class Event(Record):
     data: dict[str, Any] = Field(default_factory=dict)
 
 
+class Alignment(Record):
+    """Pose of one particle against a reference.
+
+    Angles are RELION's ``rlnAngleRot``, ``Tilt`` and ``Psi`` in degrees; the origin is
+    ``rlnOriginXAngst`` and so on. ``correlation`` is that within what the particle holds.
+    """
+
+    rot: float
+    tilt: float
+    psi: float
+    origin_angstrom: tuple[float, float, float]
+    correlation: float
+
+
 class Estimate(Record):
     """What a job would need."""
 

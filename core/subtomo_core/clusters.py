@@ -5,7 +5,7 @@ Source: Xu & Alber (2012), section *Results* and Figure 6.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -66,8 +66,12 @@ class Clusters(Flat):
 
     @property
     def poses(self) -> Poses:
-        """The particles' poses as rows of an iteration."""
-        return in_classes(self.rotations, self.shifts, self.members, len(self.medoids))
+        """The particles' poses as rows of an iteration; scores are correlations with medoids."""
+        classes = len(self.medoids)
+        rows = in_classes(self.rotations, self.shifts, self.members, classes)
+        unlike = self.dissimilarity[np.arange(len(self.members)), self.medoids[self.members]]
+        # Of volumes of unit norm the squared difference is 2 - 2 CCC.
+        return replace(rows, score=np.repeat(1.0 - 0.5 * unlike[:, None], classes, 1))
 
     @property
     def within(self) -> float:

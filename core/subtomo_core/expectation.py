@@ -49,6 +49,12 @@ class Weighed:
     doubled: Real
     shell_weights: NDArray[np.float64]
 
+    def power(self, support: Band) -> float:
+        """``sum |S|^2 / W`` over the noise variance, what was not observed left out."""
+        seen = self.weights > 0
+        squares = np.abs(self.values[seen]) ** 2 / self.weights[seen]
+        return float((squares * support.count[seen]).sum(dtype=np.float64))
+
 
 @dataclass(frozen=True, eq=False)
 class Search:

@@ -26,7 +26,8 @@ class Poses(Flat):
     probability : ndarray of float64, (N, K)
         Posterior of the class; a row sums to 1.
     score : ndarray of float64, (N, K)
-        Log-likelihood ratio against empty space of the class's best pose.
+        Of the best pose of the class: log-likelihood ratio against empty space, or, with hard
+        assignment, the correlation within what was observed.
     """
 
     rotations: NDArray[np.float64]

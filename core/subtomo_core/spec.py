@@ -244,6 +244,7 @@ class PairwiseSpec(JobBase):
     stop_when_converged: Literal[False] = False
     symmetry: Literal["C1"] = "C1"
     half_sets: Literal[False] = False
+    mask: Mask = Mask()
     resolution: PairwiseResolution = PairwiseResolution()
     parameters: PairwiseParameters = PairwiseParameters()
 

@@ -175,6 +175,7 @@ def test_too_many_particles_or_one_are_refused(particles, words):
         {"starts": 3},
         {"symmetry": "C4"},
         {"half_sets": True},
+        {"mask": {"map": "map_1"}},
         {"resolution": {"start_angstrom": 40}},
         {"parameters": {"candidates": 10}},
     ],

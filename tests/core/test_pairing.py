@@ -90,6 +90,8 @@ def test_as_many_clusters_as_asked_for(classes):
     found = clustered(unlike, classes, "average")
     assert np.unique(found.members).tolist() == list(range(classes))
     assert found.poses.rotations.shape == (7, classes, 3, 3)
+    own = unlike[np.arange(7), found.medoids[found.members]]
+    np.testing.assert_allclose(found.poses.best_score, 1.0 - own / 2.0)
     assert "particles" in found.told
 
 

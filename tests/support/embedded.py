@@ -57,8 +57,13 @@ class Embedded:
 
     def client(self) -> httpx.Client:
         """A client by the note in the data folder."""
+        return client_of(*self.note)
+
+    @property
+    def note(self) -> tuple[str, str]:
+        """Address and token, as the note in the data folder tells them."""
         note = json.loads((self.data / "connection.json").read_text())
-        return client_of(note["url"], note["token"])
+        return str(note["url"]), str(note["token"])
 
     @property
     def worker(self) -> int:

@@ -31,8 +31,10 @@ def reduce(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> l
     check_model(model)
     poses = follow(model, summed.poses)
     keeper.check()
-    half_sets = job.parsed_spec.half_sets
-    results = Results(job.id, number, bench.particles, model, poses, half_sets)
+    spec = job.parsed_spec
+    results = Results(
+        job.id, number, bench.particles, model, poses, spec.half_sets, spec.algorithm == "faml"
+    )
     with IterationFolder(store.files.iteration(job.id, number)) as folder:
         metrics = write_results(folder, results)
         keeper.check()

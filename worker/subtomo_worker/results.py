@@ -25,7 +25,8 @@ from subtomo_worker.slices import draw_slices
 class Results:
     """What an iteration made; ``half_sets`` where two halves are kept apart.
 
-    The poses are those of all starts which are compared.
+    The poses are those of all starts which are compared; their scores are log-likelihoods where
+    assignment is ``soft``, else correlations.
     """
 
     job_id: str
@@ -34,6 +35,7 @@ class Results:
     model: Model
     poses: Poses
     half_sets: bool
+    soft: bool
 
 
 def write_results(folder: IterationFolder, results: Results) -> dict[str, Any]:
@@ -81,7 +83,8 @@ def particle_rows(results: Results) -> ParticleRows:
         shifts=poses.best_shift,
         classes=poses.best_class + 1,
         probabilities=poses.best_probability,
-        log_likelihoods=poses.best_score,
+        log_likelihoods=poses.best_score if results.soft else None,
+        correlations=None if results.soft else poses.best_score,
         half_sets=half_of(np.arange(len(poses))) + 1 if results.half_sets else None,
         tomograms=table.tomograms,
         ctf_images=None if ctf_images is None else [image.text for image in ctf_images],

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from subtomo.cli import fetch, lists, plugins, push, run, watch
+from subtomo.cli import align, fetch, lists, plugins, push, run, watch
 from subtomo.cli.output import debugging, errors
 
 app = typer.Typer(
@@ -39,6 +39,7 @@ def options(
 
 app.command("push")(push.push)
 app.command("run")(run.run)
+app.command("align")(align.align)
 app.command("watch")(watch.watch)
 app.command("fetch")(fetch.fetch)
 app.command("jobs")(lists.jobs)

@@ -19,6 +19,7 @@ from subtomo_core.kernels.types import F32, F64, I64
 
 _LEAST_SHARE = 0.2  # of the curvature where little is alike
 _TINY = 1e-30
+_EASIER = 0.8  # of the Lipschitz constant, after a pass which brought d down
 
 
 @jit
@@ -56,13 +57,17 @@ def look(
 
 
 @jit
-def downhill(sums: F64, slopes: F64, slope: F64) -> float:
-    """Write ``-1/2`` of the slope of ``d = 2 - 2 CCC`` (6,) for totals; returns d."""
-    norm_f, norm_g = math.sqrt(max(sums[0], _TINY)), math.sqrt(max(sums[2], _TINY))
-    ccc = sums[1] / (norm_f * norm_g)
+def downhill(sums: F64, slopes: F64, total: F64, totals: F64, slope: F64) -> float:
+    """Add up slices (n, 4) and (n, 2, 6); returns d, and writes ``-1/2`` of its slope (6,)."""
+    total[:], totals[:] = 0.0, 0.0
+    for i in range(sums.shape[0]):
+        total += sums[i]
+        totals += slopes[i]
+    norm_f, norm_g = math.sqrt(max(total[0], _TINY)), math.sqrt(max(total[2], _TINY))
+    ccc = total[1] / (norm_f * norm_g)
     for i in range(6):
-        slope[i] = (slopes[0, i] / norm_f - ccc * slopes[1, i] / norm_g) / norm_g
-    return 2.0 - 2.0 * ccc
+        slope[i] = (totals[0, i] / norm_f - ccc * totals[1, i] / norm_g) / norm_g
+    return float(2.0 - 2.0 * ccc)
 
 
 @jit
@@ -142,50 +147,42 @@ def descend(
     ``planes`` (n + 1,) tells where each slice begins, ``draws`` the first slice of each batch.
     """
     count = planes.shape[0] - 1
-    sums, slopes = np.empty((count, 4)), np.empty((count, 2, 6))
-    curve, whole_curve = np.empty((6, 6)), np.zeros((6, 6))
-    for i in range(count):
-        look(
-            grid, table, points, samples, weights, box, planes[i], planes[i + 1],
-            rotation, shift, True, sums[i], slopes[i], curve,
-        )  # fmt: skip
-        whole_curve += curve
-    total, totals = np.empty(4), np.empty((2, 6))
-    stiff, slope = np.empty(free.shape[1]), np.empty(6)
+    sums, slopes = np.zeros((count, 4)), np.zeros((count, 2, 6))
+    curve, curves = np.empty((6, 6)), np.zeros((6, 6))
+    total, totals, slope = np.empty(4), np.empty((2, 6)), np.empty(6)
+    stiff, share = np.empty(free.shape[1]), batch / count
     best, best_turn, best_shift = np.inf, rotation.copy(), shift.copy()
-    lipschitz, since, looks, promised = 0.0, 0, 1.0, 0.0
+    lipschitz, since, looks, promised = 1.0, count, 1.0, 0.0
     for k in range(draws.shape[0] + 1):
-        for a in range(4):
-            total[a] = sums[:, a].sum()
-        for a in range(6):
-            totals[0, a], totals[1, a] = slopes[:, 0, a].sum(), slopes[:, 1, a].sum()
-        value = downhill(total, totals, slope)
-        if k == 0:
-            lipschitz = stiffness(total, totals, whole_curve, free, stiff)
-        if k == 0 or since >= count:  # every slice was looked at about once since
-            if value < best:
-                still = k > 0 and best - value < least * best and promised < least * best
-                best, best_turn[:], best_shift[:] = value, rotation, shift
-                if still:
-                    break
-            else:
-                still = promised < least * best
-                rotation[:], shift[:] = best_turn, best_shift
-                lipschitz *= 2.0
-                if still:
-                    break
-            since, promised = 0, 0.0
-        if k == draws.shape[0]:
-            break
-        share = batch / count
-        promised += follow(slope, stiff, free, share / lipschitz, rotation, shift, reach)
-        for j in range(batch):
-            i = (draws[k] + j) % count
+        first, number = 0, count
+        if k > 0:
+            first, number = draws[k - 1], batch
+            promised += follow(slope, stiff, free, share / lipschitz, rotation, shift, reach)
+            since += batch
+            looks += share
+        for j in range(number):
+            i = (first + j) % count
             look(
                 grid, table, points, samples, weights, box, planes[i], planes[i + 1],
-                rotation, shift, False, sums[i], slopes[i], curve,
+                rotation, shift, k == 0, sums[i], slopes[i], curve,
             )  # fmt: skip
-        since += batch
-        looks += share
+            if k == 0:
+                curves += curve
+        value = downhill(sums, slopes, total, totals, slope)
+        if k == 0:
+            lipschitz = stiffness(total, totals, curves, free, stiff)
+        if since < count:  # not every slice was looked at about once since the last time
+            continue
+        still = k > 0 and promised < least * best
+        if value < best:
+            still = still and best - value < least * best
+            best, best_turn[:], best_shift[:] = value, rotation, shift
+            lipschitz *= _EASIER
+        else:
+            rotation[:], shift[:] = best_turn, best_shift
+            lipschitz *= 2.0
+        if still:
+            break
+        since, promised = 0, 0.0
     rotation[:], shift[:] = best_turn, best_shift
     return looks

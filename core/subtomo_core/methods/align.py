@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -193,7 +194,7 @@ class Alignment:
             rotations=np.stack([e.rotations[b] for e, b in chosen]),
             shifts=np.stack([e.shifts[b] for e, b in chosen]),
             probability=np.array([p.sum() for p in posterior]),
-            score=np.array([e.log_likelihood[b] for e, b in chosen]),
+            score=self._scores(weighed, chosen),
             noise_sum=noise_sum,
             noise_count=noise_count,
             log_likelihood=likelihood,
@@ -222,6 +223,13 @@ class Alignment:
         noise = self.model.reference_noise[look.index % self.settings.folds]
         offsets: Values = 0.5 * (noise * look.weighed.shell_weights).sum(1)
         return offsets
+
+    def _scores(self, weighed: Weighed, chosen: list[tuple[Evidence, int]]) -> Values:
+        """Log-likelihood ratio, or with hard assignment the constrained correlation, (K,)."""
+        if self.settings.soft:
+            return np.array([e.log_likelihood[b] for e, b in chosen])
+        norm = math.sqrt(max(weighed.power(self.search.support), 1e-30))
+        return np.array([e.correlation[b] for e, b in chosen]) / norm
 
     def _posterior(
         self, evidence: list[Evidence], offsets: Values, here: list[Centre]

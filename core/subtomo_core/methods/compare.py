@@ -16,7 +16,8 @@ from subtomo_core.methods.settings import Settings
 from subtomo_core.pairing import blank_table, entry, partners
 from subtomo_core.particles import Particles
 from subtomo_core.refiners.gradient import GradientRefiner
-from subtomo_core.refiners.pairs import Fixed, FourierPair, Moved, Seen
+from subtomo_core.refiners.pairs import Fixed, FourierPair, Moved
+from subtomo_core.refiners.preparing import RADIUS, Seen
 from subtomo_core.refiners.scores import Score, local
 from subtomo_core.refiners.starting_poses import everywhere
 from subtomo_core.statistics import Batch
@@ -54,9 +55,10 @@ class Aligned:
     grid_deg: float
 
     def __call__(self, pair: FourierPair) -> Entry:
-        """Refined from everywhere."""
+        """Refined from everywhere; the score is that of both volumes as they are."""
         best = self.refiner.refine(pair, everywhere(pair, self.grid_deg))[0]
-        return entry(best.score, best.rotation, best.shift)
+        pose = best.rotation, best.shift
+        return entry(local(pair.moments(*pose), self.refiner.score).value, *pose)
 
 
 class _Row(NamedTuple):
@@ -79,15 +81,15 @@ def compare(
     Every particle is prepared once as one which moves and the batch's own as ones which stay.
     ``on_particle`` is called as often as the batch has particles, whenever so many pairs are done.
     """
-    count, particles = settings.summary.particles, batch.particles
-    radius, reach = settings.limit_shell, settings.shift_reach
+    count, reach = settings.summary.particles, settings.shift_reach
+    eye = _Eye(settings, batch.particles)
     meetings = _meetings(batch.indices.tolist(), count)
-    fixed = {i: Fixed.of(*_seen(settings, particles, i), radius) for i in batch.indices.tolist()}
+    fixed = {index: eye.staying(index) for index in batch.indices.tolist()}
     table = blank_table(count)
     progress = _Progress(len(fixed), sum(len(rows) for rows in meetings.values()), on_particle)
 
     def work(partner: int) -> list[Entry]:
-        moved = Moved.of(*_seen(settings, particles, partner), radius)
+        moved = eye.moving(partner)
         return [way(FourierPair(fixed[row.particle], moved, reach)) for row in meetings[partner]]
 
     def take(partner: int, found: list[Entry]) -> None:
@@ -132,25 +134,40 @@ class _Progress:
         self._on_particle()
 
 
-def _seen(settings: Settings, particles: Particles, index: int) -> tuple[Real, Seen]:
-    """A particle as pairs see it, and what it holds.
+@dataclass(frozen=True, eq=False)
+class _Eye:
+    """Sees particles as pairs are compared."""
 
-    Raises
-    ------
-    InputError
-        If it comes without the weights it should have.
-    """
-    volume = np.ascontiguousarray(particles.volume(index), np.float32)
-    window = settings.observer.window
-    if window is not None:
-        volume = (volume - np.float32((volume * window).sum() / window.sum())) * window
-    if not settings.weighted:
-        return volume, settings.summary.missing
-    weights = particles.weight(index)
-    if weights is None:
-        raise InputError(Problem(f"particle {index + 1} comes without weights"))
-    # Such a particle is its signal times the weights: divided by them, it is what others are.
-    mean = np.float32(weights[weights > 0].mean())
-    known = np.maximum(weights, np.float32(_LEAST_WEIGHT) * mean)
-    divided = np.where(weights > 0, to_fourier(volume) / known, 0.0).astype(np.complex64)
-    return to_real(divided), np.ascontiguousarray(weights / mean, np.float32)
+    settings: Settings
+    particles: Particles
+
+    def staying(self, index: int) -> Fixed:
+        """A particle which others are brought onto."""
+        return Fixed.of(*self._seen(index), self.settings.limit_shell, self._radius)
+
+    def moving(self, index: int) -> Moved:
+        """A particle which is brought onto others."""
+        return Moved.of(*self._seen(index), self.settings.limit_shell, self._radius)
+
+    @property
+    def _radius(self) -> float:
+        """Of the sphere which holds the molecule wherever it lies, voxels."""
+        settings = self.settings
+        about = 0.0 if settings.spec.mask.particles else settings.shift_reach
+        return min(settings.mask_radius + about, RADIUS * settings.box)
+
+    def _seen(self, index: int) -> tuple[Real, Seen]:
+        """Volume (n, n, n), and what it holds.
+
+        Such as come with weights are their signal times these: divided, they are what others are.
+        """
+        volume = np.ascontiguousarray(self.particles.volume(index), np.float32)
+        if not self.settings.weighted:
+            return volume, self.settings.summary.missing
+        weights = self.particles.weight(index)
+        if weights is None:
+            raise InputError(Problem(f"particle {index + 1} comes without weights"))
+        mean = np.float32(weights[weights > 0].mean())
+        known = np.maximum(weights, np.float32(_LEAST_WEIGHT) * mean)
+        divided = np.where(weights > 0, to_fourier(volume) / known, 0.0).astype(np.complex64)
+        return to_real(divided), np.ascontiguousarray(weights / mean, np.float32)

@@ -128,7 +128,8 @@ def pair_of(search: Search, weighed: Weighed, template: Template) -> FourierPair
     known = np.maximum(weighed.weights, np.float32(1e-6 * most))
     samples = np.stack([weighed.values.real / known, weighed.values.imag / known])
     if not search.scaled:  # brought to the reference's power, as two particles are
-        power = template.shell_power[support.shell - 1]
+        last = len(template.shell_power)  # a band's shells are rounded, its edge is not
+        power = template.shell_power[np.minimum(support.shell, last) - 1]
         own = float((mask * (samples**2).sum(0)).sum())
         samples *= np.sqrt(float((mask * power).sum()) / max(own, 1e-30))
     fixed = Fixed(support, samples.astype(np.float32), mask, mask)

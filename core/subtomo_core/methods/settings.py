@@ -14,7 +14,12 @@ from subtomo_core.fourier import Real, radius_of, soft_edge, to_fourier, to_real
 from subtomo_core.masks import mask_problem, radius_of_mask, soft_sphere
 from subtomo_core.maximisation import on_components
 from subtomo_core.observation import Observer
-from subtomo_core.parameters import FamlParameters, MatchingParameters, RefinementParameters
+from subtomo_core.parameters import (
+    FamlParameters,
+    FrmParameters,
+    MatchingParameters,
+    RefinementParameters,
+)
 from subtomo_core.spec import AnySpec, DatasetSummary, PosesStart, Weights
 from subtomo_core.spec_parts import MapMask, Mask
 from subtomo_core.statistics import Model
@@ -130,6 +135,11 @@ class Settings:
         if not isinstance(parameters, MatchingParameters):
             raise TypeError(f"the algorithm {self.spec.algorithm} matches no references")
         return parameters
+
+    @property
+    def refines(self) -> bool:
+        """A refiner finds the poses (`methods.refining`)."""
+        return isinstance(self.spec.parameters, RefinementParameters | FrmParameters)
 
     @property
     def about_normal(self) -> bool:

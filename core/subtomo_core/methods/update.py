@@ -89,13 +89,15 @@ class _Ground(NamedTuple):
         """What the particles of each fold meet next, (F, K, n, n, n)."""
         settings, model = self.settings, self.model
         if self.given:
-            whitened = np.stack([evened(settings, m, noise, shell) for m in model.maps])
-            return np.repeat(whitened[None], settings.folds, 0)
-        met = (
+            met = model.maps
+            if not settings.refines:  # refiners weigh shells by what both hold
+                met = np.stack([evened(settings, m, noise, shell) for m in met])
+            return np.repeat(met[None], settings.folds, 0)
+        averages = (
             references(settings, self.averages, model, fold, self.theta)
             for fold in range(settings.folds)
         )
-        return np.stack([self.shaped(transforms, shell, gains) for transforms in met])
+        return np.stack([self.shaped(transforms, shell, gains) for transforms in averages])
 
     def reference_noise(self, shell: float, gains: Real, noise: NDArray[np.float64]) -> Real:
         """Noise power of a component of the fold maps, (F, K, shells)."""

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from subtomo_core.kernels import averaged
 from subtomo_core.refiners.climbing import STILL
 from subtomo_core.refiners.pairs import Array, FourierPair
+from subtomo_core.refiners.scores import local
 from subtomo_core.refiners.seam import Refined, Starts
 from subtomo_core.refiners.stages import Stages
 
-_MOST_PASSES = 40
+_MOST_PASSES = 40  # over all slices, before the memory is made anew
+_MOST_ROUNDS = 10
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,24 @@ class Averager:
         return Averager(pair, R, t, self.free, self.batch, self.seed, kept)
 
     def descend(self) -> None:
-        """Follow the averaged slope until a pass over the slices brings nothing."""
+        """Follow the averaged slope until a fresh start of it brings nothing."""
+        value = self._value()
+        for _ in range(_MOST_ROUNDS):
+            self._follow()
+            before, value = value, self._value()
+            if before - value <= self.least * before:
+                return
+
+    def _value(self) -> float:
+        return local(self.pair.moments(self.rotation, self.shift), "rcs").value
+
+    def _follow(self) -> None:
         fixed, moved = self.pair.fixed, self.pair.moved
         planes = slices_of(fixed.support.points[0])
         count = len(planes) - 1
         batch = max(1, round(self.batch * count))
         draws = np.random.default_rng(self.seed).integers(0, count, _MOST_PASSES * count // batch)
+        self.rotation, self.shift = self.rotation.copy(), self.shift.copy()
         self.steps += averaged.descend(
             moved.grid,
             moved.table,

@@ -12,6 +12,7 @@ from subtomo_core.kernels.interpolate import gather, shift_back
 from subtomo_core.refiners.pairs import Array, FourierPair
 
 _HIGHEST = 0.97  # a correlation above this is limited by interpolation, not by noise
+_LEAKED = 1e-3  # of the strongest shell's power: what interpolation may carry into others
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,8 @@ class Shared:
         """
         surely = self.correlation - 1.0 / np.sqrt(np.maximum(self.number, 1.0))
         c = np.clip(surely, 0.0, _HIGHEST)
-        weights = c / (1.0 - c * c) / np.maximum(self.power, 1e-30)
+        floor = _LEAKED * max(float(self.power.max()), 1e-30)
+        weights = c / (1.0 - c * c) / (self.power + floor)
         if not weights.max() > 0.0:
             return np.ones(len(weights), np.float32)
         result: Real = (weights / weights.max()).astype(np.float32)

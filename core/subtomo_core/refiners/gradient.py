@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from subtomo_core.refiners.pairs import FourierPair
 from subtomo_core.refiners.parallel import Rules, search
 from subtomo_core.refiners.scores import Score
 from subtomo_core.refiners.seam import Refined, Starts
 from subtomo_core.refiners.stages import Stages
+
+_LEAST_CONTRAST = 0.02  # less than this of the particle's power would be no likeness at all
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,24 @@ class GradientRefiner:
     def refine(self, pair: FourierPair, starts: Starts) -> list[Refined]:
         """Refined poses, best first; the steps told are those of all of them together."""
         stages = Stages(self.score, self.coarse, self.finalists, self.weighed)
+        if self.score == "fcs":
+            pair = in_contrast(pair, stages.inner(pair), starts)
         found = search(stages.inner(pair), self.score, starts, self.rules, self.seed)
         # Climbers which were dropped made steps too.
         dropped = found.steps - sum(c.steps for c in found.climbers)
         refined = stages.finish(pair, found.climbers)
         return [replace(r, steps=r.steps + dropped) for r in refined]
+
+
+def in_contrast(pair: FourierPair, inner: FourierPair, starts: Starts) -> FourierPair:
+    """The pair with f in the contrast of g, by least squares at the start which fits best.
+
+    FCS compares grey values as they are (RCS does not), and noise gives a particle more power
+    than a reference of the same contrast has.
+    """
+    poses = zip(starts.rotations, starts.shifts, strict=True)
+    sums = np.array([inner.moments(R, t).sums for R, t in poses])
+    best = sums[int(np.argmax(sums[:, 1] / np.sqrt(np.maximum(sums[:, 0] * sums[:, 2], 1e-30))))]
+    contrast = max(best[1] / max(best[2], 1e-30), _LEAST_CONTRAST)
+    samples = (pair.fixed.samples / contrast).astype(np.float32)
+    return replace(pair, fixed=replace(pair.fixed, samples=samples))

@@ -13,28 +13,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier import (
-    Band,
-    Complex,
-    Real,
-    band,
-    half_grid,
-    padded_grid,
-    shell_sums,
-    soft_edge,
-    to_fourier,
-    to_real,
-)
+from subtomo_core.fourier import Band, Real, band, half_grid, padded_grid, to_real
 from subtomo_core.kernels import pairs
-from subtomo_core.masks import radii
-from subtomo_core.missing import observed, observed_at
-from subtomo_core.spec import Complete, MissingRegion
+from subtomo_core.missing import observed_at
+from subtomo_core.refiners.preparing import Seen, mask_of, prepared
+from subtomo_core.spec import Complete
 
 Array = NDArray[np.float64]
-Seen = MissingRegion | NDArray[np.float32]
 
-_SPHERE = 0.4  # of the box: a molecule lies within this radius
-_FILLINGS = 4
 _INSET = 0.25  # pixels by which a region known by a formula is drawn in where it is interpolated
 
 _WHOLE = np.zeros((0, 0, 0), np.float32)
@@ -94,7 +80,7 @@ class Fixed:
     weights: Real
 
     @classmethod
-    def of(cls, volume: Real, seen: Seen, r_max: float) -> Fixed:
+    def of(cls, volume: Real, seen: Seen, r_max: float, radius: float | None = None) -> Fixed:
         """Prepare a volume (n, n, n).
 
         Parameters
@@ -103,14 +89,16 @@ class Fixed:
             What it holds: a region known by a formula, or weights.
         r_max : float
             Largest Fourier radius in use, pixels.
+        radius : float, optional
+            Of a sphere about the origin which holds the molecule, voxels; see
+            `preparing.prepared`.
         """
-        mask = _mask(seen, volume.shape[0])
+        mask = mask_of(seen, volume.shape[0])
         support = band(volume.shape[0], r_max, mask > 0)
-        seen_there = (support.take(mask) * support.count).astype(np.float32)
-        transform = to_fourier(volume)
-        values = support.take(transform * _scale(transform, mask, r_max))
+        held: Real = support.take(mask).astype(np.float32) * support.count
+        values = support.take(prepared(volume, seen, r_max, radius))
         samples = np.stack([values.real, values.imag]).astype(np.float32)
-        return cls(support, samples, seen_there, seen_there)
+        return cls(support, samples, held, held)
 
     def weighed(self, shells: Real) -> Fixed:
         """The same with a weight for each shell, (n // 2 + 1,), in every score."""
@@ -140,51 +128,13 @@ class Moved:
     table: Real
 
     @classmethod
-    def of(cls, volume: Real, seen: Seen, r_max: float) -> Moved:
+    def of(cls, volume: Real, seen: Seen, r_max: float, radius: float | None = None) -> Moved:
         """Prepare a volume (n, n, n); see `Fixed.of`."""
-        box = volume.shape[0]
-        mask = _mask(seen, box)
-        transform = to_fourier(volume)
-        scaled = transform * _scale(transform, mask, r_max)
-        if not isinstance(seen, Complete):
-            scaled = _filled(scaled, mask)
-        grid = padded_grid(to_real(scaled), r_max)
-        return cls(grid, _table(seen, box, grid.shape[0] // 2))
+        grid = padded_grid(to_real(prepared(volume, seen, r_max, radius)), r_max)
+        return cls(grid, _table(seen, grid.shape[0] // 2))
 
 
-def _mask(seen: Seen, box: int) -> Real:
-    return seen if isinstance(seen, np.ndarray) else observed(seen, box)
-
-
-def _scale(transform: Complex, mask: Real, r_max: float) -> np.float32:
-    """Factor which gives the observed components of a band a mean power of 1."""
-    box = transform.shape[0]
-    inside = slice(1, math.floor(r_max + 0.5) + 1)
-    power = shell_sums(mask * np.abs(transform) ** 2, box)[inside].sum()
-    count = shell_sums(mask, box)[inside].sum()
-    return np.float32(math.sqrt(count / max(float(power), 1e-30)))
-
-
-def _filled(transform: Complex, mask: Real) -> Complex:
-    """Fill what is missing so that the volume vanishes outside its sphere.
-
-    Components beside the edge of a missing region are interpolated from both its sides: zeros
-    there would falsify them. A few projections onto both constraints (Gerchberg 1974, Papoulis
-    1975) continue the transform by about as far as interpolation reads; only what is observed
-    is ever compared.
-    """
-    box = transform.shape[0]
-    sphere = soft_edge(radii(box), _SPHERE * box)
-    missing = mask <= 0.0
-    known = np.where(missing, 0.0, transform).astype(np.complex64)
-    whole = known
-    for _ in range(_FILLINGS):
-        inside = to_fourier(to_real(whole) * sphere)
-        whole = np.where(missing, inside, known).astype(np.complex64)
-    return whole
-
-
-def _table(seen: Seen, box: int, c: int) -> Real:
+def _table(seen: Seen, c: int) -> Real:
     """What is observed at the points of a half grid padded twice."""
     if isinstance(seen, Complete):
         return _WHOLE

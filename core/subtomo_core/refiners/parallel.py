@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from subtomo_core.refiners.climbing import Climber
 from subtomo_core.refiners.pairs import Array, Pair
@@ -64,7 +65,7 @@ class Search:
         return len(self.best)
 
 
-def chances(values: Array, spread: float) -> tuple[Array, Array]:
+def chances(values: Array, spread: float) -> tuple[NDArray[np.intp], Array]:
     """Order of scores (m,) from worst to best, and each one's chance to be drawn next.
 
     ``p_j = p_(j-1) max(10^(t / (m - 1)), d_(j-1) / d_j)`` (equation 11).
@@ -118,7 +119,7 @@ def search(pair: Pair, score: Score, starts: Starts, rules: Rules, seed: int) ->
     return found
 
 
-def apart(places: Array, values: Array, moved: int, closest: float) -> Array:
+def apart(places: Array, values: Array, moved: int, closest: float) -> NDArray[np.bool_]:
     """Which poses stay, (m,) bool: none both worse than, and close to, another one.
 
     Only the pose which ``moved`` can have come close to others. Places are those of

@@ -85,9 +85,7 @@ class RotationalMatch:
         """Rotations (C, 3, 3), best first, of f moved back by a shift (3,)."""
         support = self.pair.fixed.support
         back = support.shifted(_values(self.pair), shift)
-        found = self.matcher.correlate(
-            self.matcher.analyse(support, back), self.moved, even=False
-        )
+        found = self.matcher.correlate(self.matcher.analyse(support, back), self.moved, even=False)
         return self.matcher.candidates(found, self.scale, count)
 
 
@@ -106,10 +104,8 @@ def candidates(match: RotationalMatch, count: int) -> Starts:
     rotations = match.by_magnitude(math.ceil(count / 2))
     shifts = best_shifts(match.pair, rotations)
     ranked = _by_ccc(match.pair, rotations, shifts)
-    parts = [rotations]
-    for i in ranked[:2]:
-        parts.append(match.at_shift(shifts[i], math.ceil(count / 4)))
-    rotations = np.concatenate(parts)
+    more = [match.at_shift(shifts[i], math.ceil(count / 4)) for i in ranked[:2]]
+    rotations = np.concatenate([rotations, *more])
     return Starts(rotations, best_shifts(match.pair, rotations), FREE)
 
 
@@ -153,7 +149,9 @@ class FrmRefiner:
             raise InputError(Problem(detail, pointer="/algorithm"))
         match = RotationalMatch.of(pair, self.r_max, self.bandwidth)
         ranked = _by_ccc(pair, starts.rotations, starts.shifts)[: self.peaks]
-        found = [self._alternate(match, pair, starts.rotations[i], starts.shifts[i]) for i in ranked]
+        found = [
+            self._alternate(match, pair, starts.rotations[i], starts.shifts[i]) for i in ranked
+        ]
         found.sort(key=lambda refined: refined.score)
         steps = sum(f.steps for f in found)
         return [replace(f, steps=steps) for f in found]

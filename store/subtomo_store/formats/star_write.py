@@ -46,6 +46,8 @@ class ParticleRows:
         Counted from 1.
     probabilities, log_likelihoods : array, shape (N,)
         Of the best pose, and of the particle.
+    correlations : array, shape (N,)
+        With the reference at the best pose, ``rlnParticleFigureOfMerit``.
     tomograms, ctf_images : sequence of str
         ``rlnTomoName`` and ``rlnCtfImage``.
     half_sets : sequence of int
@@ -60,6 +62,7 @@ class ParticleRows:
     classes: ArrayLike | None = None
     probabilities: ArrayLike | None = None
     log_likelihoods: ArrayLike | None = None
+    correlations: ArrayLike | None = None
     tomograms: Sequence[str] | None = None
     ctf_images: Sequence[str] | None = None
     half_sets: ArrayLike | None = None
@@ -121,6 +124,7 @@ def _columns(rows: ParticleRows) -> dict[str, list[str]]:
     for name, real in (
         ("rlnMaxValueProbDistribution", rows.probabilities),
         ("rlnLogLikeliContribution", rows.log_likelihoods),
+        ("rlnParticleFigureOfMerit", rows.correlations),
     ):
         if real is not None:
             columns[name] = [_number(value) for value in np.asarray(real)]
