@@ -125,7 +125,8 @@ def test_weights_of_ones_and_zeros_are_the_wedge(two, result):
     found = run(ArrayParticles(3.0 * volumes, weighted, weights), pairwise())
     one, other = result.model.clusters, found.model.clusters
     np.testing.assert_array_equal(one.members, other.members)
-    assert np.abs(one.dissimilarity - other.dissimilarity).mean() < 0.05
+    same = one.members[:, None] == one.members  # the others have no one best pose
+    assert np.abs(one.dissimilarity - other.dissimilarity)[same].max() < 0.05
 
 
 def test_the_model_survives_its_arrays(result):
