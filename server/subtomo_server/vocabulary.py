@@ -1,4 +1,4 @@
-"""The names of the fields which request bodies may have."""
+"""The names of the algorithms, and of the fields which request bodies may have."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ from subtomo_core.spec import job_spec_adapter
 def field_names() -> frozenset[str]:
     """Every field of a job's specification, to suggest the one that was meant."""
     return frozenset(_properties(job_spec_adapter.json_schema()))
+
+
+@cache
+def algorithms() -> tuple[str, ...]:
+    """Every algorithm a job may ask for."""
+    return tuple(job_spec_adapter.json_schema()["discriminator"]["mapping"])
 
 
 def _properties(schema: Any) -> Iterator[str]:

@@ -183,3 +183,8 @@ def test_only_jobs_of_all_pairs_have_their_matrix(service: Served, job: str, for
     answer = service.client.get(f"/jobs/{job}/iterations/last/dissimilarity.{form}")
     assert answer.status_code == 404
     assert f"no file dissimilarity.{form}" in answer.json()["detail"]
+
+
+def test_the_service_names_every_algorithm(service: Served):
+    told = service.client.get("/service-info").json()["algorithms"]
+    assert set(told) == {"faml", "fa", "frm", "gradient", "sag", "pairwise"}

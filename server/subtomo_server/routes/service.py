@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from subtomo_server.health import readiness
 from subtomo_server.needs import NeedServices, NeedStore
 from subtomo_server.schemas import Health, ServiceInfo
+from subtomo_server.vocabulary import algorithms
 from subtomo_server.words import installed_version
 
 router = APIRouter(tags=["service"])
@@ -21,7 +22,7 @@ def service_info(store: NeedStore) -> ServiceInfo:
         version=installed_version(),
         api="v1",
         description="Subtomogram alignment, classification and averaging",
-        algorithms=["faml", "fa", "sag", "gradient", "frm", "pairwise"],
+        algorithms=list(algorithms()),
         max_upload_bytes=store.settings.max_upload_bytes,
     )
 
