@@ -4,8 +4,7 @@
     python benchmarks/pairs.py search
 
 The phantom of four Gaussians, box 32, voxel 10 Å, in random poses (shifts uniform in +-3 voxels)
-through the microscope of `imaging`. Its diameter is such that the errors of rotation and shift
-have the ratio they have in their tables.
+through the microscope of `imaging`.
 """
 
 from __future__ import annotations

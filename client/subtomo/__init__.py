@@ -14,6 +14,7 @@ from subtomo.errors import (
     Rejected,
     SubtomoError,
 )
+from subtomo.people import Group, Me, Member, Token, User
 from subtomo.records import (
     Dataset,
     Estimate,
@@ -23,6 +24,7 @@ from subtomo.records import (
     Map,
     Progress,
     StoredFile,
+    Usage,
 )
 
 __all__ = [
@@ -34,16 +36,22 @@ __all__ = [
     "Estimate",
     "Event",
     "Fault",
+    "Group",
     "HTTPProblem",
     "InvalidInput",
     "Iteration",
     "Job",
     "JobFailed",
     "Map",
+    "Me",
+    "Member",
     "NotFound",
     "NotSignedIn",
     "Progress",
     "Rejected",
     "StoredFile",
     "SubtomoError",
+    "Token",
+    "Usage",
+    "User",
 ]

@@ -35,6 +35,13 @@ class Calls:
         response = self._transport.request("POST", path_of(*parts), again=again, **options)
         return response.json() if response.content else None
 
+    def _put(self, *parts: str | int, **options: Any) -> Any:
+        response = self._transport.request("PUT", path_of(*parts), again=True, **options)
+        return response.json() if response.content else None
+
+    def _patch(self, *parts: str | int, **options: Any) -> Any:
+        return self._transport.request("PATCH", path_of(*parts), again=True, **options).json()
+
     def _delete(self, *parts: str | int) -> None:
         self._transport.request("DELETE", path_of(*parts), again=True)
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from subtomo.calls import Calls, id_of, path_of
 from subtomo.errors import ChecksumMismatch, Fault, InvalidInput, Rejected, SubtomoError
-from subtomo.records import Dataset, Map, StoredFile
+from subtomo.records import Dataset, Map, StoredFile, Usage
+from subtomo.resumable import RESUMABLE_FROM, ResumableUpload
 from subtomo.transfer import Outgoing, outgoing
 
 UPLOADS_AT_ONCE = 4
@@ -40,6 +41,7 @@ class DatasetCalls(Calls):
         voxel_size: float | None = None,
         dark: bool = False,
         source: str | None = None,
+        group: str | None = None,
     ) -> Dataset:
         """Make an empty dataset to upload files to.
 
@@ -58,6 +60,8 @@ class DatasetCalls(Calls):
             Whether protein is dark in the volumes.
         source : str, optional
             A folder or STAR file on the server's own disk to register without copying.
+        group : str, optional
+            Group with which to share it; you are its editor or owner.
 
         Returns
         -------
@@ -77,6 +81,7 @@ class DatasetCalls(Calls):
             "voxel_size_angstrom": voxel_size,
             "dark_particles": dark,
             "source": {"path": source} if source else None,
+            "group": group,
         }
         body = {field: value for field, value in body.items() if value is not None}
         return Dataset.model_validate(self._post("datasets", json=body))
@@ -91,7 +96,9 @@ class DatasetCalls(Calls):
         """Upload a STAR with every volume it names, or a folder of volumes.
 
         Files which the server has already, by size and SHA-256, are not sent again: an
-        interrupted upload is taken up by calling this once more.
+        interrupted upload is taken up by calling this once more. Of big files, from 64 MiB on,
+        what has come is kept too: after a broken connection they go on where they were, by
+        themselves or with the next call.
 
         Parameters
         ----------
@@ -139,6 +146,10 @@ class DatasetCalls(Calls):
         if there is not None and (there.size, there.sha256) == (size, digest):
             count(size)
             return False
+        if size >= RESUMABLE_FROM:
+            upload = ResumableUpload(self._transport, dataset, file, digest=digest, count=count)
+            upload.send()
+            return True
         answer = self._transport.request(
             "PUT",
             path_of("datasets", dataset, "files", file.name),
@@ -242,3 +253,7 @@ class DatasetCalls(Calls):
     def delete_map(self, map_: str | Map) -> None:
         """Delete an uploaded map."""
         self._delete("maps", id_of(map_))
+
+    def usage(self) -> Usage:
+        """Read how much of the disk you take, and of how much."""
+        return Usage.model_validate(self._get("usage"))

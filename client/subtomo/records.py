@@ -36,14 +36,31 @@ class Dataset(Record):
 
     id: str
     name: str
+    owner: str = ""
+    group: str | None = None
     status: str
     particles: int | None = None
     box: int | None = None
     voxel_size_angstrom: float | None = None
     missing: dict[str, Any] | None = None
     dark_particles: bool = False
+    source: str | None = None
+    size_bytes: int | None = None
+    remarks: tuple[str, ...] = ()
     problems: tuple[dict[str, Any], ...] = ()
     created: datetime | None = None
+
+
+class Usage(Record):
+    """Bytes which a user takes of a quota; ``quota_bytes`` is None where there is none."""
+
+    used_bytes: int
+    quota_bytes: int | None = None
+    free_bytes: int | None = None
+    datasets_bytes: int
+    uploads_bytes: int
+    maps_bytes: int
+    jobs_bytes: int
 
 
 class Map(Record):
@@ -51,6 +68,8 @@ class Map(Record):
 
     id: str
     name: str
+    owner: str = ""
+    group: str | None = None
     box: int | None = None
     voxel_size_angstrom: float | None = None
     sha256: str | None = None
@@ -64,10 +83,40 @@ class Progress(Record):
 
     iteration: int = 0
     iterations: int = 0
+    first_iteration: int = 0
     particles_done: int = 0
     particles: int = 0
     fraction: float = 0.0
     eta_seconds: float | None = None
+
+
+class Queue(Record):
+    """A job's queue, and what the job waits for there; all but the name is None otherwise.
+
+    ``place`` counts the jobs which have not begun, ``ahead`` the batches before this one's.
+    """
+
+    name: str = "cpu"
+    place: int | None = None
+    ahead: int | None = None
+    reason: str | None = None
+
+
+class Origin(Record):
+    """The iteration of another job from which a job went on."""
+
+    job: str
+    iteration: int
+
+
+class Webhook(Record):
+    """Whether a job's end was told: armed (not over yet), waiting, delivered or failed."""
+
+    host: str
+    state: str
+    attempts: int = 0
+    error: str | None = None
+    delivered: datetime | None = None
 
 
 class Job(Record):
@@ -79,9 +128,15 @@ class Job(Record):
 
     id: str
     name: str = ""
+    owner: str = ""
+    group: str | None = None
     dataset: str = ""
     status: str
     status_reason: str | None = None
+    priority: int = 50
+    queue: Queue = Queue()
+    continues: Origin | None = None
+    webhook: Webhook | None = None
     spec: dict[str, Any] = Field(default_factory=dict)
     progress: Progress = Progress()
     created: datetime | None = None

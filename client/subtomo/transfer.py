@@ -34,12 +34,13 @@ class Outgoing(NamedTuple):
         """Number of bytes."""
         return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
 
-    def chunks(self) -> Iterator[bytes]:
-        """Read the content piece by piece."""
+    def chunks(self, start: int = 0) -> Iterator[bytes]:
+        """Read the content piece by piece, from byte ``start`` on."""
         if isinstance(self.source, bytes):
-            yield self.source
+            yield self.source[start:]
             return
         with self.source.open("rb") as stream:
+            stream.seek(start)
             while chunk := stream.read(CHUNK):
                 yield chunk
 

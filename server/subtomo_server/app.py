@@ -14,17 +14,38 @@ from starlette.types import Scope
 
 from subtomo_core.errors import SubtomoError
 from subtomo_server import problems
+from subtomo_server.asking import Question
 from subtomo_server.gate import Gate
 from subtomo_server.headers import SecurityHeaders
+from subtomo_server.health import Readiness
+from subtomo_server.latency import Latency
 from subtomo_server.limits import BodyLimit
 from subtomo_server.logs import RequestLog
 from subtomo_server.needs import Services
 from subtomo_server.openapi import TAGS, with_sign_in
-from subtomo_server.pages import docs, forms, sign_in, views
-from subtomo_server.routes import datasets, events, jobs, maps, results, service
+from subtomo_server.pages import account as account_page
+from subtomo_server.pages import again, docs, forms, sign_in, sign_in_oidc, views
+from subtomo_server.routes import (
+    account,
+    datasets,
+    events,
+    groups,
+    jobs,
+    lifecycle,
+    maps,
+    metrics,
+    results,
+    service,
+    uploads,
+    usage,
+    users,
+)
 from subtomo_server.sealer import Sealer
+from subtomo_server.webhooks.sender import Sender
 from subtomo_server.words import installed_version
+from subtomo_store import census
 from subtomo_store.bell import Bell
+from subtomo_store.census import Census
 from subtomo_store.database import Store, open_store
 from subtomo_store.settings import Settings
 
@@ -54,18 +75,19 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=_lifespan(settings, settings.broker_url, stopping or Event()),
     )
-    app.state.broker_url = settings.broker_url
+    app.state.latency = Latency()
     handler = problems.install(app)
     # The last one added is the outermost.
     app.add_middleware(Gate, handler=handler)
     app.add_middleware(BodyLimit, handler=handler, upload_limit=_upload_limit(settings))
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, latency=app.state.latency)
     api = APIRouter(prefix=API)
-    for module in (service, datasets, maps, jobs, events, results):
+    records = (datasets, uploads, maps, lifecycle, jobs, events, results)
+    for module in (service, usage, *records, account, groups, users):
         api.include_router(module.router)
     app.include_router(api)
-    for page in (sign_in, docs, views, forms):
+    for page in (metrics, sign_in, sign_in_oidc, docs, views, forms, again, account_page):
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=HERE / "pages" / "static"), name="static")
     with_sign_in(app)
@@ -75,11 +97,13 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
 def _upload_limit(settings: Settings) -> Callable[[Scope], int | None]:
     def limit(scope: Scope) -> int | None:
         path, method = scope["path"], scope["method"]
-        file_of_dataset = path.startswith(f"{API}/datasets/") and "/files/" in path
-        uploads = (method == "PUT" and file_of_dataset) or (
-            method == "POST" and path == f"{API}/maps"
+        of_dataset = path.startswith(f"{API}/datasets/")
+        takes_bytes = (
+            (method == "PUT" and of_dataset and "/files/" in path)
+            or (method in ("PATCH", "POST") and of_dataset and "/uploads/" in path)
+            or (method == "POST" and path == f"{API}/maps")
         )
-        return settings.max_upload_bytes if uploads else None
+        return settings.max_upload_bytes if takes_bytes else None
 
     return limit
 
@@ -106,10 +130,26 @@ def _open(settings: Settings, broker_url: str, stopping: Event) -> Services:
     store.files.clean(CLEAN_OLDER_THAN_SECONDS)
     sealer = Sealer(store)
     sealer.start()
-    return Services(store, Bell(broker_url), sealer, stopping)
+    sender = Sender(store)
+    sender.start()
+    return Services(
+        store=store,
+        bell=Bell(broker_url),
+        sealer=sealer,
+        sender=sender,
+        stopping=stopping,
+        readiness=Readiness(store, broker_url),
+        census=Question(lambda: _count(store)),
+    )
+
+
+def _count(store: Store) -> Census | None:
+    with store.read() as session:
+        return census.take(session)
 
 
 def _close(services: Services) -> None:
     services.sealer.stop()
+    services.sender.stop()
     services.bell.close()
     services.store.close()

@@ -63,7 +63,11 @@ def announce(connection: Connection) -> None:
 
 def announce_quietly(connection: Connection) -> None:
     """Say where the service is; a facility's output is kept in logs, where no token belongs."""
-    typer.echo(f"Subtomo serves at {connection.url}; connection.json in the data folder signs in.")
+    import structlog  # noqa: PLC0415 - keeps the command line quick
+
+    structlog.get_logger("subtomo_server").info(
+        "serving; connection.json in the data folder signs in", url=connection.url
+    )
 
 
 __all__ = ["demo", "serve"]

@@ -9,6 +9,25 @@ class NotSignedInError(SubtomoError):
     """The request carries no valid token."""
 
 
+class ScopeError(SubtomoError):
+    """The token is valid, but not meant for this."""
+
+
+class TooManyAttemptsError(SubtomoError):
+    """Signing in failed too often; ``seconds`` later another attempt may come."""
+
+    def __init__(self, seconds: int):
+        super().__init__(
+            f"Too many attempts to sign in have failed: wait {seconds} "
+            f"second{'' if seconds == 1 else 's'} and try again."
+        )
+        self.seconds = seconds
+
+
+class SignInRefusedError(SubtomoError):
+    """The identity provider, or what it said, lets nobody in."""
+
+
 class ForeignRequestError(SubtomoError):
     """A signed-in browser sent a write which started at another site's page."""
 
@@ -23,3 +42,15 @@ class BadRequestError(SubtomoError):
 
 class NotStoredError(SubtomoError):
     """There is no such thing at this address."""
+
+
+class WrongTusVersionError(SubtomoError):
+    """The sender speaks another version of the tus protocol, or does not say which."""
+
+
+class WrongMediaTypeError(SubtomoError):
+    """The body comes under a name which this address does not take."""
+
+
+class ChecksumMismatchError(SubtomoError):
+    """A part of an upload is not what its sender summed."""

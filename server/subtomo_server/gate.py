@@ -1,4 +1,7 @@
-"""Who may pass: every address needs a token unless it stands on the public list."""
+"""Who may pass: every address needs a token unless it stands on the public list.
+
+What a token may do is told by its scope, here; what its user may do to a record, by the store.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +15,37 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from subtomo_server.accounts import user_of
-from subtomo_server.errors import ForeignRequestError, NotSignedInError
+from subtomo_server.accounts import note_use, sign_in_of
+from subtomo_server.errors import ForeignRequestError, NotSignedInError, ScopeError
 from subtomo_server.problems import Handler, wants_page
+from subtomo_store.access import SignIn
+from subtomo_store.errors import UnavailableError
+from subtomo_store.records import Scope as TokenScope
+from subtomo_store.records import TokenKind
 
-COOKIE = "subtomo_token"
+COOKIE = "subtomo_session"
 PUBLIC = frozenset(
     {
         "/login",
+        "/login/oidc",
+        "/login/oidc/callback",
         "/docs",
         "/openapi.json",
         "/favicon.ico",
         "/api/v1/service-info",
         "/api/v1/health/live",
         "/api/v1/health/ready",
+        "/metrics",  # asks for a token of its own
     }
 )
 PUBLIC_FOLDER = "/static/"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# Written as POST, but nothing is changed beyond what reading needs.
+READING = frozenset({"/api/v1/jobs/validate", "/api/v1/jobs/estimate", "/logout"})
+# Whoever may change these could give themselves more than their token does.
+ACCOUNT = ("/api/v1/me", "/api/v1/tokens", "/api/v1/groups", "/account")
+ADMINISTRATION = ("/api/v1/users",)
+REACH: dict[TokenScope, int] = {"read": 1, "write": 2, "admin": 3}
 
 
 class Credentials(NamedTuple):
@@ -55,25 +71,31 @@ class Gate:
             raise NotSignedInError("This server speaks HTTP only.")
         request = Request(scope)
         try:
-            scope.setdefault("state", {})["user"] = await self._user(request)
-        except (NotSignedInError, ForeignRequestError) as error:
+            found = await self._sign_in(request)
+        except (NotSignedInError, ForeignRequestError, ScopeError, UnavailableError) as error:
             await self._refusal(request, error)(scope, receive, send)
             return
+        scope.setdefault("state", {}).update(user=found.user, sign_in=found)
         await self.app(scope, receive, send)
+        await run_in_threadpool(note_use, request.app.state.store, found.token)
 
-    async def _user(self, request: Request) -> object:
+    async def _sign_in(self, request: Request) -> SignIn:
         credentials = credentials_of(request.headers)
         if credentials is None:
             raise NotSignedInError(
                 "This address needs a token: send the header 'Authorization: Bearer TOKEN', "
                 "or open the link which 'subtomo serve' printed."
             )
-        user = await run_in_threadpool(user_of, request.app.state.store, credentials.token)
-        if user is None:
+        kind: TokenKind = "browser" if credentials.by_cookie else "api"
+        found = await run_in_threadpool(
+            sign_in_of, request.app.state.store, credentials.token, kind
+        )
+        if found is None:
             raise NotSignedInError("This token is not valid, or no longer: ask for a new one.")
         if credentials.by_cookie and request.method not in SAFE_METHODS:
             check_same_origin(request.headers)
-        return user
+        check_scope(found.token.scope, request.method, request.url.path)
+        return found
 
     def _refusal(self, request: Request, error: Exception) -> Response:
         page = wants_page(request) and request.method in SAFE_METHODS
@@ -85,6 +107,31 @@ class Gate:
 def is_public(path: str) -> bool:
     """Whether ``path`` may be seen without a token."""
     return path in PUBLIC or (path.startswith(PUBLIC_FOLDER) and ".." not in path)
+
+
+def needed_scope(method: str, path: str) -> TokenScope:
+    """Least scope of a token for a request: ``read`` looks, ``write`` works, ``admin`` rules."""
+    if path.startswith(ADMINISTRATION):
+        return "admin"
+    if method in SAFE_METHODS or path in READING:
+        return "read"
+    return "admin" if path.startswith(ACCOUNT) else "write"
+
+
+def check_scope(scope: TokenScope, method: str, path: str) -> None:
+    """Refuse what a token is not meant for.
+
+    Raises
+    ------
+    ScopeError
+        Naming the scope which is needed.
+    """
+    need = needed_scope(method, path)
+    if REACH[scope] < REACH[need]:
+        raise ScopeError(
+            f"This token has the scope '{scope}', and this needs '{need}': make a token with it "
+            "on the page 'Account'."
+        )
 
 
 def credentials_of(headers: Headers) -> Credentials | None:

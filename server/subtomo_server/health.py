@@ -5,31 +5,51 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import anyio
 from kombu.connection import Connection as KombuConnection
 from sqlalchemy.exc import SQLAlchemyError
 
+from subtomo_server.asking import Question
 from subtomo_server.schemas import Check, Health
 from subtomo_server.words import size
-from subtomo_store import workers
+from subtomo_store import drains, workers
 from subtomo_store.bell import broker_options
 from subtomo_store.database import Store
+from subtomo_store.errors import UnavailableError
 
-BROKER_SECONDS = 2.0
+PATIENCE_SECONDS = 1.5
+BROKER_SECONDS = 1.0
 HEARTBEAT_SECONDS = 30.0
 LEAST_FREE_BYTES = 256 * 2**20
 
 
-def readiness(store: Store, broker_url: str) -> Health:
-    """Ask database, broker, worker and disk."""
-    questions: dict[str, Callable[[], Check]] = {
-        "database": lambda: _database(store),
-        "broker": lambda: _broker(broker_url),
-        "worker": lambda: _worker(store),
-        "disk": lambda: _disk(store),
-    }
-    checks = {name: ask() for name, ask in questions.items()}
-    ready = all(check.ok for check in checks.values())
-    return Health(status="ready" if ready else "not ready", checks=checks)
+class Readiness:
+    """Asks database, broker, worker and disk, all at once, and waits for none beyond its time."""
+
+    def __init__(self, store: Store, broker_url: str):
+        asked: dict[str, Callable[[], Check]] = {
+            "database": lambda: _database(store),
+            "broker": lambda: _broker(broker_url),
+            "worker": lambda: _worker(store),
+            "dispatch": lambda: _dispatch(store),
+            "disk": lambda: _disk(store),
+        }
+        self._questions = {name: Question(ask) for name, ask in asked.items()}
+
+    async def ask(self) -> Health:
+        """Tell each part's state, within two seconds."""
+        checks: dict[str, Check] = {}
+
+        async def one(name: str, question: Question[Check]) -> None:
+            silent = Check(ok=False, detail=f"no answer within {PATIENCE_SECONDS:g} seconds")
+            checks[name] = await question.answer(PATIENCE_SECONDS, silent)
+
+        async with anyio.create_task_group() as group:
+            for name, question in self._questions.items():
+                group.start_soon(one, name, question)
+        ready = all(check.ok for check in checks.values())
+        told = {name: checks[name] for name in self._questions}
+        return Health(status="ready" if ready else "not ready", checks=told)
 
 
 def _database(store: Store) -> Check:
@@ -57,13 +77,28 @@ def _worker(store: Store) -> Check:
     try:
         with store.read() as session:
             count = len(workers.alive(session, HEARTBEAT_SECONDS))
-    except SQLAlchemyError:
+    except (SQLAlchemyError, UnavailableError):
         return Check(ok=False, detail="unknown while the database does not answer")
     if count == 0:
         return Check(
             ok=False, detail=f"no worker has shown itself within {HEARTBEAT_SECONDS:g} seconds"
         )
     return Check(ok=True, detail=f"{count} worker{'s' if count > 1 else ''} at work")
+
+
+def _dispatch(store: Store) -> Check:
+    """A drain is wanted: the service is well, and says that it rests."""
+    try:
+        with store.read() as session:
+            found = drains.listed(session)
+    except SQLAlchemyError:
+        return Check(ok=False, detail="unknown while the database does not answer")
+    if not found:
+        return Check(ok=True, detail="work is handed out")
+    resting = "; ".join(
+        f"{'no worker' if d.worker == drains.ALL else d.worker + ' not'}: {d.reason}" for d in found
+    )
+    return Check(ok=True, detail=f"new work is held back ({resting})")
 
 
 def _disk(store: Store) -> Check:

@@ -9,10 +9,16 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Query, Request
 
+from subtomo_server.asking import Question
 from subtomo_server.errors import NotSignedInError
+from subtomo_server.health import Readiness
 from subtomo_server.sealer import Sealer
+from subtomo_server.webhooks.sender import Sender
+from subtomo_store.access import SignIn
 from subtomo_store.bell import Bell
+from subtomo_store.census import Census
 from subtomo_store.database import Store
+from subtomo_store.errors import NotAllowedError
 from subtomo_store.records import User
 
 
@@ -21,29 +27,55 @@ class Services:
     """Everything which lives as long as the server.
 
     ``stopping`` is set when the server is about to end, so that answers which wait come back.
+    ``census`` counts everything, with None where the database does not answer.
     """
 
     store: Store
     bell: Bell
     sealer: Sealer
+    sender: Sender
     stopping: Event
+    readiness: Readiness
+    census: Question[Census | None]
 
 
-def services_of(request: Request) -> Services:
+def services_at(request: Request) -> Services:
     """Give what `create_app` made at start-up."""
     return cast("Services", request.app.state.services)
 
 
-def store_of(request: Request) -> Store:
+# These only look something up: as coroutines they need no thread, and go on when all hang.
+async def services_of(request: Request) -> Services:
+    """`services_at` for routes."""
+    return services_at(request)
+
+
+async def store_of(request: Request) -> Store:
     """Give the open store."""
-    return services_of(request).store
+    return services_at(request).store
 
 
-def user_of_request(request: Request) -> User:
+async def user_of_request(request: Request) -> User:
     """Whom the gate let pass."""
     user = getattr(request.state, "user", None)
     if not isinstance(user, User):
         raise NotSignedInError("This address needs a token.")
+    return user
+
+
+async def sign_in_of_request(request: Request) -> SignIn:
+    """By which token the gate let somebody pass."""
+    found = getattr(request.state, "sign_in", None)
+    if not isinstance(found, SignIn):
+        raise NotSignedInError("This address needs a token.")
+    return found
+
+
+async def admin_of_request(request: Request) -> User:
+    """Whom the gate let pass, if it is an administrator."""
+    user = await user_of_request(request)
+    if not user.admin:
+        raise NotAllowedError("This needs an administrator: ask one.")
     return user
 
 
@@ -54,6 +86,8 @@ async def body_digest(request: Request) -> str:
 
 NeedServices = Annotated[Services, Depends(services_of)]
 NeedStore = Annotated[Store, Depends(store_of)]
+NeedSignIn = Annotated[SignIn, Depends(sign_in_of_request)]
+NeedAdmin = Annotated[User, Depends(admin_of_request)]
 NeedUser = Annotated[User, Depends(user_of_request)]
 NeedDigest = Annotated[str, Depends(body_digest)]
 Limit = Annotated[int, Query(ge=1, le=200, description="Most rows of one page.")]

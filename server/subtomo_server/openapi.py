@@ -10,9 +10,11 @@ from subtomo_server.gate import is_public
 
 TAGS: list[dict[str, Any]] = [
     {"name": "datasets", "description": "Particles: upload them, have them checked."},
+    {"name": "uploads", "description": "Big files, by tus 1.0: they go on where they broke off."},
     {"name": "maps", "description": "Density maps for use as starting references."},
     {"name": "jobs", "description": "Alignment, classification and averaging."},
     {"name": "results", "description": "Averages, curves, poses, pictures."},
+    {"name": "people", "description": "Your account, tokens and groups; users, to administrators."},
     {"name": "service", "description": "What this service is, and whether it is well."},
 ]
 BEARER = {"type": "http", "scheme": "bearer", "description": "The token of your user."}

@@ -20,7 +20,16 @@ from subtomo_server import errors
 from subtomo_server.pages.rendering import render
 from subtomo_server.validation import problems_of
 from subtomo_server.vocabulary import field_names
-from subtomo_store.errors import ConflictError, IdempotencyError, NotFoundError, StorageError
+from subtomo_store.errors import (
+    ConflictError,
+    IdempotencyError,
+    LockedError,
+    NotAllowedError,
+    NotFoundError,
+    QuotaError,
+    StorageError,
+    UnavailableError,
+)
 
 Handler = Callable[[Request, Exception], Response]
 TYPE_URI = "urn:subtomo:problem:{type}"
@@ -42,9 +51,19 @@ KINDS: Mapping[type[SubtomoError], Kind] = {
     ConflictError: Kind(409, "conflict", "Not possible in this state"),
     IdempotencyError: Kind(422, "idempotency-key-reused", "The idempotency key was used before"),
     StorageError: Kind(507, "storage", "The storage cannot take or give this"),
+    QuotaError: Kind(507, "quota", "Your disk quota does not hold this"),
+    LockedError: Kind(423, "locked", "Somebody else is writing there"),
+    UnavailableError: Kind(503, "unavailable", "The service cannot answer at the moment"),
     errors.NotSignedInError: Kind(401, "not-signed-in", "A token is needed"),
+    NotAllowedError: Kind(403, "not-allowed", "Not allowed with your role"),
+    errors.ScopeError: Kind(403, "scope", "Not allowed with this token"),
+    errors.TooManyAttemptsError: Kind(429, "too-many-attempts", "Too many attempts"),
+    errors.SignInRefusedError: Kind(403, "sign-in-refused", "Signing in was refused"),
     errors.ForeignRequestError: Kind(403, "foreign-request", "Refused for your safety"),
     errors.BodyTooLargeError: Kind(413, "body-too-large", "The body is too large"),
+    errors.WrongTusVersionError: Kind(412, "tus-version", "This speaks another version of tus"),
+    errors.WrongMediaTypeError: Kind(415, "media-type", "The body is of another type"),
+    errors.ChecksumMismatchError: Kind(460, "checksum-mismatch", "The bytes are not the sender's"),
     errors.BadRequestError: Kind(400, "bad-request", "The request cannot be understood"),
 }
 HTTP_KINDS: Mapping[int, Kind] = {
@@ -53,6 +72,7 @@ HTTP_KINDS: Mapping[int, Kind] = {
     413: Kind(413, "body-too-large", "The body is too large"),
     416: Kind(416, "range-not-satisfiable", "The file is shorter than that"),
 }
+HEADERS = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "5"}}
 UNWRITTEN = {404: "There is nothing at this address.", 405: "This address does not do that."}
 
 
@@ -118,7 +138,9 @@ def _of_domain(_handler: ExceptionHandler, request: Request, error: SubtomoError
     kind = kind_of(error)
     if kind is UNEXPECTED:
         return _unexpected(_handler, request, error)
-    headers = {"www-authenticate": "Bearer"} if kind.status == 401 else {}
+    headers = dict(HEADERS.get(kind.status, {}))
+    if isinstance(error, errors.TooManyAttemptsError):
+        headers["retry-after"] = str(error.seconds)
     if not isinstance(error, InputError):
         return _document(kind, str(error), headers)
     return _of_problems(list(error.problems))

@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from subtomo_core.spec import Complete, JobSpec, MissingRegion
+from subtomo_core.spec import Complete, MissingRegion
 from subtomo_core.strict import Strict
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -37,6 +37,7 @@ class NewDataset(Strict):
     missing: MissingRegion = Complete()
     dark_particles: bool = False
     source: Source | None = None
+    group: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -50,10 +51,14 @@ class NewDataset(Strict):
         return value
 
 
-class DatasetChanges(Strict):
-    """What may change in a dataset."""
+class Changes(Strict):
+    """What may change in a dataset, a job or a map: its name, and the group it belongs to.
 
-    name: Name
+    ``group`` null gives it back to its maker alone; left out it stays.
+    """
+
+    name: Name | None = None
+    group: str | None = None
 
 
 class Fault(Document):
@@ -80,11 +85,50 @@ class StoredFiles(Document):
     items: list[StoredFile]
 
 
-class DatasetDocument(Document):
-    """A dataset. ``particles`` and ``box`` are known once its status is ``ready``."""
+class OpenUpload(Document):
+    """A resumable upload which has not ended: ``offset`` of ``size`` bytes have come."""
 
     id: str
     name: str
+    size: int
+    sha256: str | None
+    offset: int
+    expires: datetime
+
+
+class OpenUploads(Document):
+    """The uploads into a dataset which have not ended."""
+
+    items: list[OpenUpload]
+
+
+class UsageDocument(Document):
+    """Bytes which your datasets, unfinished uploads, maps and jobs take of your quota.
+
+    A running job counts with what is held for it. ``quota_bytes`` and ``free_bytes`` are null
+    where you have no quota.
+    """
+
+    used_bytes: int
+    quota_bytes: int | None
+    free_bytes: int | None
+    datasets_bytes: int
+    uploads_bytes: int
+    maps_bytes: int
+    jobs_bytes: int
+
+
+class DatasetDocument(Document):
+    """A dataset. ``particles`` and ``box`` are known once its status is ``ready``.
+
+    ``source`` is where registered files lie; ``remarks`` say what was copied and what left out;
+    ``size_bytes`` is what a ready dataset takes of its owner's quota.
+    """
+
+    id: str
+    name: str
+    owner: str
+    group: str | None
     status: str
     problems: list[Fault] = []
     missing: dict[str, Any]
@@ -92,6 +136,9 @@ class DatasetDocument(Document):
     dark_particles: bool
     particles: int | None
     box: int | None
+    source: str | None
+    size_bytes: int
+    remarks: list[str]
     created: datetime
     sealed: datetime | None
 
@@ -108,6 +155,8 @@ class MapDocument(Document):
 
     id: str
     name: str
+    owner: str
+    group: str | None
     box: int
     voxel_size_angstrom: float
     size: int
@@ -122,10 +171,6 @@ class MapPage(Document):
     cursor: str | None = None
 
 
-class PostedSpec(RootModel[JobSpec]):
-    """A job's specification. A root model, since FastAPI would drop the union's own validators."""
-
-
 class ProgressDocument(Document):
     """How far a job is; ``iteration`` is the one being worked on, or the last there was.
 
@@ -134,10 +179,40 @@ class ProgressDocument(Document):
 
     iteration: int
     iterations: int
+    first_iteration: int
     particles_done: int
     particles: int
     fraction: float
     eta_seconds: float | None
+
+
+class QueueDocument(Document):
+    """The job's queue, and what the job waits for there; all but the name are null otherwise.
+
+    ``place`` counts the jobs which have not begun, from 1; ``ahead`` the batches before it.
+    """
+
+    name: str
+    place: int | None = None
+    ahead: int | None = None
+    reason: str | None = None
+
+
+class OriginDocument(Document):
+    """The iteration of another job from which a job went on."""
+
+    job: str
+    iteration: int
+
+
+class WebhookDocument(Document):
+    """Whether a job's end was told: armed (not over yet), waiting, delivered or failed."""
+
+    host: str
+    state: str
+    attempts: int
+    error: str | None
+    delivered: datetime | None
 
 
 class JobDocument(Document):
@@ -145,9 +220,15 @@ class JobDocument(Document):
 
     id: str
     name: str
+    owner: str
+    group: str | None
     dataset: str
     status: str
     status_reason: str | None
+    priority: int
+    queue: QueueDocument
+    continues: OriginDocument | None
+    webhook: WebhookDocument | None
     spec: dict[str, Any]
     progress: ProgressDocument
     created: datetime
@@ -225,8 +306,25 @@ class Health(Document):
     checks: dict[str, Check] = {}
 
 
+class ServiceLimits(Document):
+    """What the service takes at most, and how often it tries."""
+
+    upload_bytes: int
+    document_bytes: int
+    wait_seconds: float
+    attempts: int
+    batches_at_once: int
+
+
+class Storage(Document):
+    """The disk below the data folder, in bytes; what is free, rounded to a hundredth of it."""
+
+    total_bytes: int
+    free_bytes: int
+
+
 class ServiceInfo(Document):
-    """What this service is and can do."""
+    """What this service is and can do; ``resting`` says why no new work is handed out."""
 
     id: str
     name: str
@@ -234,4 +332,7 @@ class ServiceInfo(Document):
     api: str
     description: str
     algorithms: list[str]
-    max_upload_bytes: int
+    queues: list[str]
+    limits: ServiceLimits
+    storage: Storage
+    resting: str | None = None

@@ -1,29 +1,36 @@
 """Checks of datasets, in the background of the server.
 
-The state ``checking`` stands in the database: what a killed server was checking is checked
-again by the next one.
+The state ``checking`` stands in the database, with a lease of the server which is at it: what
+a killed server was checking is checked again by another, or by the next one.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+from pathlib import Path
 
 import structlog
 from pydantic import TypeAdapter
+from sqlalchemy.exc import SQLAlchemyError
 
 from subtomo_core.errors import InputError, Problem, SubtomoError
 from subtomo_core.spec import MissingRegion
-from subtomo_store import datasets
+from subtomo_store import checks, contents, datasets, quotas
 from subtomo_store.database import Store
 from subtomo_store.errors import NotFoundError
-from subtomo_store.sealing import seal
+from subtomo_store.identity import new_id
+from subtomo_store.material import Registered
+from subtomo_store.records import Dataset
+from subtomo_store.sealing import House, seal
+from subtomo_store.stack import read_record
+from subtomo_store.whole import Written
 
 CHECKS_AT_ONCE = 2
 
 
 class Sealer:
-    """A few threads which check one dataset after the other.
+    """A few threads which check one dataset after the other, and one which keeps their leases.
 
     They are daemons: a server which ends does not wait for them, and loses nothing by it.
     """
@@ -31,44 +38,86 @@ class Sealer:
     def __init__(self, store: Store):
         self._store = store
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._server = new_id("server")
+        self._held: set[str] = set()
+        self._queued: set[str] = set()
+        self._changing = threading.Lock()
+        self._over = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, name=f"sealer-{index}", daemon=True)
             for index in range(CHECKS_AT_ONCE)
         ]
+        self._threads.append(threading.Thread(target=self._watch, name="sealer", daemon=True))
 
     def start(self) -> None:
         """Begin to work, first on what an earlier server left unfinished."""
         for thread in self._threads:
             thread.start()
-        for dataset_id in self._unfinished():
-            self.submit(dataset_id)
 
     def submit(self, dataset_id: str) -> None:
         """Check a dataset, which is in the state ``checking``, as soon as a thread is free."""
+        with self._changing:
+            if dataset_id in self._queued:
+                return
+            self._queued.add(dataset_id)
         self._waiting.put(dataset_id)
 
     def stop(self, seconds: float = 1.0) -> None:
-        """Take no more work; wait a moment for what runs."""
-        for _ in self._threads:
+        """Take no more work; wait a moment for what runs, and leave the rest to others."""
+        self._over.set()
+        for _ in range(CHECKS_AT_ONCE):
             self._waiting.put(None)
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(seconds)
-
-    def _unfinished(self) -> list[str]:
-        with self._store.begin() as session:
-            left = datasets.reopen_unfinished(session)
-            for dataset_id in left:
-                owner = datasets.get(session, dataset_id).user_id
-                datasets.start_check(session, dataset_id, owner)
-        return left
+        try:
+            self._keep(0.0)
+        except (SQLAlchemyError, SubtomoError) as error:
+            self._log("the leases of checks run out by themselves", "", error)
 
     def _run(self) -> None:
         while (dataset_id := self._waiting.get()) is not None:
             try:
-                self._check(dataset_id)
+                if not self._over.is_set() and self._claimed(dataset_id):
+                    self._check(dataset_id)
             except Exception as error:
                 self._log("a check could not be noted", dataset_id, error)
+            finally:
+                with self._changing:
+                    self._queued.discard(dataset_id)
+                    self._held.discard(dataset_id)
+
+    def _claimed(self, dataset_id: str) -> bool:
+        with self._store.begin() as session:
+            seconds = self._store.settings.lease_seconds
+            taken = checks.claim(session, dataset_id, self._server, seconds)
+        if taken:
+            with self._changing:
+                self._held.add(dataset_id)
+        return taken
+
+    def _watch(self) -> None:
+        """Keep the leases of what is being checked, and take up what nobody is at."""
+        settings = self._store.settings
+        interval = min(settings.sweep_seconds, settings.lease_seconds / 3)
+        while True:
+            try:
+                self._keep(settings.lease_seconds)
+                with self._store.read() as session:
+                    left = checks.unattended(session)
+                for dataset_id in left:
+                    self.submit(dataset_id)
+            except (SQLAlchemyError, SubtomoError) as error:
+                self._log("looking for checks again later", "", error)
+            if self._over.wait(interval):
+                return
+
+    def _keep(self, seconds: float) -> None:
+        with self._changing:
+            held = tuple(self._held)
+        if held:
+            with self._store.begin() as session:
+                checks.renew(session, self._server, held, seconds)
 
     def _check(self, dataset_id: str) -> None:
         try:
@@ -87,30 +136,58 @@ class Sealer:
         with self._store.read() as session:
             dataset = datasets.get(session, dataset_id)
         region: TypeAdapter[MissingRegion] = TypeAdapter(MissingRegion)
+        folder = self._store.files.dataset(dataset_id)
         summary = seal(
-            self._store.files.dataset(dataset_id),
+            folder,
             region.validate_python(dataset.missing),
             dataset.voxel_size_angstrom,
             dataset.dark_particles,
+            house=self._house(dataset),
         )
+        record = read_record(folder)
         with self._store.begin() as session:
+            if not checks.let_go(session, dataset_id, self._server):
+                return
             datasets.accept(
                 session,
                 dataset_id,
                 particles=summary.particles,
                 box=summary.box,
                 voxel_size_angstrom=summary.voxel_size_angstrom,
+                size_bytes=record.size_bytes,
+                remarks=record.remarks,
             )
+            uploaded = datasets.files(session, dataset_id)
+        contents.release(self._store.files, [file.sha256 for file in uploaded])
+
+    def _house(self, dataset: Dataset) -> House:
+        store = self._store
+
+        def allow(needed: int) -> None:
+            """What is copied takes the place of what was uploaded."""
+            with store.begin() as session:
+                uploaded = sum(file.size for file in datasets.files(session, dataset.id))
+                more = max(0, needed - uploaded)
+                quotas.check(session, dataset.user_id, store.settings, more=more)
+
+        def share(path: Path, written: Written) -> None:
+            contents.share(store.files, path, written)
+
+        registered = None
+        if dataset.source is not None:
+            registered = Registered(Path(dataset.source), store.settings.source_roots)
+        return House(registered, allow, share)
 
     def _reject(self, dataset_id: str, problems: list[Problem]) -> None:
         try:
             with self._store.begin() as session:
-                datasets.reject(session, dataset_id, problems)
+                if checks.let_go(session, dataset_id, self._server):
+                    datasets.reject(session, dataset_id, problems)
         except NotFoundError:
             return  # deleted meanwhile
 
     def _log(self, what: str, dataset_id: str, error: Exception) -> None:
-        structlog.get_logger("subtomo_server").error(what, dataset=dataset_id, exc_info=error)
+        structlog.get_logger("subtomo_server").error(what, dataset_id=dataset_id, exc_info=error)
 
 
 OWN_FAULT = (

@@ -10,7 +10,7 @@ from subtomo_core.masks import mask_problem
 from subtomo_core.spec import AnySpec, DatasetSummary, JobStart, MapStart, PosesStart
 from subtomo_core.spec_parts import MapMask
 from subtomo_core.starting import check_start, own_poses
-from subtomo_store import datasets, iterations, jobs, maps
+from subtomo_store import datasets, iterations, jobs, maps, retention
 from subtomo_store.errors import NotFoundError
 from subtomo_store.files import Files
 from subtomo_store.formats.mrc import read_volume
@@ -36,7 +36,7 @@ def resolved(session: Session, files: Files, user: User, spec: AnySpec) -> tuple
         raise InputError(Problem(f"{error}: upload one first", pointer="/dataset")) from error
     jobs.require_ready(dataset)
     problems = _start_problems(session, user, spec, dataset.summary)
-    problems += _mask_problems(session, files, user, spec, dataset.summary)
+    problems += mask_problems(session, files, user, spec, dataset.summary)
     if problems:
         raise InputError(*problems)
     full = resolve(spec, dataset.summary)
@@ -65,13 +65,14 @@ def _start_problems(
     return []
 
 
-def _mask_problems(
+def mask_problems(
     session: Session,
     files: Files,
     user: User,
     spec: AnySpec,
     summary: DatasetSummary,
 ) -> list[Problem]:
+    """What is wrong with the map which a specification names as its mask."""
     if not isinstance(spec.mask, MapMask):
         return []
     problem = _map_problem(session, user, spec.mask.map, "/mask/map", summary)
@@ -103,7 +104,8 @@ def _job_problem(
 ) -> Problem | None:
     try:
         job = jobs.get(session, start.job, user.id)
-        iterations.get(session, job.id, start.iteration)
+        made = iterations.get(session, job.id, start.iteration)
+        retention.require_kept(session, job.id, made.number)
         other = datasets.get(session, job.dataset_id).summary
     except NotFoundError as error:
         return Problem(f"{error}", pointer="/start/job")
@@ -114,10 +116,10 @@ def _job_problem(
             f"{summary.voxel_size_angstrom:g} Å: choose a job on particles of the same size",
             pointer="/start/job",
         )
-    made = int(job.spec.get("classes", 1))
-    if made not in (1, classes):
+    has = int(job.spec.get("classes", 1))
+    if has not in (1, classes):
         return Problem(
-            f"the job {job.id} has {made} classes, this one {classes}: ask for {made} classes",
+            f"the job {job.id} has {has} classes, this one {classes}: ask for {has} classes",
             pointer="/classes",
         )
     return None
@@ -128,7 +130,8 @@ def _poses_problem(
 ) -> Problem | None:
     try:
         job = jobs.get(session, str(start.job), user.id)
-        iterations.get(session, job.id, start.iteration)
+        made = iterations.get(session, job.id, start.iteration)
+        retention.require_kept(session, job.id, made.number)
     except NotFoundError as error:
         return Problem(f"{error}", pointer="/start/job")
     if job.dataset_id != spec.dataset:
@@ -137,11 +140,11 @@ def _poses_problem(
             "other particles; choose a job on this dataset",
             pointer="/start/job",
         )
-    made = int(job.spec.get("classes", 1))
-    if made != spec.classes:
+    has = int(job.spec.get("classes", 1))
+    if has != spec.classes:
         return Problem(
-            f"the poses of the job {job.id} are in {made} classes, this job has {spec.classes}: "
-            f"ask for {made}",
+            f"the poses of the job {job.id} are in {has} classes, this job has {spec.classes}: "
+            f"ask for {has}",
             pointer="/classes",
         )
     return None

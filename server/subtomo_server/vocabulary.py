@@ -7,17 +7,18 @@ from functools import cache
 from typing import Any
 
 from subtomo_core.spec import job_spec_adapter
+from subtomo_server.wishes import PostedJob
 
 
 @cache
 def field_names() -> frozenset[str]:
     """Every field of a job's specification, to suggest the one that was meant."""
-    return frozenset(_properties(job_spec_adapter.json_schema()))
+    return frozenset(_properties(PostedJob.model_json_schema()))
 
 
 @cache
 def algorithms() -> tuple[str, ...]:
-    """Every algorithm a job may ask for."""
+    """Every algorithm which a specification may name."""
     return tuple(job_spec_adapter.json_schema()["discriminator"]["mapping"])
 
 

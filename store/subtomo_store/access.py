@@ -1,109 +1,156 @@
-"""Users and their tokens. Only the SHA-256 of a token is kept."""
+"""Tokens, and whom they let in. Only the SHA-256 of a token is kept."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from subtomo_core.errors import InputError, Problem
 from subtomo_store.database import now
 from subtomo_store.errors import NotFoundError
 from subtomo_store.identity import new_id
-from subtomo_store.records import Token, User
+from subtomo_store.permissions import is_admin
+from subtomo_store.records import Scope, Token, TokenKind, User, copied
 from subtomo_store.tables import TokenRow, UserRow
 
 USED_RESOLUTION = timedelta(minutes=1)
+MOST_DAYS = 3650
 
 
-def ensure_user(session: Session, name: str) -> User:
-    """Return the user of this name; makes one at the first time."""
-    row = session.scalar(select(UserRow).where(UserRow.name == name))
-    if row is None:
-        row = UserRow(id=new_id("user"), name=name, created=now(session))
-        session.add(row)
-        session.flush()
-    return _user(row)
+class SignIn(NamedTuple):
+    """Who sends a request, and by which token."""
 
-
-def get_user(session: Session, user_id: str) -> User:
-    """Return the user of this id.
-
-    Raises
-    ------
-    NotFoundError
-        If there is none.
-    """
-    row = session.get(UserRow, user_id)
-    if row is None:
-        raise NotFoundError(f"there is no user {user_id}")
-    return _user(row)
+    user: User
+    token: Token
 
 
 def create_token(
-    session: Session, user_id: str, label: str, expires: datetime | None = None
+    session: Session,
+    user_id: str,
+    label: str,
+    expires: datetime | None = None,
+    *,
+    scope: Scope = "admin",
+    kind: TokenKind = "api",
+    opened_by: str | None = None,
 ) -> tuple[Token, str]:
     """Make a token; its text is returned once, here, and never again."""
     text = f"subtomo_{secrets.token_urlsafe(32)}"
-    return add_token(session, user_id, label, text, expires), text
+    row = TokenRow(
+        id=new_id("tok"),
+        user_id=user_id,
+        sha256=digest(text),
+        kind=kind,
+        scope=scope,
+        label=label,
+        created=now(session),
+        expires=expires,
+        last_used=None,
+        opened_by=opened_by,
+    )
+    session.add(row)
+    session.flush()
+    return copied(Token, row), text
 
 
-def add_token(
-    session: Session, user_id: str, label: str, text: str, expires: datetime | None = None
-) -> Token:
-    """Accept ``text`` as a token of the user (one kept elsewhere, as the embedded form's)."""
-    row = session.scalar(select(TokenRow).where(TokenRow.sha256 == digest(text)))
-    if row is None:
-        row = TokenRow(
-            id=new_id("tok"),
-            user_id=user_id,
-            sha256=digest(text),
-            label=label,
-            created=now(session),
-            expires=expires,
-            last_used=None,
-        )
-        session.add(row)
-        session.flush()
-    return _token(row)
+def expiry(session: Session, days: int | None) -> datetime | None:
+    """Moment in so many days; None stays None.
 
-
-def authenticate(session: Session, text: str) -> User | None:
-    """User of a token, or None when it is unknown or has expired. Only reads."""
-    row = session.scalar(select(TokenRow).where(TokenRow.sha256 == digest(text)))
-    moment = now(session)
-    if row is None or (row.expires is not None and row.expires <= moment):
+    Raises
+    ------
+    InputError
+        If it is not between tomorrow and ten years.
+    """
+    if days is None:
         return None
-    return get_user(session, row.user_id)
+    if not 1 <= days <= MOST_DAYS:
+        told = f"a token is valid for 1 to {MOST_DAYS} days, not {days}: name a number between"
+        raise InputError(Problem(told, pointer="/expires_days"))
+    return now(session) + timedelta(days=days)
 
 
-def note_use(session: Session, text: str) -> None:
-    """Write down that a token was used; at most once a minute, so that reading stays cheap."""
-    row = session.scalar(select(TokenRow).where(TokenRow.sha256 == digest(text)))
-    moment = now(session)
-    if row is not None and (row.last_used is None or moment - row.last_used > USED_RESOLUTION):
-        row.last_used = moment
+def open_session(
+    session: Session, user_id: str, seconds: float, since: Token | None = None
+) -> tuple[Token, str]:
+    """Sign a browser in: a token of its own kind, which expires.
+
+    One which is opened by another token may no more than that one, and ends with it.
+    """
+    expires = now(session) + timedelta(seconds=seconds)
+    if since is not None and since.expires is not None:
+        expires = min(expires, since.expires)
+    scope: Scope = "admin" if since is None else since.scope
+    opened_by = None if since is None else since.id
+    return create_token(
+        session, user_id, "browser", expires, scope=scope, kind="browser", opened_by=opened_by
+    )
+
+
+def authenticate(session: Session, text: str, kind: TokenKind = "api") -> SignIn | None:
+    """User and record of a token, or None when it does not let anybody in. Only reads.
+
+    It does not when it is unknown, of another kind, or has expired, or when its user is disabled.
+    """
+    row = session.scalar(
+        select(TokenRow).where(TokenRow.sha256 == digest(text), TokenRow.kind == kind)
+    )
+    return None if row is None else _sign_in(session, row)
+
+
+def still_valid(session: Session, token_id: str) -> bool:
+    """Whether a token which let somebody in does so still."""
+    row = session.get(TokenRow, token_id)
+    return row is not None and _sign_in(session, row) is not None
+
+
+def note_use(session: Session, token_id: str) -> None:
+    """Write down that a token was used."""
+    row = session.get(TokenRow, token_id)
+    if row is not None:
+        row.last_used = now(session)
+
+
+def use_is_news(token: Token) -> bool:
+    """Whether `note_use` is worth a write: once a minute, so that reading stays cheap."""
+    return token.last_used is None or datetime.now(UTC) - token.last_used > USED_RESOLUTION
 
 
 def tokens(session: Session, user_id: str) -> list[Token]:
-    """Tokens of a user, oldest first."""
+    """Tokens of a user which have not expired, oldest first."""
     query = select(TokenRow).where(TokenRow.user_id == user_id).order_by(TokenRow.created)
-    return [_token(row) for row in session.scalars(query)]
+    moment = now(session)
+    return [copied(Token, row) for row in session.scalars(query) if not _expired(row, moment)]
 
 
 def revoke(session: Session, user_id: str, token_id: str) -> None:
-    """Forget a token.
+    """Forget a token and the sessions it opened; an administrator may forget anybody's.
 
     Raises
     ------
     NotFoundError
         If the user has no such token.
     """
-    matching = delete(TokenRow).where(TokenRow.id == token_id, TokenRow.user_id == user_id)
-    if session.execute(matching.returning(TokenRow.id)).first() is None:
+    row = session.get(TokenRow, token_id)
+    if row is None or (row.user_id != user_id and not is_admin(session, user_id)):
         raise NotFoundError(f"there is no token {token_id}")
+    session.execute(delete(TokenRow).where(TokenRow.opened_by == token_id))
+    session.execute(delete(TokenRow).where(TokenRow.id == token_id))
+
+
+def end_sessions(session: Session, user_id: str, besides: str | None = None) -> None:
+    """Sign a user out of every browser, ``besides`` the session of this id."""
+    matching = delete(TokenRow).where(TokenRow.user_id == user_id, TokenRow.kind == "browser")
+    session.execute(matching.where(TokenRow.id != (besides or "")))
+
+
+def forget_expired(session: Session) -> None:
+    """Delete the records of tokens which have expired."""
+    session.execute(delete(TokenRow).where(TokenRow.expires <= now(session)))
 
 
 def digest(text: str) -> str:
@@ -111,16 +158,12 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _user(row: UserRow) -> User:
-    return User(id=row.id, name=row.name, created=row.created)
+def _sign_in(session: Session, row: TokenRow) -> SignIn | None:
+    user = session.get_one(UserRow, row.user_id)
+    if user.disabled or _expired(row, now(session)):
+        return None
+    return SignIn(copied(User, user), copied(Token, row))
 
 
-def _token(row: TokenRow) -> Token:
-    return Token(
-        id=row.id,
-        user_id=row.user_id,
-        label=row.label,
-        created=row.created,
-        expires=row.expires,
-        last_used=row.last_used,
-    )
+def _expired(row: TokenRow, moment: datetime) -> bool:
+    return row.expires is not None and row.expires <= moment

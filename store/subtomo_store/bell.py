@@ -1,7 +1,9 @@
-"""The bell: tells workers that a task is ready. Losing a ring does no harm.
+"""The bell: wakes workers when there is work. Losing a ring does no harm.
 
-A message holds the id of a task and nothing else, and is sent after the commit which made
-the task. When the broker is away the ring is lost, and a sweeper sends it again later.
+A message holds the id of a task and nothing else, and is sent after the commit which made the
+task, in its job's queue. The worker it wakes takes the best task there is, which may be another
+one (`subtomo_store.dispatch`). When the broker is away the ring is lost, and an idle worker which
+sees work rings for itself.
 """
 
 from __future__ import annotations
@@ -13,17 +15,23 @@ from urllib.parse import urlsplit
 
 from celery import Celery
 
-from subtomo_store.records import Message
+from subtomo_store.records import Message, QueueName
 
-QUEUE = "subtomo"
+TASK = "subtomo.work"
 VISIBILITY_SECONDS = 6 * 3600
-IMPATIENT = {"max_retries": 1, "interval_start": 0.0, "interval_step": 0.0, "interval_max": 0.0}
+IMPATIENT = {
+    "max_retries": 1,
+    "interval_start": 0.0,
+    "interval_step": 0.0,
+    "interval_max": 0.0,
+    "socket_timeout": 2.0,
+}
 log = logging.getLogger(__name__)
 
 
-def task_name(kind: str) -> str:
-    """Name under which a kind of task is sent: ``subtomo.align``."""
-    return f"subtomo.{kind}"
+def broker_queue(queue: QueueName) -> str:
+    """Name of a queue at the broker: ``subtomo.preview``."""
+    return f"subtomo.{queue}"
 
 
 def broker_options(broker_url: str) -> dict[str, Any]:
@@ -57,21 +65,24 @@ class Bell:
             task_ignore_result=True,
             task_serializer="json",
             accept_content=["json"],
-            task_default_queue=QUEUE,
+            task_default_queue=broker_queue("cpu"),
             task_publish_retry=False,
             broker_connection_timeout=3.0,
             broker_transport_options={**broker_options(broker_url), **IMPATIENT},
         )
 
     def ring(self, messages: Iterable[Message]) -> bool:
-        """Send messages; False when one could not be sent (the sweeper will)."""
+        """Send messages; False when one could not be sent (an idle worker rings again)."""
         for message in messages:
             try:
                 self._app.send_task(
-                    task_name(message.kind), args=[message.task_id], queue=QUEUE, retry=False
+                    TASK,
+                    args=[message.task_id, message.queue],
+                    queue=broker_queue(message.queue),
+                    retry=False,
                 )
             except Exception as error:
-                log.warning("the broker is away, %s waits for the sweeper: %s", message, error)
+                log.warning("the broker is away, nobody heard of %s: %s", message, error)
                 return False
         return True
 

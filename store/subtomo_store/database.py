@@ -16,16 +16,28 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
-from subtomo_store.errors import StorageError
+from subtomo_store import tallies
+from subtomo_store.errors import StorageError, UnavailableError
 from subtomo_store.files import Files
 from subtomo_store.migration import upgrade
 from subtomo_store.settings import Settings
 
 BUSY_SECONDS = 30.0
 POSTGRESQL_DISK_FULL = "53100"
+# Connections are made when they are needed, and those above the first ten are given back.
+POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 22, "pool_timeout": 10.0}
+# A database whose machine is gone is noticed within half a minute, not after hours.
+PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
 
 
 @dataclass(frozen=True)
@@ -46,22 +58,22 @@ class Store:
         ------
         StorageError
             If the disk below the database is full.
+        UnavailableError
+            If the database does not answer.
         """
-        try:
-            with self.writing.begin() as session:
-                yield session
-        except OperationalError as error:
-            if _disk_full(error):
-                raise StorageError(
-                    "the database could not be written: the disk is full: free some space and "
-                    "try again"
-                ) from error
-            raise
+        with _told_in_words(), self.writing.begin() as session:
+            yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """One transaction which only reads; never waits for a writer."""
-        with self.reading() as session:
+        """One transaction which only reads; never waits for a writer.
+
+        Raises
+        ------
+        UnavailableError
+            If the database does not answer.
+        """
+        with _told_in_words(), self.reading() as session:
             yield session
 
     def migrate(self) -> None:
@@ -82,11 +94,13 @@ def open_store(settings: Settings) -> Store:
     """Open the database and the data folder which ``settings`` name; creates the folder."""
     settings.data.expanduser().mkdir(parents=True, exist_ok=True)
     engine = create_database_engine(settings.resolved_database_url)
+    writing = sessionmaker(engine.execution_options(subtomo_writes=True))
+    tallies.write_before_commit(writing)
     return Store(
         settings=settings,
         engine=engine,
         reading=sessionmaker(engine),
-        writing=sessionmaker(engine.execution_options(subtomo_writes=True)),
+        writing=writing,
         files=Files(settings.data.expanduser()),
     )
 
@@ -97,13 +111,34 @@ def create_database_engine(url: str) -> Engine:
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        return create_engine(parsed, pool_pre_ping=True, connect_args=PATIENCE, **POOL)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS}, **POOL)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+@contextmanager
+def _told_in_words() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError) as error:
+        if isinstance(error, OperationalError) and _disk_full(error):
+            raise StorageError(
+                "the database could not be written: the disk is full: free some space and try again"
+            ) from error
+        if _away(error):
+            raise UnavailableError(
+                "the database does not answer at the moment: try again in a few seconds"
+            ) from error
+        raise
+
+
+def _away(error: DBAPIError | PoolTimeoutError) -> bool:
+    """Whether a database is gone, restarting or overburdened, and the statement was sound."""
+    return isinstance(error, OperationalError | PoolTimeoutError) or error.connection_invalidated
 
 
 def _disk_full(error: OperationalError) -> bool:

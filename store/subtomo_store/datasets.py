@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.errors import Problem
 from subtomo_core.spec import MissingRegion
+from subtomo_store import tallies
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError, NotFoundError
 from subtomo_store.identity import new_id
 from subtomo_store.paging import newest_first
-from subtomo_store.records import Dataset, DatasetStatus, FileRecord, Page, copied
+from subtomo_store.permissions import permitted, placed, readable
+from subtomo_store.records import Dataset, DatasetStatus, FileRecord, Page, Role, copied
 from subtomo_store.tables import DatasetFileRow, DatasetRow, JobRow
 
 MOVES: dict[str, frozenset[str]] = {
@@ -33,11 +35,14 @@ def create(
     voxel_size_angstrom: float | None = None,
     dark_particles: bool = False,
     source: str | None = None,
+    group: str | None = None,
 ) -> Dataset:
     """Write a new dataset's record; it is ``open`` for files."""
+    moment = now(session)
     row = DatasetRow(
         id=new_id("ds"),
         user_id=user_id,
+        group_id=placed(session, user_id, group),
         name=name,
         status="open",
         problems=[],
@@ -45,22 +50,25 @@ def create(
         voxel_size_angstrom=voxel_size_angstrom,
         dark_particles=dark_particles,
         source=source,
-        created=now(session),
+        created=moment,
+        touched=moment,
     )
     session.add(row)
     session.flush()
     return _record(row)
 
 
-def get(session: Session, dataset_id: str, user_id: str | None = None) -> Dataset:
-    """One dataset; with ``user_id``, only if it is this user's.
+def get(
+    session: Session, dataset_id: str, user_id: str | None = None, need: Role = "viewer"
+) -> Dataset:
+    """One dataset; with ``user_id``, only if this user has the role ``need`` over it.
 
     Raises
     ------
-    NotFoundError
-        If there is none.
+    NotFoundError, NotAllowedError
+        As `permissions.permitted` does.
     """
-    return _record(_row(session, dataset_id, user_id))
+    return _record(_row(session, dataset_id, user_id, need))
 
 
 def page(
@@ -71,8 +79,8 @@ def page(
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[Dataset]:
-    """Give the user's datasets, newest first."""
-    query = select(DatasetRow).where(DatasetRow.user_id == user_id)
+    """Give the datasets which the user may read, newest first."""
+    query = select(DatasetRow).where(readable(session, DatasetRow, user_id))
     if status is not None:
         query = query.where(DatasetRow.status == status)
     rows, following = newest_first(
@@ -103,7 +111,7 @@ def change(
     ConflictError
         If a sealed dataset's physics would change.
     """
-    row = _row(session, dataset_id, user_id, lock=True)
+    row = _row(session, dataset_id, user_id, "editor", lock=True)
     physics = {
         "missing": missing.model_dump(mode="json") if missing is not None else None,
         "voxel_size_angstrom": voxel_size_angstrom,
@@ -123,8 +131,19 @@ def change(
     return _record(row)
 
 
-def add_file(session: Session, dataset_id: str, name: str, size: int, sha256: str) -> None:
-    """Note an uploaded file; a second upload of a name replaces the first.
+def move_to_group(session: Session, dataset_id: str, user_id: str, group: str | None) -> Dataset:
+    """Hand the dataset to a group, or with None back to its maker alone; its jobs stay."""
+    row = _row(session, dataset_id, user_id, "owner", lock=True)
+    row.group_id = placed(session, user_id, group)
+    session.flush()
+    session.expire(row)
+    return _record(row)
+
+
+def add_file(
+    session: Session, dataset_id: str, name: str, size: int, sha256: str
+) -> FileRecord | None:
+    """Note an uploaded file; a second upload of a name replaces the first, which is returned.
 
     Raises
     ------
@@ -132,14 +151,19 @@ def add_file(session: Session, dataset_id: str, name: str, size: int, sha256: st
         If the dataset is no longer open for files.
     """
     row = _row(session, dataset_id, None, lock=True)
-    _expect_open(row)
-    row.status = "open"
+    expect_open(row)
+    row.status, row.touched = "open", now(session)
+    before = session.get(DatasetFileRow, (dataset_id, name))
+    replaced = FileRecord(name, before.size, before.sha256) if before else None
     session.merge(DatasetFileRow(dataset_id=dataset_id, name=name, size=size, sha256=sha256))
+    session.flush()
+    tallies.count(session, "uploads", "dataset", size)
+    return replaced
 
 
 def remove_file(session: Session, dataset_id: str, name: str) -> None:
     """Forget an uploaded file; raises as `add_file` does, or `NotFoundError`."""
-    _expect_open(_row(session, dataset_id, None, lock=True))
+    expect_open(_row(session, dataset_id, None, lock=True))
     row = session.get(DatasetFileRow, (dataset_id, name))
     if row is None:
         raise NotFoundError(f"the dataset has no file {name}")
@@ -165,7 +189,7 @@ def start_check(session: Session, dataset_id: str, user_id: str) -> Dataset:
     ConflictError
         If it is already being checked or sealed.
     """
-    row = _row(session, dataset_id, user_id, lock=True)
+    row = _row(session, dataset_id, user_id, "editor", lock=True)
     _move(row, "checking")
     row.problems = []
     session.flush()
@@ -173,13 +197,22 @@ def start_check(session: Session, dataset_id: str, user_id: str) -> Dataset:
 
 
 def accept(
-    session: Session, dataset_id: str, *, particles: int, box: int, voxel_size_angstrom: float
+    session: Session,
+    dataset_id: str,
+    *,
+    particles: int,
+    box: int,
+    voxel_size_angstrom: float,
+    size_bytes: int = 0,
+    remarks: Sequence[str] = (),
 ) -> Dataset:
     """Seal: everything was checked and the dataset is ``ready`` for jobs."""
     row = _row(session, dataset_id, None, lock=True)
     _move(row, "ready")
+    row.size_bytes, row.remarks = size_bytes, list(remarks)
     row.particles, row.box, row.voxel_size_angstrom = particles, box, voxel_size_angstrom
     row.sealed = now(session)
+    tallies.count(session, "datasets_checked", "ready")
     session.flush()
     return _record(row)
 
@@ -189,16 +222,9 @@ def reject(session: Session, dataset_id: str, problems: Sequence[Problem]) -> Da
     row = _row(session, dataset_id, None, lock=True)
     _move(row, "rejected")
     row.problems = [problem._asdict() for problem in problems]
+    tallies.count(session, "datasets_checked", "rejected")
     session.flush()
     return _record(row)
-
-
-def reopen_unfinished(session: Session) -> list[str]:
-    """Open again what was being checked when the server died; returns the ids."""
-    rows = session.scalars(select(DatasetRow).where(DatasetRow.status == "checking")).all()
-    for row in rows:
-        _move(row, "open")
-    return [row.id for row in rows]
 
 
 def remove(session: Session, dataset_id: str, user_id: str) -> None:
@@ -209,7 +235,7 @@ def remove(session: Session, dataset_id: str, user_id: str) -> None:
     ConflictError
         If jobs use it.
     """
-    row = _row(session, dataset_id, user_id, lock=True)
+    row = _row(session, dataset_id, user_id, "owner", lock=True)
     used = session.scalar(
         select(func.count()).select_from(JobRow).where(JobRow.dataset_id == row.id)
     )
@@ -221,10 +247,17 @@ def remove(session: Session, dataset_id: str, user_id: str) -> None:
     session.execute(delete(DatasetRow).where(DatasetRow.id == row.id))
 
 
-def _expect_open(row: DatasetRow) -> None:
-    if row.status not in ("open", "rejected"):
+def expect_open(dataset: Dataset | DatasetRow) -> None:
+    """Refuse a dataset which takes no more files.
+
+    Raises
+    ------
+    ConflictError
+        Saying what to do.
+    """
+    if dataset.status not in ("open", "rejected"):
         raise ConflictError(
-            f"the dataset is {row.status}: its files can no longer change; "
+            f"the dataset is {dataset.status}: its files can no longer change; "
             "make a new dataset for other files"
         )
 
@@ -236,15 +269,17 @@ def _move(row: DatasetRow, status: DatasetStatus) -> None:
 
 
 def _row(
-    session: Session, dataset_id: str, user_id: str | None, *, lock: bool = False
+    session: Session,
+    dataset_id: str,
+    user_id: str | None,
+    need: Role = "viewer",
+    *,
+    lock: bool = False,
 ) -> DatasetRow:
     query = select(DatasetRow).where(DatasetRow.id == dataset_id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
-    row = session.scalar(query)
-    if row is None or user_id not in (None, row.user_id):
-        raise NotFoundError(f"there is no dataset {dataset_id}")
-    return row
+    return permitted(session, session.scalar(query), f"dataset {dataset_id}", user_id, need)
 
 
 def _record(row: DatasetRow) -> Dataset:

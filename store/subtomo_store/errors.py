@@ -13,6 +13,10 @@ class NotFoundError(StoreError):
     """There is no such record, or it belongs to somebody else."""
 
 
+class NotAllowedError(StoreError):
+    """The record may be seen by this user, but this may not be done to it."""
+
+
 class ConflictError(StoreError):
     """The record's present state does not allow this."""
 
@@ -25,5 +29,17 @@ class StorageError(StoreError):
     """A file could not be written or read: the disk is full, damaged or not allowed."""
 
 
+class UnavailableError(StoreError):
+    """The database does not answer at the moment; nothing is wrong with what was asked."""
+
+
 class LeaseLostError(StoreError):
     """The task is no longer this worker's: what it made must not be published."""
+
+
+class QuotaError(StoreError):
+    """The user's disk quota does not hold this."""
+
+
+class LockedError(StoreError):
+    """Another connection is writing there at this moment."""

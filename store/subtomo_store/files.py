@@ -93,7 +93,9 @@ class Files:
     """Paths below the data folder, each confined to it.
 
     ``datasets/<id>/`` holds a sealed dataset, ``datasets/<id>/uploads/`` what was uploaded until
-    then; ``maps/<id>.mrc`` an uploaded map; ``jobs/<id>/iteration_003/`` an iteration's files.
+    then; ``incoming/<id>`` what has come of a resumable upload; ``contents/`` the second name of
+    every large file; ``maps/<id>.mrc`` an uploaded map; ``jobs/<id>/iteration_003/`` an
+    iteration's files.
     """
 
     def __init__(self, root: Path):
@@ -114,6 +116,14 @@ class Files:
     def map(self, map_id: str) -> Path:
         """Path of an uploaded map."""
         return self.root / "maps" / f"{_identifier(map_id)}.mrc"
+
+    def incoming(self, upload_id: str) -> Path:
+        """Path of a resumable upload's bytes, as far as they have come."""
+        return self.root / "incoming" / _identifier(upload_id)
+
+    def content(self, sha256: str) -> Path:
+        """Path by which files of the same content find each other (`subtomo_store.contents`)."""
+        return self.root / "contents" / sha256[:2] / sha256
 
     def job(self, job_id: str) -> Path:
         """Folder of a job."""

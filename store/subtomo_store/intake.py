@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_store.files import DEEPEST_NAME
 from subtomo_store.formats.mrc import is_mrc_name, read_header
 from subtomo_store.formats.mrc_header import MrcHeader
 from subtomo_store.formats.star import (
@@ -22,7 +19,7 @@ from subtomo_store.formats.star import (
     read_particles,
 )
 from subtomo_store.formats.star_text import MOST_PROBLEMS
-from subtomo_store.whole import TEMPORARY
+from subtomo_store.material import Material
 
 
 class Problems:
@@ -84,39 +81,13 @@ class Intake(NamedTuple):
     remarks: list[str]
 
 
-def uploaded_files(uploads: Path) -> list[str]:
-    """Names of all uploaded files, sorted so that ``p2`` comes before ``p10``."""
-    names: list[str] = []
-    seen: set[str] = set()
-    # A registered folder is a link: links are followed, but never round in a circle.
-    for parent, folders, files in os.walk(uploads, followlinks=True):
-        folder = Path(parent).relative_to(uploads)
-        real = os.path.realpath(parent)
-        if real in seen or len(folder.parts) > DEEPEST_NAME:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders.sort()
-        names += [
-            (folder / name).as_posix()
-            for name in files
-            if not (name.startswith(".") and name.endswith(TEMPORARY))
-        ]
-    return sorted(names, key=_natural)
-
-
-def _natural(name: str) -> tuple[list[tuple[int, int | str]], str]:
-    parts = re.split(r"(\d+)", name)
-    return [(0, int(p)) if p.isdecimal() else (1, p) for p in parts if p], name
-
-
-def take_in(uploads: Path, weighted: bool, problems: Problems) -> Intake:
+def take_in(material: Material, weighted: bool, problems: Problems) -> Intake:
     """Find the particles among the uploaded files.
 
     Parameters
     ----------
-    uploads : Path
-        Folder of the uploaded files.
+    material : Material
+        The uploaded and registered files.
     weighted : bool
         Whether each particle must come with weights (``rlnCtfImage``).
     problems : Problems
@@ -127,23 +98,23 @@ def take_in(uploads: Path, weighted: bool, problems: Problems) -> Intake:
     InputError
         If there is no particle, or no STAR file can be chosen or read.
     """
-    names = uploaded_files(uploads)
-    star = _choose_star(uploads, [name for name in names if name.lower().endswith(".star")])
+    names = material.names()
+    star = _choose_star(material, [name for name in names if name.lower().endswith(".star")])
     if star:
-        return _from_table(uploads, names, star, weighted, problems)
+        return _from_table(material, names, star, weighted, problems)
     if weighted:
         detail = (
             "the missing region is 'mask', but no STAR file was uploaded: weights are named in "
             "its column _rlnCtfImage"
         )
         raise InputError(Problem(detail, pointer="/missing"))
-    return _from_volumes(uploads, names, problems)
+    return _from_volumes(material, names, problems)
 
 
-def _choose_star(uploads: Path, names: list[str]) -> str:
+def _choose_star(material: Material, names: list[str]) -> str:
     if len(names) <= 1:
         return "".join(names)
-    tables = [name for name in names if has_particles(uploads / name, name)]
+    tables = [name for name in names if has_particles(material.file(name), name)]
     if len(tables) == 1:
         return tables[0]
     shown = ", ".join((tables or names)[:10])
@@ -152,9 +123,9 @@ def _choose_star(uploads: Path, names: list[str]) -> str:
 
 
 def _from_table(
-    uploads: Path, names: list[str], star: str, weighted: bool, problems: Problems
+    material: Material, names: list[str], star: str, weighted: bool, problems: Problems
 ) -> Intake:
-    table = read_particles(uploads / star, star)
+    table = read_particles(material.file(star), star)
     if weighted and table.ctf_images is None:
         detail = f"{star}: _{CTF} is missing, and the missing region is 'mask': add the column"
         raise InputError(Problem(detail, file=star, column=CTF))
@@ -207,11 +178,11 @@ class _Finder(NamedTuple):
         self.problems.add(Problem(detail, file=self.star, row=row, column=column))
 
 
-def _from_volumes(uploads: Path, names: Iterable[str], problems: Problems) -> Intake:
+def _from_volumes(material: Material, names: Iterable[str], problems: Problems) -> Intake:
     sources: list[Source] = []
     for name in filter(is_mrc_name, names):
         try:
-            count = read_header(uploads / name, name).volumes
+            count = read_header(material.file(name), name).volumes
         except InputError as error:
             problems.add(*error.problems)
             continue
@@ -231,15 +202,15 @@ def _from_volumes(uploads: Path, names: Iterable[str], problems: Problems) -> In
 class Headers:
     """Headers of the uploaded files, each read once; a bad file gives one problem."""
 
-    def __init__(self, uploads: Path, problems: Problems):
-        self._uploads, self._problems = uploads, problems
+    def __init__(self, material: Material, problems: Problems):
+        self._material, self._problems = material, problems
         self._headers: dict[str, MrcHeader | None] = {}
 
     def get(self, name: str) -> MrcHeader | None:
         """Header of a file; None where a problem was noted."""
         if name not in self._headers:
             try:
-                self._headers[name] = read_header(self._uploads / name, name)
+                self._headers[name] = read_header(self._material.file(name), name)
             except InputError as error:
                 self._headers[name] = None
                 self._problems.add(*error.problems)

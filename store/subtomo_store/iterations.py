@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, insert, select, update
@@ -15,7 +14,7 @@ from subtomo_store.database import now
 from subtomo_store.errors import NotFoundError
 from subtomo_store.identity import new_id
 from subtomo_store.records import FileRecord, Iteration, Lease, Message, Task, copied
-from subtomo_store.tables import FileRow, IterationRow, TaskRow
+from subtomo_store.tables import FileRow, IterationRow, JobRow, TaskRow
 from subtomo_store.transitions import move
 
 
@@ -51,9 +50,9 @@ class Published:
 def begin(
     session: Session, lease: Lease, ranges: Sequence[Range], *, window: int, seconds: float
 ) -> list[Message]:
-    """End the ``begin`` task and release iteration 0; raises as `tasks.held` does."""
-    tasks.complete(session, lease, seconds=seconds)
-    return _open(session, lease.task.job_id, 0, ranges, window)
+    """End the ``begin`` task and release the first iteration; raises as `tasks.held` does."""
+    job = tasks.complete(session, lease, seconds=seconds)
+    return _open(session, job, job.first_iteration, ranges, window)
 
 
 def finish_batch(session: Session, lease: Lease, *, seconds: float) -> list[Message]:
@@ -62,7 +61,7 @@ def finish_batch(session: Session, lease: Lease, *, seconds: float) -> list[Mess
     Raises as `tasks.held` does.
     """
     task = lease.task
-    tasks.complete(session, lease, seconds=seconds)
+    job = tasks.complete(session, lease, seconds=seconds)
     remaining = session.execute(
         update(IterationRow)
         .where(IterationRow.job_id == task.job_id, IterationRow.number == task.iteration)
@@ -71,8 +70,8 @@ def finish_batch(session: Session, lease: Lease, *, seconds: float) -> list[Mess
         .execution_options(synchronize_session=False)
     ).scalar_one()
     if remaining == 0:
-        return [_release_reduce(session, task)]
-    return _release_next(session, task)
+        return [_release_reduce(session, job, task)]
+    return _release_next(session, job, task)
 
 
 def publish(
@@ -111,7 +110,7 @@ def publish(
         events.append(session, job.id, "alarm", {"iteration": number, "detail": sentence})
     messages: list[Message] = []
     if number < int(job.spec["iterations"]) and published.ended is None:
-        messages = _open(session, job.id, number + 1, ranges, window)
+        messages = _open(session, job, number + 1, ranges, window)
     else:
         move(session, job, "succeeded", published.ended)
     session.flush()
@@ -184,36 +183,28 @@ def batches(session: Session, job_id: str, number: int) -> list[Task]:
 
 
 def _open(
-    session: Session, job_id: str, number: int, ranges: Sequence[Range], window: int
+    session: Session, job: JobRow, number: int, ranges: Sequence[Range], window: int
 ) -> list[Message]:
-    moment = now(session)
     session.add(
         IterationRow(
-            job_id=job_id,
+            job_id=job.id,
             number=number,
             batches=len(ranges),
             remaining=len(ranges),
-            started=moment,
+            started=now(session),
         )
     )
     session.flush()
     rows = [
-        _task(
-            job_id,
-            number,
-            "align",
-            batch=index,
-            span=span,
-            sent=moment if index < window else None,
-        )
+        _task(job.id, number, "align", batch=index, span=span, ready=index < window)
         for index, span in enumerate(ranges)
     ]
     session.execute(insert(TaskRow), rows)
-    return [Message("align", row["id"]) for row in rows[:window]]
+    return [tasks.message(job, "align", row["id"]) for row in rows[:window]]
 
 
 def _task(
-    job_id: str, number: int, kind: str, *, batch: int, span: Range, sent: datetime | None
+    job_id: str, number: int, kind: str, *, batch: int, span: Range, ready: bool
 ) -> dict[str, Any]:
     return {
         "id": new_id("task"),
@@ -223,22 +214,20 @@ def _task(
         "batch": batch,
         "first": span.first,
         "last": span.last,
-        "state": "waiting" if sent is None else "ready",
+        "state": "ready" if ready else "waiting",
         "attempts": 0,
         "fence": 0,
         "particles_done": 0,
-        "sent_at": sent,
-        "sends": 0 if sent is None else 1,
     }
 
 
-def _release_reduce(session: Session, task: Task) -> Message:
-    row = _task(task.job_id, task.iteration, "reduce", batch=0, span=Range(0, 0), sent=now(session))
+def _release_reduce(session: Session, job: JobRow, task: Task) -> Message:
+    row = _task(job.id, task.iteration, "reduce", batch=0, span=Range(0, 0), ready=True)
     session.execute(insert(TaskRow), [row])
-    return Message("reduce", row["id"])
+    return tasks.message(job, "reduce", row["id"])
 
 
-def _release_next(session: Session, task: Task) -> list[Message]:
+def _release_next(session: Session, job: JobRow, task: Task) -> list[Message]:
     following = session.scalar(
         select(func.min(TaskRow.batch)).where(
             TaskRow.job_id == task.job_id,
@@ -257,8 +246,8 @@ def _release_next(session: Session, task: Task) -> list[Message]:
             TaskRow.kind == "align",
             TaskRow.batch == following,
         )
-        .values(state="ready", sent_at=now(session), sends=1)
+        .values(state="ready")
         .returning(TaskRow.id)
         .execution_options(synchronize_session=False)
     ).scalar_one()
-    return [Message("align", released)]
+    return [tasks.message(job, "align", released)]

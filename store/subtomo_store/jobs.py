@@ -9,10 +9,13 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.defaults import work_of
 from subtomo_core.spec import AnySpec
+from subtomo_store import webhooks
 from subtomo_store.database import now
-from subtomo_store.errors import ConflictError, NotFoundError
+from subtomo_store.errors import ConflictError
 from subtomo_store.identity import new_id
+from subtomo_store.orders import USUAL, Orders
 from subtomo_store.paging import newest_first
+from subtomo_store.permissions import permitted, placed, readable
 from subtomo_store.records import (
     TERMINAL,
     Dataset,
@@ -22,6 +25,7 @@ from subtomo_store.records import (
     Message,
     Page,
     Progress,
+    Role,
     copied,
 )
 from subtomo_store.tables import IterationRow, JobRow, TaskRow
@@ -41,33 +45,57 @@ class NewJob(NamedTuple):
     messages: list[Message]
 
 
-def create(session: Session, *, user_id: str, dataset: Dataset, spec: AnySpec) -> NewJob:
+def create(
+    session: Session,
+    *,
+    user_id: str,
+    dataset: Dataset,
+    spec: AnySpec,
+    orders: Orders = USUAL,
+    disk_bytes: int = 0,
+) -> NewJob:
     """Write a job with its first task. ``spec`` is resolved (`subtomo_core.spec.resolve`).
+
+    The job belongs to the group which the orders name, or to the dataset's. ``disk_bytes`` of
+    its user's quota are held for it until it ends.
 
     Raises
     ------
     ConflictError
         If the dataset is not ready.
+    NotAllowedError
+        If the user may only look at the dataset.
     """
+    permitted(session, dataset, f"dataset {dataset.id}", user_id, "editor")
     require_ready(dataset)
+    origin = orders.continues
     row = JobRow(
         id=new_id("job"),
         user_id=user_id,
+        group_id=placed(session, user_id, orders.group) if orders.group else dataset.group_id,
         dataset_id=dataset.id,
         name=spec.name,
         spec=spec.model_dump(mode="json"),
+        asked=orders.asked,
         status="draft",
+        priority=orders.priority,
+        queue=orders.queue,
         particles=dataset.particles,
+        disk_bytes=disk_bytes,
+        first_iteration=origin.iteration + 1 if origin else 0,
+        continues=origin.job if origin else None,
         version=1,
         created=now(session),
     )
     session.add(row)
     session.flush()
+    if orders.webhook is not None:
+        webhooks.arm(session, row.id, orders.webhook)
     move(session, row, "queued", "waiting for a worker")
     task = TaskRow(
         id=new_id("task"),
         job_id=row.id,
-        iteration=0,
+        iteration=row.first_iteration,
         kind="begin",
         batch=0,
         first=0,
@@ -76,12 +104,10 @@ def create(session: Session, *, user_id: str, dataset: Dataset, spec: AnySpec) -
         attempts=0,
         fence=0,
         particles_done=0,
-        sent_at=now(session),
-        sends=1,
     )
     session.add(task)
     session.flush()
-    return NewJob(_record(session, row), [Message("begin", task.id)])
+    return NewJob(_record(session, row), [Message("begin", task.id, orders.queue)])
 
 
 def require_ready(dataset: Dataset) -> None:
@@ -97,18 +123,16 @@ def require_ready(dataset: Dataset) -> None:
         raise ConflictError(f"the dataset {dataset.id} is {dataset.status}: {remedy}")
 
 
-def get(session: Session, job_id: str, user_id: str | None = None) -> Job:
-    """One job; with ``user_id``, only if it is this user's.
+def get(session: Session, job_id: str, user_id: str | None = None, need: Role = "viewer") -> Job:
+    """One job; with ``user_id``, only if this user has the role ``need`` over it.
 
     Raises
     ------
-    NotFoundError
-        If there is none.
+    NotFoundError, NotAllowedError
+        As `permissions.permitted` does.
     """
     row = session.get(JobRow, job_id, populate_existing=True)
-    if row is None or user_id not in (None, row.user_id):
-        raise NotFoundError(f"there is no job {job_id}")
-    return _record(session, row)
+    return copied(Job, permitted(session, row, f"job {job_id}", user_id, need))
 
 
 def page(
@@ -120,8 +144,12 @@ def page(
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[Job]:
-    """Give the user's jobs, newest first."""
-    query = select(JobRow).where(JobRow.user_id == user_id)
+    """Give the jobs which the user may read, newest first."""
+    query = (
+        select(JobRow)
+        .where(readable(session, JobRow, user_id))
+        .execution_options(populate_existing=True)
+    )
     if status is not None:
         query = query.where(JobRow.status == status)
     if dataset_id is not None:
@@ -134,7 +162,7 @@ def page(
         limit=limit,
         cursor=cursor,
     )
-    return Page([_record(session, row) for row in rows], following)
+    return Page([copied(Job, row) for row in rows], following)
 
 
 def cancel(session: Session, job_id: str, user_id: str) -> Job:
@@ -152,6 +180,22 @@ def cancel(session: Session, job_id: str, user_id: str) -> Job:
     return get(session, job_id)
 
 
+def rename(session: Session, job_id: str, user_id: str, name: str) -> Job:
+    """Give the job another name."""
+    row = lock(session, job_id, user_id)
+    row.name, row.version = name, row.version + 1
+    session.flush()
+    return _record(session, row)
+
+
+def move_to_group(session: Session, job_id: str, user_id: str, group: str | None) -> Job:
+    """Hand the job to a group, or with None back to its maker alone."""
+    row = lock(session, job_id, user_id, "owner")
+    row.group_id, row.version = placed(session, user_id, group), row.version + 1
+    session.flush()
+    return _record(session, row)
+
+
 def remove(session: Session, job_id: str, user_id: str) -> None:
     """Delete a finished job's records; the caller removes its folder after the commit.
 
@@ -160,7 +204,7 @@ def remove(session: Session, job_id: str, user_id: str) -> None:
     ConflictError
         If the job is not finished.
     """
-    row = lock(session, job_id, user_id)
+    row = lock(session, job_id, user_id, "owner")
     if row.status not in TERMINAL:
         raise ConflictError(f"the job is {row.status}: cancel it before deleting it")
     session.execute(delete(JobRow).where(JobRow.id == row.id))
@@ -168,17 +212,18 @@ def remove(session: Session, job_id: str, user_id: str) -> None:
 
 def progress(session: Session, job: Job) -> Progress:
     """How far a job is; the time left is judged by the iterations already done."""
-    last = job.iterations
+    first, last = job.first_iteration, job.iterations
     number = _current_iteration(session, job)
     done = particles_done(session, job.id, number) if number <= last else 0
     number_shown = min(number, last)
     share = done / max(job.particles, 1)
-    fraction = (number_shown + share) / (last + 1)
+    fraction = (number_shown - first + share) / (last + 1 - first)
     if job.status == "succeeded":
         number_shown, done, fraction = number, job.particles, 1.0
     return Progress(
         iteration=number_shown,
         iterations=last,
+        first_iteration=first,
         particles_done=done,
         particles=job.particles,
         fraction=min(fraction, 1.0),
@@ -200,7 +245,7 @@ def _current_iteration(session: Session, job: Job) -> int:
     newest = session.scalar(
         select(func.max(IterationRow.number)).where(IterationRow.job_id == job.id)
     )
-    return int(newest or 0)
+    return job.first_iteration if newest is None else int(newest)
 
 
 def _eta(session: Session, job: Job, number: int, share: float) -> float | None:

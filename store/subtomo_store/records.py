@@ -12,8 +12,13 @@ from subtomo_core.spec import AnySpec, DatasetSummary, MissingRegion, job_spec_a
 
 DatasetStatus = Literal["open", "checking", "ready", "rejected"]
 JobStatus = Literal["draft", "queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
+QueueName = Literal["cpu", "preview"]
 TaskKind = Literal["begin", "align", "reduce"]
 TaskState = Literal["waiting", "ready", "leased", "done", "failed", "dropped"]
+UserRole = Literal["user", "admin"]
+Role = Literal["viewer", "editor", "owner"]
+Scope = Literal["read", "write", "admin"]
+TokenKind = Literal["api", "browser"]
 EventKind = Literal["status", "progress", "iteration", "note", "alarm"]
 Verdict = Literal["keep", "cancel", "lost"]
 
@@ -30,10 +35,14 @@ def copied(kind: type[R], row: object) -> R:
 
 
 class Message(NamedTuple):
-    """A bell to ring after the commit: the kind of a task and its id, nothing else."""
+    """A bell to ring after the commit, in a queue: the kind of a task and its id, nothing else.
+
+    It wakes a worker, which then takes the best task there is (`subtomo_store.dispatch`).
+    """
 
     kind: TaskKind
     task_id: str
+    queue: QueueName
 
 
 class Page(NamedTuple, Generic[T]):
@@ -45,19 +54,44 @@ class Page(NamedTuple, Generic[T]):
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who may use the service."""
+    """Somebody who may use the service; of limits which are None the settings tell."""
 
     id: str
     name: str
     created: datetime
+    role: UserRole
+    disabled: bool
+    oidc_subject: str | None
+    disk_quota_bytes: int | None
+    running_jobs: int | None
+    highest_priority: int | None
+
+    @property
+    def admin(self) -> bool:
+        """Whether this is an administrator."""
+        return self.role == "admin"
+
+
+class Limits(NamedTuple):
+    """What a user may take; ``disk_quota_bytes`` None means as much as there is."""
+
+    disk_quota_bytes: int | None
+    running_jobs: int
+    highest_priority: int
 
 
 @dataclass(frozen=True)
 class Token:
-    """A key of a user; the key itself is never kept, only its SHA-256."""
+    """A key of a user; the key itself is never kept, only its SHA-256.
+
+    ``read`` looks, ``write`` also works with datasets and jobs, ``admin`` also changes the account
+    and, for administrators, those of others. A ``browser``'s key is a signed-in session.
+    """
 
     id: str
     user_id: str
+    kind: TokenKind
+    scope: Scope
     label: str
     created: datetime
     expires: datetime | None
@@ -75,10 +109,17 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A set of subtomograms. ``particles`` and ``box`` are known once it is ``ready``."""
+    """A set of subtomograms. ``particles`` and ``box`` are known once it is ``ready``.
+
+    ``size_bytes`` is what it takes of its owner's quota once it is ready, ``touched`` when a
+    file last came.
+    """
 
     id: str
     user_id: str
+    group_id: str | None
+    owner: str
+    group: str | None
     name: str
     status: DatasetStatus
     problems: list[dict[str, Any]]
@@ -88,7 +129,10 @@ class Dataset:
     source: str | None
     particles: int | None
     box: int | None
+    size_bytes: int
+    remarks: list[str]
     created: datetime
+    touched: datetime
     sealed: datetime | None
 
     @property
@@ -104,11 +148,32 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A resumable upload of one file; how much has come, the file itself tells.
+
+    ``sha256`` is what the sender announced, if anything; ``finished`` when the file appeared in
+    its dataset.
+    """
+
+    id: str
+    dataset_id: str
+    name: str
+    size: int
+    sha256: str | None
+    created: datetime
+    expires: datetime
+    finished: datetime | None
+
+
+@dataclass(frozen=True)
 class Map:
     """An uploaded density map, for starting references."""
 
     id: str
     user_id: str
+    group_id: str | None
+    owner: str
+    group: str | None
     name: str
     box: int
     voxel_size_angstrom: float
@@ -119,16 +184,30 @@ class Map:
 
 @dataclass(frozen=True)
 class Job:
-    """A job's record. ``version`` changes whenever anything visible does (an ETag)."""
+    """A job's record. ``version`` changes whenever anything visible does (an ETag).
+
+    ``asked`` is the specification before its defaults were filled in. ``served`` is when a
+    worker last took a task of it. A job which ``continues`` another one begins with
+    ``first_iteration`` from the model of the iteration before; others with 0.
+    """
 
     id: str
     user_id: str
+    group_id: str | None
+    owner: str
+    group: str | None
     dataset_id: str
     name: str
     spec: dict[str, Any]
+    asked: dict[str, Any] | None
     status: JobStatus
     status_reason: str | None
+    priority: int
+    queue: QueueName
+    served: datetime | None
     particles: int
+    first_iteration: int
+    continues: str | None
     iteration: int | None
     version: int
     created: datetime
@@ -142,7 +221,7 @@ class Job:
 
     @property
     def iterations(self) -> int:
-        """Last iteration's number: iterations run from 0 (the survey) to this one."""
+        """Last iteration's number: they run from ``first_iteration`` (0, the survey) to it."""
         return int(self.spec["iterations"])
 
     @property
@@ -160,6 +239,7 @@ class Progress:
 
     iteration: int
     iterations: int
+    first_iteration: int
     particles_done: int
     particles: int
     fraction: float
@@ -227,13 +307,15 @@ class Event:
 
 @dataclass(frozen=True)
 class Worker:
-    """A worker process and its last sign of life.
+    """A worker process and its last sign of life; workers may share a ``name``.
 
     ``host``, ``namespace``, ``pid`` and ``born`` (its start, seconds since 1970) tell the process
     from every other: a process id alone comes back.
     """
 
     id: str
+    name: str
+    queues: list[QueueName]
     host: str
     namespace: str
     pid: int

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import NamedTuple
 
-import numpy as np
-from numpy.lib import format as npy
-from numpy.typing import NDArray
-
-from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec import DatasetSummary, MissingRegion
-from subtomo_store.checking import check_boxes, common_voxel_size, located
+from subtomo_store.checking import check_boxes, common_voxel_size
 from subtomo_store.errors import StorageError
 from subtomo_store.files import storage_error, temporary_beside
-from subtomo_store.formats.mrc import MrcVolumes, check_finite, volume_header
+from subtomo_store.formats.mrc import volume_header
 from subtomo_store.formats.star import ParticleRows, write_particles
-from subtomo_store.intake import Headers, Intake, Place, Problems, Source, take_in
-from subtomo_store.stack import PARTICLES, RECORD, TABLE, WEIGHTS, read_record
-from subtomo_store.weights import half_weights
-from subtomo_store.whole import sync, sync_folder
+from subtomo_store.in_place import left_as_it_is
+from subtomo_store.intake import Headers, Intake, Problems, take_in
+from subtomo_store.material import Material, Registered
+from subtomo_store.packing import Packer, Progress, Volumes
+from subtomo_store.stack import PARTICLES, RECORD, TABLE, WEIGHTS, Stack, read_record
+from subtomo_store.whole import Written, sync, sync_folder
 
 UPLOADS = "uploads"
-OPEN_AT_ONCE = 8
 
-Progress = Callable[[int, int], None]
+
+class House(NamedTuple):
+    """What sealing asks of the house around it.
+
+    Attributes
+    ----------
+    registered : Registered or None
+        Files which lie elsewhere.
+    allow : callable
+        Told the bytes which sealing is about to write; may refuse.
+    share : callable
+        Told each large file which is complete, before it gets its name.
+    """
+
+    registered: Registered | None = None
+    allow: Callable[[int], object] = lambda _bytes: None
+    share: Callable[[Path, Written], object] = lambda _path, _written: None
 
 
 def seal(
@@ -37,14 +49,17 @@ def seal(
     missing: MissingRegion,
     voxel_size: float | None = None,
     dark_particles: bool = False,
+    *,
     progress: Progress | None = None,
+    house: House = House(),  # noqa: B008 - a frozen record
 ) -> DatasetSummary:
-    """Check what was uploaded into ``folder/uploads`` and pack it into a dataset.
+    """Check what was uploaded into ``folder/uploads`` and make a dataset of it.
 
     Writes ``particles.mrcs``, ``weights.npy`` (missing region ``mask`` only),
-    ``particles.star`` and, last, ``dataset.json``; then the uploads go. A kill at any time
-    leaves either the uploads, from which sealing starts again, or the complete dataset. Memory
-    does not grow with the number of particles.
+    ``particles.star`` and, last, ``dataset.json``; then the uploads go. One stack which jobs
+    can read as it is stays what it is: an uploaded one becomes ``particles.mrcs``, a registered
+    one is read where it lies. A kill at any time leaves either the uploads, from which sealing
+    starts again, or the complete dataset. Memory does not grow with the number of particles.
 
     Weights named by ``rlnCtfImage`` are read for the missing region ``mask`` only; beside a
     region given by a formula they are left out, with a remark in ``dataset.json``.
@@ -61,6 +76,8 @@ def seal(
         Whether protein is dark in the files.
     progress : callable, optional
         Called with the particles done and their number; may raise to stop.
+    house : House, optional
+        Registered files, quota and sharing.
 
     Raises
     ------
@@ -73,12 +90,10 @@ def seal(
         temporary = temporary_beside(folder / "sealing")
         try:
             temporary.mkdir(parents=True)
-            summary, intake = _pack(
-                folder / UPLOADS, temporary, missing, voxel_size, progress=progress
-            )
-            _describe(
-                temporary, intake, summary.model_copy(update={"dark_particles": dark_particles})
-            )
+            material = Material(folder / UPLOADS, house.registered)
+            packed = _pack(material, temporary, missing, voxel_size, progress=progress, house=house)
+            dark = packed.summary.model_copy(update={"dark_particles": dark_particles})
+            _describe(temporary, packed._replace(summary=dark), house)
             _publish(temporary, folder)
         except OSError as error:
             raise storage_error("the dataset could not be written", error) from error
@@ -88,25 +103,42 @@ def seal(
     return read_record(folder).summary
 
 
+class _Packed(NamedTuple):
+    """What is known of the particles once their stack stands."""
+
+    summary: DatasetSummary
+    intake: Intake
+    stack: Stack
+    remarks: list[str]
+
+
 def _pack(
-    uploads: Path,
+    material: Material,
     target: Path,
     missing: MissingRegion,
     voxel_size: float | None,
     *,
     progress: Progress | None,
-) -> tuple[DatasetSummary, Intake]:
-    """Check everything and write the stacks of particles and weights."""
+    house: House,
+) -> _Packed:
+    """Check everything and write what has to be written of particles and weights."""
     problems = Problems()
-    intake = take_in(uploads, missing.kind == "mask", problems)
-    headers = Headers(uploads, problems)
+    intake = take_in(material, missing.kind == "mask", problems)
+    headers = Headers(material, problems)
     box, good = check_boxes(intake, headers, problems)
     size = common_voxel_size(intake, headers, voxel_size, problems)
+    stack = Stack()
     if box:
-        _check_space(target, len(good), box, weighted=missing.kind == "mask")
-        with _Volumes(uploads, target) as volumes:
-            packer = _Packer(volumes, intake.star, problems, progress)
-            packer.write(target, good, volume_header((box, box, box), size, len(good)))
+        left = None
+        if len(good) == len(intake.sources):
+            left = left_as_it_is(good, headers, material, target)
+        needed = _needed(len(good), box, copied=left is None, weighted=missing.kind == "mask")
+        _check_space(target, needed)
+        house.allow(needed)
+        header = None if left else volume_header((box, box, box), size, len(good))
+        with Volumes(material, target) as volumes:
+            Packer(volumes, intake.star, problems, progress).write(target, good, header)
+        stack = left or stack
     problems.raise_all()
     summary = DatasetSummary(
         particles=len(intake.sources),
@@ -114,99 +146,61 @@ def _pack(
         voxel_size_angstrom=size,
         missing=missing,
     )
-    return summary, intake
+    return _Packed(summary, intake, stack, _where(stack, house.registered, summary))
 
 
-def _describe(target: Path, intake: Intake, summary: DatasetSummary) -> None:
-    """Write the particle table and the record."""
-    write_particles(target / TABLE, _rows(intake, summary))
-    record = {"summary": summary.model_dump(mode="json"), "remarks": intake.remarks}
+def _where(stack: Stack, registered: Registered | None, summary: DatasetSummary) -> list[str]:
+    """Say of registered files what was copied and what is read where it lies."""
+    if registered is None:
+        return []
+    weights = "; their weights were copied" if summary.missing.kind == "mask" else ""
+    if stack.root is not None:
+        return [
+            f"the particles are read where they lie, in {stack.root}/{stack.file}, and were not "
+            f"copied: keep that file as it is while jobs use it{weights}"
+        ]
+    return [
+        f"the {summary.particles} particles of {registered.source} were copied into the data "
+        "folder, since they are not one stack of float volumes in their order: jobs read the copy"
+    ]
+
+
+def _describe(target: Path, packed: _Packed, house: House) -> None:
+    """Write the particle table and the record, and let large files share their bytes."""
+    write_particles(target / TABLE, _rows(packed.intake, packed.summary))
+    digests = []
+    for path in (target / PARTICLES, target / WEIGHTS):
+        if path.exists():
+            sync(path)
+            with path.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            house.share(path, Written(sha256, path.stat().st_size))
+            digests.append(sha256)
+    record = {
+        "summary": packed.summary.model_dump(mode="json"),
+        "remarks": [*packed.intake.remarks, *packed.remarks],
+        "stack": packed.stack.model_dump(mode="json"),
+        "digests": digests,
+        "size_bytes": sum(path.stat().st_size for path in target.iterdir()),
+    }
     text = json.dumps(record, indent=2, ensure_ascii=False, sort_keys=True)
     (target / RECORD).write_text(text + "\n", encoding="utf-8")
 
 
-def _check_space(target: Path, count: int, box: int, *, weighted: bool) -> None:
+def _needed(count: int, box: int, *, copied: bool, weighted: bool) -> int:
+    """Bytes which sealing writes."""
+    planes = (box if copied else 0) + (box // 2 + 1 if weighted else 0)
+    return 4 * count * box * box * planes
+
+
+def _check_space(target: Path, needed: int) -> None:
     """Refuse at once what would fill the disk an hour later."""
-    needed = 4 * count * box * box * (box + (box // 2 + 1 if weighted else 0))
     free = shutil.disk_usage(target).free
     if needed > free:
         raise StorageError(
             f"the disk is full: the dataset needs {needed / 1e9:.1f} GB, "
             f"{free / 1e9:.1f} GB are free"
         )
-
-
-def _write_npy_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
-    npy.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
-
-
-def _checked(volumes: _Volumes, place: Place) -> NDArray[np.float32]:
-    array = volumes.read(place)
-    check_finite(array, place.file)
-    if float(array.min()) == float(array.max()):
-        detail = f"{place.file}: every voxel is {float(array.min()):g}: remove this particle"
-        raise InputError(Problem(detail, file=place.file))
-    return array.astype("<f4", copy=False)
-
-
-class _Volumes:
-    """Uploaded volumes; the last few files stay open, since a stack is read many times."""
-
-    def __init__(self, uploads: Path, scratch: Path):
-        self._uploads, self._scratch = uploads, scratch
-        self._open: OrderedDict[str, MrcVolumes] = OrderedDict()
-
-    def read(self, place: Place) -> NDArray[np.float32]:
-        """Read one volume."""
-        name = place.file
-        if name not in self._open:
-            if len(self._open) >= OPEN_AT_ONCE:
-                self._open.popitem(last=False)[1].close()
-            self._open[name] = MrcVolumes(self._uploads / name, name, self._scratch)
-        self._open.move_to_end(name)
-        return self._open[name][place.position or 0]
-
-    def __enter__(self) -> _Volumes:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for volumes in self._open.values():
-            volumes.close()
-
-
-class _Packer:
-    """Streams volumes into the stacks; what is wrong with one is noted and it is passed over."""
-
-    def __init__(self, volumes: _Volumes, star: str, problems: Problems, progress: Progress | None):
-        self._volumes, self._star = volumes, star
-        self._problems, self._progress = problems, progress
-
-    def write(self, target: Path, sources: list[Source], header: bytes) -> None:
-        """Write ``particles.mrcs``, and ``weights.npy`` where there are weights."""
-        with (target / PARTICLES).open("wb") as stack:
-            stack.write(header)
-            if not any(source.weight for source in sources):
-                self._stream(sources, stack, None)
-                return
-            with (target / WEIGHTS).open("wb") as weights:
-                self._stream(sources, stack, weights)
-
-    def _stream(self, sources: list[Source], stack: BinaryIO, weights: BinaryIO | None) -> None:
-        for done, source in enumerate(sources, start=1):
-            try:
-                volume = _checked(self._volumes, source.volume)
-                stack.write(volume.data)
-                if weights is not None and source.weight is not None:
-                    if done == 1:
-                        box = volume.shape[0]
-                        _write_npy_header(weights, (len(sources), box, box, box // 2 + 1))
-                    given = self._volumes.read(source.weight)
-                    weights.write(half_weights(given, source.weight.file).data)
-            except InputError as error:
-                found = (located(problem, source, self._star) for problem in error.problems)
-                self._problems.add(*found)
-            if self._progress is not None:
-                self._progress(done, len(sources))
 
 
 def _rows(intake: Intake, summary: DatasetSummary) -> ParticleRows:

@@ -1,18 +1,24 @@
-"""A sealed dataset as the core reads it: memory-mapped, opened in a moment."""
+"""A sealed dataset as the core reads it: one particle at a time, opened in a moment."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
+from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec import DatasetSummary
+from subtomo_store.confinement import Below, open_below
 from subtomo_store.errors import StorageError
 from subtomo_store.formats.mrc_header import HEADER_BYTES
 from subtomo_store.formats.star import ParticleTable, read_particles
+from subtomo_store.volume_file import Layout, VolumeFile
+from subtomo_store.whole import storage_error
 
 PARTICLES = "particles.mrcs"
 WEIGHTS = "weights.npy"
@@ -38,11 +44,85 @@ class GivenPoses(NamedTuple):
     classes: NDArray[np.int64] | None
 
 
+class Stack(BaseModel):
+    """Where the particles lie: in the dataset's own folder, or where they were registered.
+
+    Attributes
+    ----------
+    root : str or None
+        Folder below which a registered file lies; None within the dataset's own.
+    file : str
+        Name, or the way from ``root`` down.
+    offset : int
+        Bytes before the first voxel.
+    dtype : str
+        Of a voxel, as numpy writes it: ``<f4``, ``<f2``, ``>f4``, ``>f2``.
+    size, mtime_ns : int or None
+        Of a registered file when it was checked: another one is not what was checked.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    root: str | None = None
+    file: str = PARTICLES
+    offset: int = HEADER_BYTES
+    dtype: str = "<f4"
+    size: int | None = None
+    mtime_ns: int | None = None
+
+    def open(self, folder: Path) -> int:
+        """Open it for reading; the descriptor is the caller's."""
+        if self.root is None:
+            return os.open(folder / self.file, os.O_RDONLY)
+        return open_below(Below(Path(self.root), self.file))
+
+    def check(self, folder: Path) -> None:
+        """Refuse a registered file which is not the one that was checked.
+
+        Raises
+        ------
+        InputError
+            Naming the file and the remedy.
+        """
+        if self.root is None:
+            return
+        try:
+            found = os.stat(Path(self.root) / self.file, follow_symlinks=False)
+        except OSError as error:
+            raise _changed(self, folder, f"is gone ({error.strerror})") from error
+        if (found.st_size, found.st_mtime_ns) != (self.size, self.mtime_ns):
+            raise _changed(self, folder, "has changed")
+
+
+def _changed(stack: Stack, folder: Path, what: str) -> InputError:
+    detail = (
+        f"the file {stack.root}/{stack.file}, which the dataset {folder.name} reads where it "
+        f"lies, {what} since it was checked: put it back as it was, or register it as a new dataset"
+    )
+    return InputError(Problem(detail, file=stack.file))
+
+
 class Record(NamedTuple):
-    """What ``dataset.json`` says: the summary, and remarks for the dataset's owner."""
+    """What ``dataset.json`` says.
+
+    Attributes
+    ----------
+    summary : DatasetSummary
+    remarks : tuple of str
+        For the dataset's owner.
+    stack : Stack
+        Where the particles lie.
+    digests : tuple of str
+        SHA-256 of the large files which sealing left in the folder.
+    size_bytes : int
+        Of all that it left there.
+    """
 
     summary: DatasetSummary
     remarks: tuple[str, ...]
+    stack: Stack = Stack()
+    digests: tuple[str, ...] = ()
+    size_bytes: int = 0
 
 
 def read_record(folder: Path) -> Record:
@@ -55,8 +135,13 @@ def read_record(folder: Path) -> Record:
     """
     try:
         content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        summary = DatasetSummary.model_validate(content["summary"])
-        return Record(summary, tuple(content["remarks"]))
+        return Record(
+            DatasetSummary.model_validate(content["summary"]),
+            tuple(content["remarks"]),
+            Stack.model_validate(content.get("stack", {})),
+            tuple(content.get("digests", ())),
+            int(content.get("size_bytes", 0)),
+        )
     except FileNotFoundError as error:
         raise StorageError(f"dataset {folder.name} has not been sealed") from error
     except (OSError, ValueError, KeyError) as error:
@@ -66,7 +151,7 @@ def read_record(folder: Path) -> Record:
 class StackParticles:
     """The particles of a sealed dataset (the core's ``Particles``).
 
-    Reading is thread-safe: every call copies one particle out of a read-only map.
+    Reading is thread-safe.
 
     Parameters
     ----------
@@ -77,23 +162,34 @@ class StackParticles:
     ------
     StorageError
         If the folder holds no sealed dataset, or a damaged one.
+    InputError
+        If particles which are read where they were registered have changed or are gone.
     """
 
     def __init__(self, folder: Path):
         self._folder = folder
-        self._summary = read_record(folder).summary
+        self._table: ParticleTable | None = None
+        self._summary, _, self._stack, *_ = read_record(folder)
+        self.check()
         count, box = self._summary.particles, self._summary.box
         try:
-            self._volumes: NDArray[np.float32] = np.memmap(
-                folder / PARTICLES,
-                dtype="<f4",
-                mode="r",
-                offset=HEADER_BYTES,
-                shape=(count, box, box, box),
-            )
+            layout = Layout(self._stack.offset, np.dtype(self._stack.dtype), (box, box, box))
+            self._volumes = VolumeFile(self._stack.open(folder), layout)
+            if not self._volumes.holds(count):
+                raise ValueError(f"{self._stack.file} is too short")
             self._weights = self._open_weights((count, box, box, box // 2 + 1))
         except (OSError, ValueError) as error:
             raise StorageError(f"dataset {folder.name} is damaged: {error}") from error
+
+    def check(self) -> None:
+        """Look whether registered particles are still those which were checked.
+
+        Raises
+        ------
+        InputError
+            If they have changed or are gone.
+        """
+        self._stack.check(self._folder)
 
     def _open_weights(self, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
         if self._summary.missing.kind != "mask":
@@ -114,8 +210,20 @@ class StackParticles:
         return self._summary.particles
 
     def volume(self, index: int) -> NDArray[np.float32]:
-        """Particle ``index``, ``(n, n, n)``, ``[z, y, x]``, protein bright."""
-        volume = np.array(self._volumes[index], dtype=np.float32)
+        """Particle ``index``, ``(n, n, n)``, ``[z, y, x]``, protein bright.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be read.
+        InputError
+            If registered particles have changed or are gone.
+        """
+        try:
+            volume = self._volumes.read(index)
+        except OSError as error:
+            self.check()
+            raise storage_error(f"particle {index + 1} could not be read", error) from error
         if self._summary.dark_particles:
             np.negative(volume, out=volume)
         return volume
@@ -130,8 +238,10 @@ class StackParticles:
         return np.array(self._weights[index], dtype=np.float32)
 
     def table(self) -> ParticleTable:
-        """Return the dataset's own particle table, one row per particle in order."""
-        return read_particles(self._folder / TABLE)
+        """Return the dataset's own particle table, one row per particle in order; read once."""
+        if self._table is None:
+            self._table = read_particles(self._folder / TABLE)
+        return self._table
 
     def given_poses(self) -> GivenPoses:
         """Poses from the uploaded STAR file."""

@@ -2,65 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
-    Integer,
-    MetaData,
     String,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
-
-class UtcTime(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite keeps no zone, so it is put back on reading."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Store UTC; a time without a zone is a mistake."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone cannot be stored")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Read UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-Id = String(40)
-Digest = String(64)
-Serial = BigInteger().with_variant(Integer, "sqlite")
-
-
-class Base(DeclarativeBase):
-    """Names of constraints are fixed, so that migrations can name them on every database."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
+from subtomo_store.columns import Base, Digest, Id, Serial, UtcTime
 
 
 class UserRow(Base):
@@ -70,6 +27,13 @@ class UserRow(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
     created: Mapped[datetime] = mapped_column(UtcTime)
+    role: Mapped[str] = mapped_column(String(8), default="user")
+    disabled: Mapped[bool] = mapped_column(default=False)
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    oidc_subject: Mapped[str | None] = mapped_column(String(500), index=True, unique=True)
+    disk_quota_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    running_jobs: Mapped[int | None]
+    highest_priority: Mapped[int | None]
 
 
 class TokenRow(Base):
@@ -79,19 +43,77 @@ class TokenRow(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     sha256: Mapped[str] = mapped_column(Digest, unique=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    scope: Mapped[str] = mapped_column(String(8))
     label: Mapped[str] = mapped_column(String(200))
     created: Mapped[datetime] = mapped_column(UtcTime)
     expires: Mapped[datetime | None] = mapped_column(UtcTime)
     last_used: Mapped[datetime | None] = mapped_column(UtcTime)
+    opened_by: Mapped[str | None] = mapped_column(ForeignKey("tokens.id"), index=True)
 
 
-class DatasetRow(Base):
+class GroupRow(Base):
+    """See `groups.Group`."""
+
+    __tablename__ = "groups"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    created: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class MemberRow(Base):
+    """See `groups.Member`."""
+
+    __tablename__ = "members"
+    group_id: Mapped[str] = mapped_column(
+        ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[str] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    role: Mapped[str] = mapped_column(String(8))
+
+
+class AttemptsRow(Base):
+    """Failed sign-ins of a name or from an address (see `subtomo_store.throttle`)."""
+
+    __tablename__ = "attempts"
+    key: Mapped[str] = mapped_column(String(300), primary_key=True)
+    failures: Mapped[int]
+    last: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class Owned:
+    """Somebody's, and perhaps a group's; who may do what, `subtomo_store.permissions` tells."""
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    group_id: Mapped[str | None] = mapped_column(ForeignKey("groups.id"), index=True)
+
+    @declared_attr
+    def _user(self) -> Mapped[UserRow]:
+        return relationship(UserRow)
+
+    @declared_attr
+    def _group(self) -> Mapped[GroupRow | None]:
+        return relationship(GroupRow)
+
+    @property
+    def owner(self) -> str:
+        """Name of the user who made it."""
+        return self._user.name
+
+    @property
+    def group(self) -> str | None:
+        """Name of the group, if it belongs to one."""
+        return self._group.name if self._group else None
+
+
+class DatasetRow(Owned, Base):
     """See `records.Dataset`."""
 
     __tablename__ = "datasets"
     __table_args__ = (Index(None, "user_id", "created", "id"),)
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
     name: Mapped[str] = mapped_column(String(200))
     status: Mapped[str] = mapped_column(String(16))
     problems: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
@@ -101,7 +123,10 @@ class DatasetRow(Base):
     source: Mapped[str | None] = mapped_column(Text)
     particles: Mapped[int | None]
     box: Mapped[int | None]
+    size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    remarks: Mapped[list[str]] = mapped_column(JSON, default=list)
     created: Mapped[datetime] = mapped_column(UtcTime)
+    touched: Mapped[datetime] = mapped_column(UtcTime)
     sealed: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
@@ -117,13 +142,28 @@ class DatasetFileRow(Base):
     sha256: Mapped[str] = mapped_column(Digest)
 
 
-class MapRow(Base):
+class UploadRow(Base):
+    """See `records.Upload`."""
+
+    __tablename__ = "uploads"
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    dataset_id: Mapped[str] = mapped_column(
+        ForeignKey("datasets.id", ondelete="CASCADE"), index=True
+    )
+    name: Mapped[str] = mapped_column(String(255))
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str | None] = mapped_column(Digest)
+    created: Mapped[datetime] = mapped_column(UtcTime)
+    expires: Mapped[datetime] = mapped_column(UtcTime, index=True)
+    finished: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class MapRow(Owned, Base):
     """See `records.Map`."""
 
     __tablename__ = "maps"
     __table_args__ = (Index(None, "user_id", "created", "id"),)
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
     name: Mapped[str] = mapped_column(String(255))
     box: Mapped[int]
     voxel_size_angstrom: Mapped[float] = mapped_column(Float)
@@ -132,19 +172,28 @@ class MapRow(Base):
     created: Mapped[datetime] = mapped_column(UtcTime)
 
 
-class JobRow(Base):
+class JobRow(Owned, Base):
     """See `records.Job`."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index(None, "user_id", "created", "id"),)
+    __table_args__ = (
+        Index(None, "user_id", "created", "id"),
+        Index(None, "status", "queue", "priority"),
+    )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
     name: Mapped[str] = mapped_column(String(200))
     spec: Mapped[dict[str, Any]] = mapped_column(JSON)
-    status: Mapped[str] = mapped_column(String(16), index=True)
+    asked: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    status: Mapped[str] = mapped_column(String(16))
     status_reason: Mapped[str | None] = mapped_column(Text)
+    priority: Mapped[int]
+    queue: Mapped[str] = mapped_column(String(16))
+    served: Mapped[datetime | None] = mapped_column(UtcTime)
     particles: Mapped[int]
+    disk_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    first_iteration: Mapped[int]
+    continues: Mapped[str | None] = mapped_column(Id)
     iteration: Mapped[int | None]
     version: Mapped[int]
     created: Mapped[datetime] = mapped_column(UtcTime)
@@ -172,7 +221,8 @@ class TaskRow(Base):
     __tablename__ = "tasks"
     __table_args__ = (
         UniqueConstraint("job_id", "iteration", "kind", "batch"),
-        Index(None, "state", "sent_at"),
+        Index(None, "job_id", "state"),
+        Index(None, "state", "lease_until"),
     )
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
@@ -189,8 +239,6 @@ class TaskRow(Base):
     particles_done: Mapped[int]
     seconds: Mapped[float | None] = mapped_column(Float)
     error: Mapped[str | None] = mapped_column(Text)
-    sent_at: Mapped[datetime | None] = mapped_column(UtcTime)
-    sends: Mapped[int]
 
 
 class FileRow(Base):
@@ -221,6 +269,8 @@ class WorkerRow(Base):
 
     __tablename__ = "workers"
     id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(255))
+    queues: Mapped[list[str]] = mapped_column(JSON)
     host: Mapped[str] = mapped_column(String(255))
     namespace: Mapped[str] = mapped_column(String(80))
     pid: Mapped[int]
@@ -242,3 +292,25 @@ class IdempotencyRow(Base):
     status: Mapped[int]
     response: Mapped[dict[str, Any]] = mapped_column(JSON)
     created: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class TallyRow(Base):
+    """A count which only grows; see `tallies`."""
+
+    __tablename__ = "tallies"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    label: Mapped[str] = mapped_column(String(40), primary_key=True)
+    bucket: Mapped[str] = mapped_column(String(16), primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)
+    total: Mapped[float] = mapped_column(Float)
+
+
+class CheckRow(Base):
+    """The server which checks a dataset, and until when that is believed."""
+
+    __tablename__ = "checks"
+    dataset_id: Mapped[str] = mapped_column(
+        ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True
+    )
+    server: Mapped[str] = mapped_column(Id)
+    lease_until: Mapped[datetime] = mapped_column(UtcTime)

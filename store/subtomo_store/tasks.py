@@ -1,27 +1,27 @@
 """Tasks: who may work on what.
 
 A lease is the right to work for some seconds, renewed while the work goes on. Each lease
-carries a fence, one higher than the last: whoever holds an older one may not publish. A
-message is only a bell; a task whose message was lost, or whose worker died, is `due` again.
+carries a fence, one higher than the last: whoever holds an older one may not publish. Which
+task a worker takes is decided in `subtomo_store.dispatch`.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import cast
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
 
 from subtomo_core.errors import Cancelled
-from subtomo_store import events
+from subtomo_store import events, tallies
 from subtomo_store.database import now
 from subtomo_store.errors import LeaseLostError
 from subtomo_store.jobs import get, particles_done, progress
-from subtomo_store.records import Lease, Message, Task, Verdict, copied
+from subtomo_store.records import Lease, Message, QueueName, Task, TaskKind, Verdict, copied
 from subtomo_store.tables import JobRow, TaskRow
 from subtomo_store.transitions import fail, lock, move, settle_cancelling
-
-LONGEST_RESEND_DOUBLINGS = 5
 
 
 def take(
@@ -45,33 +45,48 @@ def take(
         return None
     if job.status not in ("queued", "running"):
         return None
+    if not _lease(session, task_id, worker_id, lease_seconds):
+        return None
     session.refresh(task)
-    if not _free(session, task):
+    if task.attempts > max_attempts:
+        lost = f"the worker was lost {max_attempts} times while at it"
+        _fail(session, job, task, lost)
         return None
-    if task.attempts >= max_attempts:
-        _fail(session, job, task, f"the worker was lost {task.attempts} times while at it")
-        return None
-    return _lease(session, job, task, worker_id, lease_seconds)
-
-
-def _free(session: Session, task: TaskRow) -> bool:
-    expired = task.lease_until is None or task.lease_until <= now(session)
-    return task.state == "ready" or (task.state == "leased" and expired)
-
-
-def _lease(
-    session: Session, job: JobRow, task: TaskRow, worker_id: str, lease_seconds: float
-) -> Lease:
-    task.state, task.worker = "leased", worker_id
-    task.lease_until = now(session) + timedelta(seconds=lease_seconds)
-    task.attempts += 1
-    task.fence += 1
-    task.particles_done = 0
-    task.sends = 0
+    job.served = now(session)
+    if task.attempts > 1:
+        tallies.count(session, "task_retries", task.kind)
     if job.status == "queued":
         move(session, job, "running")
     session.flush()
     return Lease(task=record(task), worker=worker_id, fence=task.fence)
+
+
+def _lease(session: Session, task_id: str, worker_id: str, lease_seconds: float) -> bool:
+    """Lease a task if it is free: one UPDATE, so that two workers never have the same."""
+    moment = now(session)
+    changed = session.execute(
+        update(TaskRow)
+        .where(TaskRow.id == task_id, free(moment))
+        .values(
+            state="leased",
+            worker=worker_id,
+            lease_until=moment + timedelta(seconds=lease_seconds),
+            attempts=TaskRow.attempts + 1,
+            fence=TaskRow.fence + 1,
+            particles_done=0,
+        )
+        .returning(TaskRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    return changed.first() is not None
+
+
+def free(moment: datetime) -> ColumnElement[bool]:
+    """Tasks which may be taken: ready and not put off, or with a lease that ran out."""
+    return and_(
+        TaskRow.state.in_(("ready", "leased")),
+        or_(TaskRow.lease_until.is_(None), TaskRow.lease_until <= moment),
+    )
 
 
 def renew(session: Session, lease: Lease, particles: int, *, lease_seconds: float) -> Verdict:
@@ -132,6 +147,7 @@ def complete(session: Session, lease: Lease, *, seconds: float) -> JobRow:
         particles_done=task.last - task.first,
         error=None,
     )
+    tallies.measure(session, "task_seconds", task.kind, seconds)
     if job.status_reason is not None:
         _tell_reason(session, job, None)
     if task.kind == "align":
@@ -140,25 +156,31 @@ def complete(session: Session, lease: Lease, *, seconds: float) -> JobRow:
 
 
 def give_back(
-    session: Session, lease: Lease, *, error: str | None, max_attempts: int
+    session: Session,
+    lease: Lease,
+    *,
+    error: str | None,
+    max_attempts: int,
+    pause_seconds: float = 0.0,
 ) -> list[Message]:
     """Stop working on a task: with ``error`` one attempt is used up, without it none is.
+
+    After an error nobody takes it before the pause is over.
 
     Returns the message to send, or none when this was the last attempt: then the task and
     the job have failed, with ``error`` as the reason.
     """
     job = lock(session, lease.task.job_id)
     spent = lease.task.attempts if error else lease.task.attempts - 1
+    pause = timedelta(seconds=pause_seconds)
     changed = _update(
         session,
         lease,
         state="ready",
-        lease_until=None,
+        lease_until=now(session) + pause if error and pause else None,
         attempts=spent,
         particles_done=0,
         error=error,
-        sent_at=now(session),
-        sends=1,
     )
     if not changed or settle_cancelling(session, job) or job.status != "running":
         return []
@@ -167,7 +189,7 @@ def give_back(
         return []
     if error:
         _tell_reason(session, job, f"{describe(lease.task)}: {error} (will be tried again)")
-    return [Message(lease.task.kind, lease.task.id)]
+    return [message(job, lease.task.kind, lease.task.id)]
 
 
 def give_up(session: Session, lease: Lease, error: str) -> None:
@@ -184,35 +206,15 @@ def drop(session: Session, lease: Lease) -> None:
     settle_cancelling(session, job)
 
 
-def due(session: Session, *, resend_seconds: float, everything: bool = False) -> list[Message]:
-    """Messages to send again: nobody answered them, or the worker's lease ran out.
-
-    Each time the wait doubles, so that a long queue is not filled with repetitions.
-    ``everything`` sends each ready task's message whatever its age, as after a broker's loss.
-    """
-    moment = now(session)
-    open_tasks = or_(
-        TaskRow.state == "ready",
-        (TaskRow.state == "leased") & (TaskRow.lease_until <= moment),
-    )
-    query = select(TaskRow).where(open_tasks).order_by(TaskRow.sent_at).limit(1000)
-    messages = []
-    for row in session.scalars(query.with_for_update(skip_locked=True)):
-        wait = resend_seconds * 2 ** min(max(row.sends - 1, 0), LONGEST_RESEND_DOUBLINGS)
-        unanswered = row.sent_at is None or moment - row.sent_at >= timedelta(seconds=wait)
-        if everything or unanswered or (row.state == "leased" and row.sends == 0):
-            row.sent_at, row.sends = moment, row.sends + 1
-            messages.append(Message(record(row).kind, row.id))
-    return messages
-
-
-def release(session: Session, worker_id: str) -> None:
-    """End the leases of a worker which is gone: its tasks are due at once.
+def release(session: Session, worker_id: str) -> list[str]:
+    """End the leases of a worker which is gone: its tasks may be taken at once.
 
     The attempts stay used up, and whoever takes a task next gets a higher fence as ever.
+    Returns the jobs which were being cancelled and now are.
     """
     held = (TaskRow.worker == worker_id) & (TaskRow.state == "leased")
     jobs_held = select(TaskRow.job_id).where(held).distinct().order_by(TaskRow.job_id)
+    ended = []
     for job_id in session.scalars(jobs_held).all():
         job = lock(session, job_id)
         session.execute(
@@ -221,14 +223,21 @@ def release(session: Session, worker_id: str) -> None:
             .values(lease_until=now(session))
             .execution_options(synchronize_session=False)
         )
-        settle_cancelling(session, job)
+        if settle_cancelling(session, job):
+            ended.append(job_id)
+    return ended
 
 
-def sweep_cancelling(session: Session) -> None:
-    """End the jobs being cancelled whose workers are gone."""
+def sweep_cancelling(session: Session) -> list[str]:
+    """End the jobs being cancelled whose workers are gone; returns which."""
     stuck = select(JobRow.id).where(JobRow.status == "cancelling").order_by(JobRow.id)
-    for job_id in session.scalars(stuck).all():
-        settle_cancelling(session, lock(session, job_id))
+    found = session.scalars(stuck).all()
+    return [job_id for job_id in found if settle_cancelling(session, lock(session, job_id))]
+
+
+def message(job: JobRow, kind: str, task_id: str) -> Message:
+    """The bell of a task, in its job's queue."""
+    return Message(cast("TaskKind", kind), task_id, cast("QueueName", job.queue))
 
 
 def get_task(session: Session, task_id: str) -> Task | None:
@@ -257,6 +266,7 @@ def _update(session: Session, lease: Lease, **values: object) -> bool:
 
 def _fail(session: Session, job: JobRow, task: TaskRow, error: str) -> None:
     task.state, task.error, task.lease_until = "failed", error, None
+    tallies.count(session, "tasks_failed", task.kind)
     fail(session, job, f"{describe(record(task))}: {error}")
 
 

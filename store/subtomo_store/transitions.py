@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from subtomo_store import events
+from subtomo_store import events, tallies, webhooks
 from subtomo_store.database import now
-from subtomo_store.errors import ConflictError, NotFoundError
-from subtomo_store.records import TERMINAL, JobStatus
+from subtomo_store.errors import ConflictError
+from subtomo_store.permissions import permitted
+from subtomo_store.records import TERMINAL, JobStatus, Role
 from subtomo_store.tables import JobRow, TaskRow
 
 MOVES: dict[str, frozenset[str]] = {
@@ -29,13 +30,15 @@ MOVES: dict[str, frozenset[str]] = {
 }
 
 
-def lock(session: Session, job_id: str, user_id: str | None = None) -> JobRow:
-    """Lock a job's row until the end of the transaction.
+def lock(
+    session: Session, job_id: str, user_id: str | None = None, need: Role = "editor"
+) -> JobRow:
+    """Lock a job's row until the end of the transaction; with ``user_id``, for this user.
 
     Raises
     ------
-    NotFoundError
-        If there is no such job, or it is not this user's.
+    NotFoundError, NotAllowedError
+        As `permissions.permitted` does.
     """
     row = session.scalar(
         select(JobRow)
@@ -43,9 +46,7 @@ def lock(session: Session, job_id: str, user_id: str | None = None) -> JobRow:
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    if row is None or user_id not in (None, row.user_id):
-        raise NotFoundError(f"there is no job {job_id}")
-    return row
+    return permitted(session, row, f"job {job_id}", user_id, need)
 
 
 def move(session: Session, row: JobRow, status: JobStatus, reason: str | None = None) -> None:
@@ -64,6 +65,8 @@ def move(session: Session, row: JobRow, status: JobStatus, reason: str | None = 
     if status in TERMINAL:
         row.finished = now(session)
         drop_open_tasks(session, row.id)
+        webhooks.release(session, row.id)
+        tallies.count(session, "jobs_ended", status)
     data: dict[str, Any] = {"status": status, "reason": reason}
     events.append(session, row.id, "status", data)
 

@@ -11,9 +11,12 @@ from collections.abc import Callable
 from io import BufferedRandom
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from subtomo_store.errors import StorageError
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 TEMPORARY = ".tmp"
 
@@ -55,6 +58,7 @@ class WholeFile:
         self._action = f"{path.name} could not be written"
         self._temporary = temporary_beside(path)
         self._written: Written | None = None
+        self._hash, self._hashed = hashlib.sha256(), 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.file: BufferedRandom = self._temporary.open("xb+")
@@ -69,28 +73,52 @@ class WholeFile:
         return self._written
 
     def write(self, chunk: bytes | bytearray | memoryview) -> None:
-        """Append bytes; a full disk is told as a `StorageError`."""
+        """Append bytes and hash them; a full disk is told as a `StorageError`."""
         try:
             self.file.write(chunk)
         except OSError as error:
             raise storage_error(self._action, error) from error
+        self._hash.update(chunk)
+        self._hashed += len(chunk)
 
-    def publish(self) -> Written:
-        """Flush to the disk and give the file its name."""
+    @property
+    def temporary(self) -> Path:
+        """Where the bytes lie until they are published."""
+        return self._temporary
+
+    def finish(self) -> Written:
+        """Force everything written to the disk; the file still lacks its name."""
         try:
             self.file.flush()
             os.fsync(self.file.fileno())
-            self.file.seek(0)
-            digest = hashlib.file_digest(self.file, "sha256").hexdigest()
-            size = self.file.tell()
+            size = self.file.seek(0, os.SEEK_END)
+            digest = self._hash if size == self._hashed else self._read_again()
             self.file.close()
+        except OSError as error:
+            self.discard()
+            raise storage_error(self._action, error) from error
+        self._written = Written(digest.hexdigest(), size)
+        return self._written
+
+    def _read_again(self) -> Hash:
+        """Hash a file whose writer did not write from front to back, or not by `write`."""
+        self.file.seek(0)
+        return hashlib.file_digest(self.file, "sha256")
+
+    def publish(self) -> Written:
+        """Force everything to the disk and give the file its name."""
+        written = self.finish()
+        self.place()
+        return written
+
+    def place(self) -> None:
+        """Give a finished file its name."""
+        try:
             self._temporary.replace(self.path)
             sync_folder(self.path.parent)
         except OSError as error:
             self.discard()
             raise storage_error(self._action, error) from error
-        self._written = Written(digest, size)
-        return self._written
 
     def discard(self) -> None:
         """Forget everything written."""

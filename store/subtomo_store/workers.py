@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from subtomo_store.database import now
-from subtomo_store.records import Worker, copied
+from subtomo_store.records import QueueName, Worker, copied
 from subtomo_store.tables import WorkerRow
 
 FORGET_AFTER = timedelta(days=1)
@@ -18,6 +19,8 @@ def beat(
     session: Session,
     *,
     worker_id: str,
+    name: str,
+    queues: Sequence[QueueName],
     host: str,
     namespace: str,
     pid: int,
@@ -35,6 +38,8 @@ def beat(
         session.add(
             WorkerRow(
                 id=worker_id,
+                name=name,
+                queues=list(queues),
                 host=host,
                 namespace=namespace,
                 pid=pid,

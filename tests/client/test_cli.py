@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from subtomo.cli import app
-from subtomo.cli.run import assign
+from subtomo.cli.settings import assign, swept
 from subtomo.cli.watch import iteration_line
 from subtomo.errors import InvalidInput
 from support.job_answers import (
@@ -347,3 +347,51 @@ def test_an_iterations_line_says_what_kind_of_resolution_it_is():
     gold = METRICS | {"fsc_kind": "gold standard", "shared_angstrom": 48.2}
     line = iteration_line({"iteration": 3, "metrics": gold}, 20)
     assert "resolution 24.1 - Å (gold standard beyond 48 Å)" in line
+
+
+def test_several_values_are_read():
+    values = swept(["classes=1,2,3", "symmetry=C1,D7", 'mask.kind=["a,b", "c"]'])
+    assert values == {"classes": [1, 2, 3], "symmetry": ["C1", "D7"], "mask.kind": ["a,b", "c"]}
+    for text in ("classes", "=1", "classes="):
+        with pytest.raises(InvalidInput):
+            swept([text])
+
+
+def test_continue_and_clone(server, cli):
+    one_job(server)
+    more = JOB | {"id": "job_2", "name": "on"}
+    for path in ("continue", "clone"):
+        server.on(f"POST {API}/jobs/job_1/{path}", answering(more, status=201))
+    told = cli("continue", "last", "--from", "1", "-i", "4", "--set", "symmetry=D7", "--no-watch")
+    assert told.stdout == "job_2  on\n"
+    (request,) = server.calls(f"POST {API}/jobs/job_1/continue")
+    assert request.json == {"from_iteration": 1, "iterations": 4, "changes": {"symmetry": "D7"}}
+    assert cli("clone", "first look", "--set", "seed=2", "--no-watch").stdout == "job_2  on\n"
+    (request,) = server.calls(f"POST {API}/jobs/job_1/clone")
+    assert request.json == {"changes": {"seed": 2}}
+
+
+def test_a_sweep_lists_its_jobs(server, cli):
+    one_job(server)
+    items = [JOB | {"id": f"job_{n}", "name": f"many (classes {n})"} for n in (2, 3)]
+    server.on(f"POST {API}/jobs/sweep", answering({"items": items}, status=201))
+    told = cli("run", "faml", "last", "--sweep", "classes=2,3", "--priority", "20")
+    assert told.stdout == "job_2  many (classes 2)\njob_3  many (classes 3)\n"
+    cli("clone", "last", "--sweep", "classes=2,3")
+    fresh, again = (request.json for request in server.calls(f"POST {API}/jobs/sweep"))
+    assert fresh["spec"]["priority"] == 20
+    assert (again["job"], again["values"]) == ("job_1", {"classes": [2, 3]})
+
+
+def test_what_a_job_waits_for_is_listed(server, cli):
+    queue = {"name": "cpu", "place": 3, "ahead": 12}
+    waiting = JOB | {"status": "queued", "queue": queue | {"reason": "12 batches are ahead"}}
+    server.on(f"GET {API}/jobs", answering({"items": [waiting], "cursor": None}))
+    assert "12 batches are ahead (place 3)" in cli("jobs").stdout
+
+
+def test_the_secret_of_webhooks(server, cli):
+    server.on(f"GET {API}/webhook-secret", answering({"secret": "whsec_old"}))
+    server.on(f"POST {API}/webhook-secret", answering({"secret": "whsec_new"}))
+    assert cli("webhook-secret").stdout == "whsec_old\n"
+    assert cli("webhook-secret", "--renew").stdout == "whsec_new\n"

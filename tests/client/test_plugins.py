@@ -62,3 +62,21 @@ def test_the_command_line_imports_no_numerics_and_no_server():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_package_may_bring_commands_within_its_command(monkeypatch, tmp_path):
+    (tmp_path / "lab_admin.py").write_text(
+        "import typer\n"
+        "app, users = typer.Typer(), typer.Typer()\n"
+        "app.add_typer(users, name='users')\n"
+        "@users.command('add')\n"
+        "def add(name: str): print(name)\n"
+        "@users.command('list')\n"
+        "def listed(): raise typer.Exit(4)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    entry = EntryPoint("admin", "lab_admin:app", plugins.GROUP)
+    command = entry_points(monkeypatch, entry)
+    assert CliRunner().invoke(command, ["admin", "users", "add", "ann"]).stdout == "ann\n"
+    assert CliRunner().invoke(command, ["admin", "users", "list"]).exit_code == 4
+    assert "users" in CliRunner().invoke(command, ["admin", "--help"]).stdout

@@ -37,7 +37,6 @@ def worker(service: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     environment = {
         "SUBTOMO_DATA": str(settings.data),
         "SUBTOMO_BROKER_URL": str(settings.broker_url),
-        "SUBTOMO_RESEND_SECONDS": "2",
         "SUBTOMO_SWEEP_SECONDS": "1",
     }
     log = tmp_path_factory.mktemp("log") / "worker.log"

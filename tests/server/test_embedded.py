@@ -10,10 +10,11 @@ import stat
 import sys
 from pathlib import Path
 
+import anyio
 import psutil
 import pytest
 
-from subtomo_server.accounts import user_of
+from subtomo_server.accounts import sign_in_of
 from subtomo_server.embedded.address import AddressRefusedError, bind, check_address, url_of
 from subtomo_server.embedded.broker import (
     LONGEST_SOCKET_PATH,
@@ -25,7 +26,7 @@ from subtomo_server.embedded.broker import (
 from subtomo_server.embedded.connection import NOTE, write_note
 from subtomo_server.embedded.lock import FolderInUseError, only_server
 from subtomo_server.embedded.supervisor import Supervisor, environment_of
-from subtomo_server.health import readiness
+from subtomo_server.health import Readiness
 from subtomo_store import Settings, open_store
 from support.services import wait_until
 
@@ -86,8 +87,8 @@ def test_a_folder_with_odd_characters_still_has_a_broker(tmp_path: Path):
     store = open_store(settings)
     with embedded_broker(folder) as url:
         assert url == broker_url(socket_path(folder))
-        assert readiness(store, url).checks["broker"].ok
-    assert not readiness(store, url).checks["broker"].ok
+        assert anyio.run(Readiness(store, url).ask).checks["broker"].ok
+    assert not anyio.run(Readiness(store, url).ask).checks["broker"].ok
     store.close()
 
 
@@ -109,7 +110,7 @@ def test_the_note_is_private_and_its_token_lasts(tmp_path: Path):
     note = tmp_path / NOTE
     assert stat.S_IMODE(note.stat().st_mode) == 0o600
     assert json.loads(note.read_text()) == {"url": "http://127.0.0.1:2", "token": first.token}
-    assert user_of(store, first.token) is not None
+    assert sign_in_of(store, first.token) is not None
     assert first.token not in (tmp_path / "subtomo.db").read_bytes().decode("latin-1")
     note.write_text("{damaged")
     assert write_note(store, "http://127.0.0.1:3").token != first.token

@@ -41,6 +41,7 @@ def test_a_job_shows_every_default(service: Served, dataset: str):
     assert job["progress"] == {
         "iteration": 0,
         "iterations": 2,
+        "first_iteration": 0,
         "particles_done": 0,
         "particles": 4,
         "fraction": 0.0,

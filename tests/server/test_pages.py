@@ -12,7 +12,7 @@ import pytest
 from subtomo_core.spec import job_spec_adapter
 from subtomo_server.pages.forms import specification
 from support.services import WorkerProcess
-from support.serving import Served, small_spec, volume_bytes
+from support.serving import Served, client_of, small_spec, volume_bytes
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = next(
@@ -132,6 +132,36 @@ def test_a_waiting_job_is_cancelled_from_its_page(visit: Visit, service: Served,
     visit.page.locator(".chip.cancelled").wait_for(timeout=LONG)
 
 
+def test_a_job_is_continued_and_cloned_from_its_page(
+    visit: Visit, service: Served, dataset: str, worker: WorkerProcess
+):
+    spec = small_spec(dataset, name="to go on")
+    job = service.client.post("/jobs", json=spec).json()["id"]
+    page = visit.page
+    visit.open(f"/jobs/{job}")
+    page.locator(".chip.succeeded").wait_for(timeout=2 * LONG)
+    page.get_by_role("link", name="Continue…").click()
+    page.get_by_label("From iteration").wait_for()
+    page.get_by_label("From iteration").select_option("1")
+    page.get_by_label("Further iterations").fill("2")
+    page.get_by_role("button", name="Continue", exact=True).click()
+    page.get_by_text("iteration 1 of another job").wait_for()
+    page.locator(".chip.succeeded").wait_for(timeout=2 * LONG)
+    assert page.locator("#steps span").count() == 2
+    visit.open(f"/jobs/{job}")
+    page.get_by_role("link", name="Clone…").click()
+    page.locator("#again").get_by_label("Classes").fill("0")
+    page.get_by_role("button", name="Clone", exact=True).click()
+    assert "classes" in page.get_by_role("alert").inner_text()
+    page.locator("#again summary").click()
+    page.locator("#again").get_by_label("Seed").fill("2, 3")
+    page.get_by_role("button", name="Clone", exact=True).click()
+    page.wait_for_url(f"{visit.url}/")
+    for seed in (2, 3):
+        page.get_by_text(f"to go on (seed {seed})").wait_for()
+    visit.complaints[:] = [told for told in visit.complaints if "status of 422" not in told]
+
+
 def test_a_dataset_is_uploaded_from_the_browser(visit: Visit, tmp_path: Path):
     page = visit.page
     paths = []
@@ -146,6 +176,57 @@ def test_a_dataset_is_uploaded_from_the_browser(visit: Visit, tmp_path: Path):
     assert page.get_by_role("heading", name="from the browser").is_visible()
     assert page.locator(".chip.ready").is_visible()
     assert "16 voxels" in page.locator("dl").inner_text()
+
+
+def test_a_token_is_shown_once_and_a_group_shares_a_dataset(
+    visit: Visit, service: Served, dataset: str
+):
+    page = visit.page
+    page.get_by_role("link", name="Account").click()
+    page.get_by_label("What it is for").fill("lab script")
+    page.get_by_label("It may").select_option("read")
+    page.get_by_role("button", name="Make a token").click()
+    text = page.locator("#token").inner_text()
+    with client_of(service.url, text) as script:
+        assert script.get("/me").json()["scope"] == "read"
+        visit.open("/account")
+        assert text not in page.content()
+        page.get_by_role("button", name="Revoke lab script").click()
+        page.get_by_role("button", name="Revoke lab script").wait_for(state="detached")
+        assert script.get("/me").status_code == 401
+    page.get_by_label("Name of a new group").fill("shared-here")
+    page.get_by_role("button", name="Make a group").click()
+    page.get_by_text("you are owner").wait_for()
+    visit.open(f"/datasets/{dataset}")
+    page.get_by_label("Group", exact=True).select_option("shared-here")
+    page.get_by_role("button", name="Share").click()
+    page.wait_for_load_state()
+    assert service.client.get(f"/datasets/{dataset}").json()["group"] == "shared-here"
+
+
+def test_a_viewer_is_offered_nothing_to_change(
+    visit: Visit, browser: playwright.Browser, service: Served, dataset: str
+):
+    service.client.post("/groups", json={"name": "lookers"})
+    service.client.patch(f"/datasets/{dataset}", json={"group": "lookers"})
+    job = service.client.post("/jobs", json=small_spec(dataset, iterations=500)).json()["id"]
+    with service.another_user() as other:
+        looker = other.get("/me").json()["user"]["id"]
+        token = other.headers["authorization"].removeprefix("Bearer ")
+    role = {"role": "viewer"}
+    service.client.put(f"/groups/lookers/members/{looker}", json=role).raise_for_status()
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{service.url}/login?token={token}")
+    page.wait_for_url(f"{service.url}/")
+    page.goto(f"{service.url}/datasets/{dataset}")
+    assert page.get_by_text("tester").is_visible()
+    assert page.get_by_role("button", name="Start").count() == 0
+    page.goto(f"{service.url}/jobs/{job}")
+    assert page.get_by_role("button", name="Cancel").count() == 0
+    service.client.post(f"/jobs/{job}/cancel").raise_for_status()
+    page.locator(".chip.cancelled").wait_for(timeout=LONG)
+    context.close()
 
 
 def test_the_documentation_needs_no_token_and_names_every_call(service: Served):

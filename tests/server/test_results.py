@@ -38,7 +38,7 @@ def test_with_a_live_worker_the_service_is_ready(service: Served, worker: Worker
 
     wait_until(ready, "the service is ready")
     checks = service.client.get("/health/ready").json()["checks"]
-    assert set(checks) == {"database", "broker", "worker", "disk"}
+    assert set(checks) == {"database", "broker", "worker", "dispatch", "disk"}
     assert all(check["ok"] for check in checks.values())
 
 

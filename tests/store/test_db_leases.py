@@ -86,7 +86,6 @@ def test_three_attempts_then_the_job_fails_in_words(store, queued):
     assert job.status_reason == "iteration 0, particles 1 to 4: the disk is full"
     with store.read() as session:
         states = {task.state for task in iterations.batches(session, job.id, 0)}
-        assert tasks.due(session, resend_seconds=0.0, everything=True) == []
     assert states == {"failed", "dropped"}
 
 
@@ -137,42 +136,31 @@ def test_cancel_does_not_wait_for_a_dead_worker(store, queued):
     assert lease is not None
 
 
-def test_unanswered_messages_are_due_ever_more_rarely(store, queued):
-    messages = begin(store, queued)
-
-    def due(**options):
-        with store.begin() as session:
-            return set(tasks.due(session, **{"resend_seconds": 30.0, **options}))
-
-    assert due() == set()
-    assert due(resend_seconds=0.0) == set(messages)
-    assert due(everything=True) == set(messages)
-    time.sleep(0.15)
-    assert due(resend_seconds=0.1) == set()
-    time.sleep(0.4)
-    assert due(resend_seconds=0.1) == set(messages)
-
-
-def test_a_task_of_a_dead_worker_is_due_once_its_lease_ran_out(store, queued):
+def test_a_task_of_a_dead_worker_is_free_once_its_lease_ran_out(store, queued):
     message = begin(store, queued)[0]
-    take(store, message, lease_seconds=0.3)
-
-    def due():
-        with store.begin() as session:
-            return tasks.due(session, resend_seconds=30.0)
-
-    assert due() == []
+    old = take(store, message, lease_seconds=0.3)
+    assert take(store, message) is None
     time.sleep(0.35)
-    assert due() == [message]
-    assert due() == []
+    new = take(store, message)
+    assert (new.fence, new.task.attempts) == (old.fence + 1, 2)
 
 
-def test_what_a_dead_worker_held_is_due_at_once_and_fenced(store, queued):
+def test_a_task_that_failed_rests_before_it_is_tried_again(store, queued):
+    message = begin(store, queued)[0]
+    lease = take(store, message)
+    with store.begin() as session:
+        given = {"error": "the disk is full", "max_attempts": 3, "pause_seconds": 0.3}
+        assert tasks.give_back(session, lease, **given) == [message]
+    assert take(store, message) is None
+    time.sleep(0.35)
+    assert take(store, message).task.attempts == 2
+
+
+def test_what_a_dead_worker_held_is_free_at_once_and_fenced(store, queued):
     first, second, _ = begin(store, queued)
     old, other = take(store, first, "worker_1"), take(store, second, "worker_2")
     with store.begin() as session:
         tasks.release(session, "worker_1")
-        assert tasks.due(session, resend_seconds=30.0) == [first]
     new = take(store, first, "worker_3")
     assert (new.fence, new.task.attempts) == (old.fence + 1, 2)
     with pytest.raises(LeaseLostError):

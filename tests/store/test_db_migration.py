@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -15,6 +17,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.schema import DropTable
 
+from subtomo_store import Settings, datasets, open_store
+from subtomo_store.access import authenticate, digest
 from subtomo_store.migration import newest_revision, present_revision, script_folder
 from subtomo_store.tables import Base
 from support.records import opened
@@ -62,6 +66,34 @@ def test_an_older_database_is_brought_up_to_date(tmp_path, database_url):
         store.migrate()
         store.migrate()
         assert set(inspect(store.engine).get_table_names()) >= set(Base.metadata.tables)
+
+
+def test_people_and_groups_come_to_what_was_there_before(tmp_path, database_url):
+    config = Config()
+    config.set_main_option("script_location", str(script_folder()))
+    config.set_main_option("path_separator", "os")
+    moment = "'2026-01-01 00:00:00'"
+    with closing(open_store(Settings(data=tmp_path, database_url=database_url))) as store:
+        with store.engine.execution_options(subtomo_writes=True).begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0001")
+            for statement in (
+                f"INSERT INTO users VALUES ('user_1', 'ada', {moment})",
+                f"INSERT INTO tokens VALUES ('t', 'user_1', '{digest('key')}', 'x', {moment},"
+                " NULL, NULL)",
+                "INSERT INTO datasets (id, user_id, name, status, problems, missing, created,"
+                f" dark_particles) VALUES ('ds_1', 'user_1', 'x', 'open', '[]', '{{}}', {moment},"
+                " false)",
+                "INSERT INTO dataset_files VALUES ('ds_1', 'a.mrc', 1, 'x')",
+            ):
+                connection.execute(text(statement))
+        store.migrate()
+        with store.read() as session:
+            assert [file.name for file in datasets.files(session, "ds_1")] == ["a.mrc"]
+            found = authenticate(session, "key")
+            assert found is not None
+            assert (found.user.role, found.token.scope) == ("user", "admin")
+            assert datasets.get(session, "ds_1", "user_1").group is None
 
 
 def test_source_tree_has_its_scripts_at_the_top():

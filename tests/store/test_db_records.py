@@ -22,9 +22,10 @@ def test_a_token_opens_for_its_user_only_and_is_not_kept(store):
         user = user_named(session)
         assert user_named(session) == user
         token, key = access.create_token(session, user.id, "laptop")
-        assert access.authenticate(session, key) == user
+        assert access.authenticate(session, key) == (user, token)
+        assert access.authenticate(session, key, "browser") is None
         assert access.authenticate(session, key + "x") is None
-        access.note_use(session, key)
+        access.note_use(session, token.id)
     with store.read() as session:
         kept = session.execute(text("select * from tokens")).all()
         assert key not in str(kept)
@@ -76,15 +77,6 @@ def test_a_sealed_dataset_keeps_its_physics(store):
             datasets.change(session, dataset.id, user.id, voxel_size_angstrom=3.0)
         with pytest.raises(ConflictError):
             datasets.start_check(session, dataset.id, user.id)
-
-
-def test_what_was_being_checked_opens_again(store):
-    with store.begin() as session:
-        user = user_named(session)
-        made = datasets.create(session, user_id=user.id, name="x", missing=REGION)
-        datasets.start_check(session, made.id, user.id)
-        assert datasets.reopen_unfinished(session) == [made.id]
-        assert datasets.get(session, made.id).status == "open"
 
 
 def test_a_dataset_in_use_is_not_deleted(store):
@@ -157,7 +149,8 @@ def test_maps(store):
 
 
 def beat(session, worker, host="here"):
-    workers.beat(session, worker_id=worker, host=host, namespace="", pid=1, born=2.5, threads=2)
+    known = {"name": host, "queues": ("cpu",), "host": host, "namespace": ""}
+    workers.beat(session, worker_id=worker, **known, pid=1, born=2.5, threads=2)
 
 
 def test_workers_are_known_by_their_host(store):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from subtomo_store import Settings, access, open_store
+from subtomo_store import Settings, access, open_store, users
 from subtomo_store.bell import Bell
 from subtomo_store.database import now
 from subtomo_store.records import Message
@@ -38,7 +38,7 @@ def test_times_are_utc(tmp_path, database_url):
             moment = now(session)
             user = user_named(session)
         with store.read() as session:
-            assert access.get_user(session, user.id).created == user.created
+            assert users.get(session, user.id).created == user.created
     assert abs((moment - datetime.now(UTC)).total_seconds()) < 5
     assert user.created.utcoffset().total_seconds() == 0
 
@@ -66,7 +66,7 @@ def test_a_reader_does_not_wait_for_a_writer(tmp_path, database_url):
 
 def test_the_bell_never_raises(tmp_path):
     bell = Bell(f"redis+socket://{tmp_path}/nobody.sock")
-    assert bell.ring([Message("begin", "task_1")]) is False
+    assert bell.ring([Message("begin", "task_1", "cpu")]) is False
     bell.close()
 
 
@@ -74,9 +74,9 @@ def test_the_bell_rings_again_when_the_broker_is_back():
     with redis_server() as server:
         assert isinstance(server, RedisServer)
         bell = Bell(server.url)
-        assert bell.ring([Message("begin", "task_1")])
+        assert bell.ring([Message("begin", "task_1", "cpu")])
         server.stop()
-        assert not bell.ring([Message("begin", "task_2")])
+        assert not bell.ring([Message("begin", "task_2", "cpu")])
         server.start()
-        assert bell.ring([Message("begin", "task_3")])
+        assert bell.ring([Message("begin", "task_3", "cpu")])
         bell.close()

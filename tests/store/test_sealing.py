@@ -12,7 +12,8 @@ import numpy as np
 
 from subtomo_core.spec import Weights
 from subtomo_store.formats.mrc import write_volume
-from subtomo_store.sealing import seal
+from subtomo_store.material import Registered
+from subtomo_store.sealing import House, seal
 from subtomo_store.stack import StackParticles, read_record
 from support.particles import make_particles, noise_volumes, shared
 from support.sealing import SEALED, WEDGE, content, names
@@ -101,14 +102,11 @@ def test_relions_half_weights_and_multiplicities_are_read(folder, uploaded):
     assert np.array_equal(StackParticles(folder).weight(2), half * 2)
 
 
-def test_linked_files_are_read_and_stay_where_they_are(folder, tmp_path):
-    """Files registered on the facility's disk are links in the uploads."""
+def test_registered_files_are_read_and_stay_where_they_are(folder, tmp_path):
     elsewhere = make_particles(tmp_path / "facility")
-    (folder / "uploads").mkdir(parents=True)
-    for entry in elsewhere.folder.iterdir():
-        (folder / "uploads" / entry.name).symlink_to(entry)
+    house = House(Registered(elsewhere.folder, (tmp_path / "facility",)))
     (elsewhere.folder / "particles" / "round").symlink_to(elsewhere.folder / "particles")
-    assert seal(folder, WEDGE).particles == 4
+    assert seal(folder, WEDGE, house=house).particles == 4
     assert not (folder / "uploads").exists()
     assert elsewhere.star.exists()
     assert (elsewhere.folder / "particles" / "p0.mrc").exists()

@@ -7,6 +7,7 @@ summation in their last bits (sums of float32), as the real ones do.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,8 @@ class Adding:
     ) -> Expectation:
         if self.fault == "raise":
             raise ZeroDivisionError("a planned fault")
+        if self.fault == "kill" and 4 in batch.indices:
+            os.kill(os.getpid(), signal.SIGKILL)
 
         def one(index: int) -> NDArray[np.float32]:
             time.sleep(self.seconds_per_particle)

@@ -29,14 +29,25 @@ class Embedded:
 
     data: Path
     process: subprocess.Popen[bytes] | None = None
+    worker_wanted: bool = True
 
-    def start(self) -> Embedded:
-        """Start it and wait until it is ready for jobs."""
+    def start(self, port: int = 0) -> Embedded:
+        """Start it and wait until it is ready for jobs, or to answer where it has no worker."""
         (self.data / "connection.json").unlink(missing_ok=True)
         self.data.mkdir(exist_ok=True)
+        none = [] if self.worker_wanted else ["--no-worker"]
         with (self.data / "serve.out").open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "subtomo_server", "--data", str(self.data), "--port", "0"],
+                [
+                    sys.executable,
+                    "-m",
+                    "subtomo_server",
+                    "--data",
+                    str(self.data),
+                    "--port",
+                    str(port),
+                    *none,
+                ],
                 env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -51,7 +62,8 @@ class Embedded:
         assert self.process.poll() is None, (self.data / "serve.out").read_text()
         try:
             with self.client() as client:
-                return client.get("/health/ready").status_code == 200
+                health = "ready" if self.worker_wanted else "live"
+                return client.get(f"/health/{health}").status_code == 200
         except (OSError, httpx.TransportError, ValueError):
             return False
 

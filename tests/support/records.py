@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.defaults import resolve
 from subtomo_core.spec import DatasetSummary, Wedge, job_spec_adapter
-from subtomo_store import Settings, Store, access, datasets, jobs, open_store
+from subtomo_store import Settings, Store, datasets, jobs, open_store, users
+from subtomo_store.orders import Orders
 from subtomo_store.records import Dataset, User
 
 REGION = Wedge(tilt_min_deg=-60, tilt_max_deg=60)
+USUAL = Orders()
 LEASE = {"lease_seconds": 30.0, "max_attempts": 3}
 
 
@@ -38,7 +40,13 @@ def ready_dataset(session: Session, user: User, particles: int = 10, box: int = 
     )
 
 
-def new_job(session: Session, dataset: Dataset, user: User, **changes: Any) -> jobs.NewJob:
+def new_job(
+    session: Session,
+    dataset: Dataset,
+    user: User,
+    orders: Orders = USUAL,
+    **changes: Any,
+) -> jobs.NewJob:
     """A queued job of three iterations (0, 1, 2) and batches of four particles."""
     wanted = {
         "algorithm": "faml",
@@ -49,9 +57,9 @@ def new_job(session: Session, dataset: Dataset, user: User, **changes: Any) -> j
     }
     summary: DatasetSummary = dataset.summary
     spec = resolve(job_spec_adapter.validate_python(wanted), summary)
-    return jobs.create(session, user_id=user.id, dataset=dataset, spec=spec)
+    return jobs.create(session, user_id=user.id, dataset=dataset, spec=spec, orders=orders)
 
 
 def user_named(session: Session, name: str = "ada") -> User:
     """A user."""
-    return access.ensure_user(session, name)
+    return users.ensure(session, name)

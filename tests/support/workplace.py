@@ -15,7 +15,7 @@ from subtomo_store import Store, events, iterations, jobs
 from subtomo_store.bell import Bell
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star_write import ParticleRows, write_particles
-from subtomo_store.records import Dataset, Event, Job, Message
+from subtomo_store.records import TERMINAL, Dataset, Event, Job, Message
 from support.records import new_job, opened, ready_dataset, user_named
 from support.services import RedisServer, WorkerProcess, wait_until
 
@@ -24,7 +24,7 @@ QUICK = {
     "lease_seconds": 1.5,
     "report_seconds": 0.1,
     "sweep_seconds": 0.2,
-    "resend_seconds": 0.4,
+    "retry_seconds": 0.3,
     "threads": 2,
 }
 
@@ -47,8 +47,13 @@ class Workplace:
             self.bell.ring(made.messages)
         return made.job
 
-    def worker(self, *arguments: str, **variables: str) -> WorkerProcess:
-        """Start a worker: one of the adding method, or the program's own by its arguments."""
+    def worker(
+        self, *arguments: str, prefix: tuple[str, ...] = (), **variables: str
+    ) -> WorkerProcess:
+        """Start a worker: one of the adding method, or the program's own by its arguments.
+
+        ``prefix`` is a command which starts it with other rights.
+        """
         settings = self.store.settings
         given = {f"SUBTOMO_{name.upper()}": str(value) for name, value in QUICK.items()}
         given |= {
@@ -57,7 +62,9 @@ class Workplace:
             "SUBTOMO_BROKER_URL": self.redis.url,
         }
         log = settings.data / f"worker_{len(self.workers)}.log"
-        process = WorkerProcess(arguments or (str(SCRIPT),), {**given, **variables}, log).start()
+        process = WorkerProcess(arguments or (str(SCRIPT),), {**given, **variables}, log)
+        process.prefix = prefix
+        process.start()
         self.workers.append(process)
         return process
 
@@ -75,6 +82,15 @@ class Workplace:
         """Wait for the end of a job."""
         wait_until(lambda: self.job(job).terminal, "the job ends", seconds)
         return self.job(job)
+
+    def settle(self, job: Job, *, seconds: float = 40.0) -> Job:
+        """Wait for the end, and see that it is the only one, whole and without leftovers."""
+        ended = self.wait(job, seconds=seconds)
+        told = [event.data["status"] for event in self.events(job) if event.kind == "status"]
+        assert [status for status in told if status in TERMINAL] == [ended.status]
+        self.bits(job)
+        self.wait_until_tidy(job)
+        return ended
 
     def wait_for_particles(self, job: Job, iteration: int, count: int) -> None:
         """Wait until an iteration is under way."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from subtomo_store import iterations, tasks
+from subtomo_store import dispatch, iterations, tasks
 from subtomo_store.errors import LeaseLostError
 from subtomo_store.records import Message
 from support.services import wait_until
@@ -36,7 +36,7 @@ def test_killing_the_worker_in_the_middle(place, standard, undisturbed):
 def test_a_killed_workers_batch_waits_for_no_lease(place, standard, undisturbed):
     """The next worker of the machine sees that the process is gone; leases last minutes here."""
     job = place.submit(**standard)
-    leases = {"SUBTOMO_LEASE_SECONDS": "300", "SUBTOMO_RESEND_SECONDS": "300"}
+    leases = {"SUBTOMO_LEASE_SECONDS": "300"}
     first = place.worker(ADDING_SECONDS="0.2", **leases)
     place.wait_for_particles(job, 0, 4)
     bystander = place.worker(**leases)
@@ -135,8 +135,9 @@ def test_a_disk_that_is_full_fails_the_job_and_spares_what_stood(
 
 def test_a_lease_is_lost_to_a_second_delivery_after_its_end(place, standard):
     job = place.submit(**standard, ring=0)
+    settings = place.store.settings
     with place.store.begin() as session:
-        (message,) = tasks.due(session, resend_seconds=0.0, everything=True)
+        message = dispatch.best(session, dispatch.Seeker("a", "here", ("cpu",)), settings)
         assert isinstance(message, Message)
         old = tasks.take(session, message.task_id, "a", lease_seconds=0.0, max_attempts=3)
         new = tasks.take(session, message.task_id, "b", lease_seconds=9.0, max_attempts=3)

@@ -20,8 +20,8 @@ def align(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> li
     clock = time.monotonic()
     store, job, task = workshop.store, assignment.job, assignment.lease.task
     bench = workshop.bench(job)
-    model = folders.model_before(store.files, job.id, task.iteration)
-    poses = folders.poses_before(store.files, job.id, task.iteration)
+    model = folders.model_before(store.files, job, task.iteration)
+    poses = folders.poses_before(store.files, job, task.iteration)
     batch = Batch(
         particles=bench.particles,
         indices=np.arange(task.first, task.last),

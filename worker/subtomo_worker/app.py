@@ -13,8 +13,9 @@ from typing import Any
 from celery import Celery, bootsteps
 from celery.app.log import Logging
 
-from subtomo_store.bell import QUEUE, broker_options, task_name
-from subtomo_worker.execution import STEPS, execute
+from subtomo_store.bell import TASK, broker_options, broker_queue
+from subtomo_store.records import QueueName
+from subtomo_worker.execution import execute
 from subtomo_worker.sweeper import Sweeper
 from subtomo_worker.workshop import Workshop
 
@@ -27,14 +28,14 @@ class OwnLogging(Logging):  # type: ignore[misc]
 
 
 def create_app(workshop: Workshop, broker_url: str) -> Celery:
-    """Make the application with the tasks ``subtomo.begin``, ``.align`` and ``.reduce``."""
+    """Make the application with its one task, which takes the best piece of work there is."""
     app = Celery("subtomo", broker=broker_url, log=OwnLogging, set_as_current=False)
     app.conf.update(
         accept_content=["json"],
         broker_connection_retry_on_startup=True,
         broker_transport_options=broker_options(broker_url),
         task_acks_late=True,
-        task_default_queue=QUEUE,
+        task_default_queue=broker_queue("cpu"),
         task_ignore_result=True,
         task_reject_on_worker_lost=True,
         task_serializer="json",
@@ -46,15 +47,14 @@ def create_app(workshop: Workshop, broker_url: str) -> Celery:
         worker_redirect_stdouts=False,
         worker_send_task_events=False,
     )
-    for kind in STEPS:
-        app.task(_runner(workshop), name=task_name(kind))
+    app.task(_runner(workshop), name=TASK)
     app.steps["worker"].add(_sweeping(workshop))
     return app
 
 
-def _runner(workshop: Workshop) -> Callable[[str], None]:
-    def run(task_id: str) -> None:
-        execute(workshop, task_id)
+def _runner(workshop: Workshop) -> Callable[[str, QueueName], None]:
+    def run(task_id: str, queue: QueueName) -> None:
+        execute(workshop, task_id, queue)
 
     return run
 

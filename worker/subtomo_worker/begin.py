@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.fourier import low_pass
 from subtomo_core.spec import DatasetSummary, JobStart, MapStart
+from subtomo_core.statistics import Model, Poses
 from subtomo_store import iterations, jobs
 from subtomo_store.errors import NotFoundError
 from subtomo_store.records import Job, Message
 from subtomo_worker import folders
 from subtomo_worker.arrays import read_arrays, write_arrays
 from subtomo_worker.calculation import check_model
+from subtomo_worker.continuing import earlier_iteration
 from subtomo_worker.keeping import LeaseKeeper
 from subtomo_worker.maps import Use, unfit, uploaded
 from subtomo_worker.starting_poses import starting_poses
@@ -25,13 +27,10 @@ Volumes = NDArray[np.float32]
 
 
 def begin(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> list[Message]:
-    """Write the start, and release iteration 0."""
+    """Write the start, and release the first iteration."""
     clock = time.monotonic()
     store, job = workshop.store, assignment.job
-    bench = workshop.bench(job)
-    references = starting_references(workshop, job, bench.summary)
-    poses = starting_poses(workshop, job, bench)
-    model = bench.method.start(references)
+    model, poses = _start(workshop, job)
     check_model(model)
     folders.write_spec(store.files, job)
     write_arrays(folders.start_model(store.files, job.id), model.to_arrays())
@@ -46,6 +45,15 @@ def begin(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> li
             window=store.settings.window,
             seconds=time.monotonic() - clock,
         )
+
+
+def _start(workshop: Workshop, job: Job) -> tuple[Model, Poses | None]:
+    if job.continues is not None:
+        return earlier_iteration(workshop, job, job.continues)
+    bench = workshop.bench(job)
+    references = starting_references(workshop, job, bench.summary)
+    poses = starting_poses(workshop, job, bench)
+    return bench.method.start(references), poses
 
 
 def batches_of(job: Job) -> list[iterations.Range]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -23,32 +23,48 @@ def worker(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads; all cores by default.")
     ] = None,
+    queues: Annotated[
+        str, typer.Option(help="Queues to take work from: cpu, preview, or both.")
+    ] = "cpu,preview",
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name by which it can be drained; the machine's by default."),
+    ] = None,
     lifeline: Annotated[
         bool, typer.Option("--lifeline", help="End when standard input ends.")
     ] = False,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    check: Annotated[
+        bool, typer.Option("--check", help="Only tell whether a worker of this machine is alive.")
+    ] = False,
+    log_level: Annotated[
+        str | None, typer.Option(help="debug, info, warning or error. [env: SUBTOMO_LOG_LEVEL]")
+    ] = None,
 ) -> None:
     """Start a worker: it takes tasks from the broker until it is told to end."""
     from subtomo_core.errors import SubtomoError  # noqa: PLC0415 - keeps the command line quick
-    from subtomo_core.methods import create  # noqa: PLC0415
     from subtomo_store import Settings  # noqa: PLC0415
-    from subtomo_worker.running import run_worker  # noqa: PLC0415
+    from subtomo_store.dispatch import queues_in  # noqa: PLC0415
+    from subtomo_store.logs import configure  # noqa: PLC0415
+    from subtomo_worker.alive import seen_alive  # noqa: PLC0415
 
-    logging.basicConfig(
-        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    if log_level.lower() != "debug":
-        for chatty in ("celery", "alembic", "kombu"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
     given = {
         "data": data,
         "database_url": database_url,
         "broker_url": broker_url,
         "threads": threads,
+        "log_level": log_level,
     }
     settings = Settings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+    configure(sys.stderr, settings.resolved_log_format, settings.log_level)
     try:
-        status = run_worker(settings, create, lifeline=lifeline)
+        if check:
+            raise typer.Exit(0 if seen_alive(settings) else 1)
+        # Not before: a new machine compiles kernels for a minute here.
+        from subtomo_core.methods import create  # noqa: PLC0415
+        from subtomo_worker.running import run_worker  # noqa: PLC0415
+
+        served = queues_in(queues)
+        status = run_worker(settings, create, queues=served, name=name, lifeline=lifeline)
     except SubtomoError as error:
         typer.echo(f"subtomo worker: {error}", err=True)
         raise typer.Exit(2) from error

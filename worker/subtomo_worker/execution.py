@@ -1,4 +1,4 @@
-"""Carrying out one task, whatever happens."""
+"""Answering a bell: the best task there is, carried out, whatever happens."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import logging
 import shutil
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+
+from structlog.contextvars import bound_contextvars
 
 from subtomo_core.errors import Cancelled, InputError, SubtomoError
-from subtomo_store import jobs, tasks
+from subtomo_store import dispatch, jobs, tasks
 from subtomo_store.errors import LeaseLostError, NotFoundError
-from subtomo_store.records import Lease, Message, TaskKind
+from subtomo_store.records import Lease, Message, QueueName, TaskKind
 from subtomo_worker import folders
 from subtomo_worker.align import align
 from subtomo_worker.begin import begin
@@ -22,38 +25,43 @@ from subtomo_worker.workshop import Assignment, Workshop
 
 Step = Callable[[Workshop, Assignment, LeaseKeeper], list[Message]]
 STEPS: dict[TaskKind, Step] = {"begin": begin, "align": align, "reduce": reduce}
-RETRY_SECONDS = 2.0
 log = logging.getLogger(__name__)
 
 
-def execute(workshop: Workshop, task_id: str) -> None:
-    """Take a task and carry it out; nothing happens when somebody else has it or it is over."""
+def execute(workshop: Workshop, task_id: str, queue: QueueName) -> None:
+    """Take the best task and carry it out; nothing happens when there is none for this worker.
+
+    ``task_id`` and ``queue`` are those of the bell. As many bells ring as there are tasks ready,
+    and each makes a worker take one: the count stays right whichever is taken, except across
+    queues, where the bell is passed on.
+    """
     if workshop.stop_asked():
         return
-    assignment = _take(workshop, task_id)
-    if assignment is None:
-        log.info("nothing to do for %s", task_id)
-        return
+    with workshop.at_work():
+        found = dispatch.take(workshop.store, workshop.seeker, lambda over: tidy(workshop, over))
+        if found is None:
+            log.info("nothing to do for %s", task_id)
+            return
+        assignment = Assignment(*found)
+        if assignment.job.queue != queue:
+            workshop.bell.ring([Message("align", task_id, queue)])
+        with bound_contextvars(task_id=assignment.lease.task.id, job_id=assignment.job.id):
+            _carry_out(workshop, assignment)
+
+
+def _carry_out(workshop: Workshop, assignment: Assignment) -> None:
     what = tasks.describe(assignment.lease.task)
     log.info("%s: %s, attempt %s", assignment.job.id, what, assignment.lease.task.attempts)
     messages = _attempt(workshop, assignment)
-    workshop.bell.ring(messages)
-    _tidy(workshop, assignment)
+    workshop.bell.ring(messages or _freed(workshop))
+    tidy(workshop, assignment.job.id)
 
 
-def _take(workshop: Workshop, task_id: str) -> Assignment | None:
-    settings = workshop.store.settings
-    with suppress(NotFoundError), workshop.store.begin() as session:
-        lease = tasks.take(
-            session,
-            task_id,
-            workshop.worker_id,
-            lease_seconds=settings.lease_seconds,
-            max_attempts=settings.max_attempts,
-        )
-        if lease is not None:
-            return Assignment(lease, jobs.get(session, lease.task.job_id))
-    return None
+def _freed(workshop: Workshop) -> list[Message]:
+    """A bell for what may be taken now, such as a job which waited for this one's end."""
+    with workshop.store.read() as session:
+        found = dispatch.best(session, workshop.seeker, workshop.store.settings)
+    return [found] if found else []
 
 
 def _attempt(workshop: Workshop, assignment: Assignment) -> list[Message]:
@@ -85,7 +93,11 @@ def _give_back(workshop: Workshop, lease: Lease, error: str | None) -> list[Mess
     workshop.clear()
     with workshop.store.begin() as session:
         return tasks.give_back(
-            session, lease, error=error, max_attempts=workshop.store.settings.max_attempts
+            session,
+            lease,
+            error=error,
+            max_attempts=workshop.store.settings.max_attempts,
+            pause_seconds=workshop.store.settings.retry_seconds,
         )
 
 
@@ -96,22 +108,23 @@ def _unexpected(error: Exception) -> str:
 
 
 def _retry_later(workshop: Workshop, messages: list[Message]) -> None:
-    """Ring after a pause, without keeping the worker; if this process ends, a sweeper rings."""
+    """Ring after the pause, without keeping the worker; if this process ends, others see it."""
     if messages:
-        pause = min(RETRY_SECONDS, workshop.store.settings.resend_seconds)
-        timer = threading.Timer(pause, workshop.bell.ring, args=(messages,))
+        pause = workshop.store.settings.retry_seconds
+        ring = partial(copy_context().run, workshop.bell.ring, messages)
+        timer = threading.Timer(pause, ring)
         timer.daemon = True
         timer.start()
 
 
-def _tidy(workshop: Workshop, assignment: Assignment) -> None:
+def tidy(workshop: Workshop, job_id: str) -> None:
     """Remove what only a running job needs, once it is over."""
     with workshop.store.read() as session:
         try:
-            over = jobs.get(session, assignment.job.id).terminal
+            over = jobs.get(session, job_id).terminal
         except NotFoundError:
             over = True
     if over:
         workshop.clear()
-        working = folders.batches(workshop.store.files, assignment.job.id)
+        working = folders.batches(workshop.store.files, job_id)
         shutil.rmtree(working, ignore_errors=True)

@@ -57,30 +57,30 @@ def read_batch(files: Files, job_id: str, key: BatchKey) -> Expectation:
 
 
 def start_model(files: Files, job_id: str) -> Path:
-    """Path of the model before iteration 0."""
+    """Path of the model before a job's first iteration."""
     return files.job(job_id) / "start" / MODEL
 
 
 def start_poses(files: Files, job_id: str) -> Path:
-    """Path of the poses which iteration 0 averages, where the job starts from poses."""
+    """Path of the poses before a job's first iteration, where it starts from poses."""
     return files.job(job_id) / "start" / POSES
 
 
-def model_before(files: Files, job_id: str, iteration: int) -> Model:
+def model_before(files: Files, job: Job, iteration: int) -> Model:
     """Model which an iteration starts from."""
-    if iteration == 0:
-        path = start_model(files, job_id)
+    if iteration == job.first_iteration:
+        path = start_model(files, job.id)
     else:
-        path = files.iteration_file(job_id, iteration - 1, MODEL)
+        path = files.iteration_file(job.id, iteration - 1, MODEL)
     return Model.from_arrays(read_arrays(path))
 
 
-def poses_before(files: Files, job_id: str, iteration: int) -> Poses | None:
-    """Poses of all particles from the iteration before; in the survey those given, or None."""
-    if iteration == 0:
-        given = start_poses(files, job_id)
+def poses_before(files: Files, job: Job, iteration: int) -> Poses | None:
+    """Poses of all particles from the iteration before; in the first those given, or None."""
+    if iteration == job.first_iteration:
+        given = start_poses(files, job.id)
         return Poses.from_arrays(read_arrays(given)) if given.exists() else None
-    return Poses.from_arrays(read_arrays(files.iteration_file(job_id, iteration - 1, POSES)))
+    return Poses.from_arrays(read_arrays(files.iteration_file(job.id, iteration - 1, POSES)))
 
 
 def write_spec(files: Files, job: Job) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextvars import copy_context
 from types import TracebackType
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from subtomo_core.errors import Cancelled
 from subtomo_store import tasks
-from subtomo_store.errors import LeaseLostError, StorageError
+from subtomo_store.errors import LeaseLostError, StoreError
 from subtomo_store.records import Lease, Verdict
 from subtomo_worker.errors import StoppedError
 from subtomo_worker.workshop import Workshop
@@ -32,7 +33,11 @@ class LeaseKeeper:
         self._particles = 0
         self._counting = threading.Lock()
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+        # Its log lines name the task, too.
+        within = copy_context()
+        self._thread = threading.Thread(
+            target=within.run, args=(self._keep,), name="lease", daemon=True
+        )
 
     def on_particle(self) -> None:
         """Count a particle; raises as `check` does."""
@@ -84,5 +89,5 @@ class LeaseKeeper:
                         self._particles,
                         lease_seconds=settings.lease_seconds,
                     )
-            except (SQLAlchemyError, StorageError) as error:
+            except (SQLAlchemyError, StoreError) as error:
                 log.warning("the lease could not be renewed, trying again: %s", error)

@@ -26,7 +26,7 @@ def reduce(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> l
     store, job, number = workshop.store, assignment.job, assignment.lease.task.iteration
     bench = workshop.bench(job)
     summed = _sum(workshop, assignment, keeper)
-    before = folders.model_before(store.files, job.id, number)
+    before = folders.model_before(store.files, job, number)
     model: Model = bench.method.maximise(before, summed.statistics)
     check_model(model)
     poses = follow(model, summed.poses)

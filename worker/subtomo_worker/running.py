@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import warnings
@@ -14,20 +15,28 @@ from types import FrameType
 
 from celery.exceptions import SecurityWarning
 from celery.worker import state
+from structlog.contextvars import bind_contextvars
 
 from subtomo_core.errors import SubtomoError
 from subtomo_store import Settings, open_store
-from subtomo_store.bell import Bell
+from subtomo_store.bell import Bell, broker_queue
+from subtomo_store.dispatch import QUEUES
+from subtomo_store.records import QueueName
 from subtomo_worker.app import create_app
 from subtomo_worker.calculation import MethodFactory
 from subtomo_worker.memory import return_large_arrays
 from subtomo_worker.workshop import Workshop
+
+# Whoever shares the machine, the server first of all, goes first: answers take milliseconds.
+NICENESS = 5
 
 
 def run_worker(
     settings: Settings,
     methods: MethodFactory,
     *,
+    queues: tuple[QueueName, ...] = QUEUES,
+    name: str | None = None,
     lifeline: bool = False,
     make_bell: Callable[[str], Bell] = Bell,
 ) -> int:
@@ -41,6 +50,10 @@ def run_worker(
         With a ``broker_url``.
     methods : callable
         Makes the method of a specification (`subtomo_core.methods.create`).
+    queues : tuple of str
+        Queues to serve.
+    name : str, optional
+        By which this worker is drained; the machine's name by default.
     lifeline : bool
         End when standard input ends: the parent of an embedded worker is gone.
     make_bell : callable
@@ -58,12 +71,20 @@ def run_worker(
     """
     broker_url = _broker_url(settings)
     return_large_arrays()
+    os.nice(NICENESS)
     signal.signal(signal.SIGTERM, _end_early)
     # Celery warns of root because of pickled messages; ours are JSON.
     warnings.simplefilter("ignore", SecurityWarning)
     with closing(open_store(settings)) as store, closing(make_bell(broker_url)) as bell:
         store.migrate()
-        workshop = Workshop(store=store, bell=bell, methods=methods, stop_asked=stop_asked)
+        workshop = Workshop(
+            store=store,
+            bell=bell,
+            methods=methods,
+            stop_asked=stop_asked,
+            queues=queues,
+            name=name or socket.gethostname(),
+        )
         if lifeline:
             threading.Thread(target=_hang_on, name="lifeline", daemon=True).start()
         return _work(workshop, broker_url)
@@ -79,10 +100,18 @@ def _broker_url(settings: Settings) -> str:
 
 
 def _work(workshop: Workshop, broker_url: str) -> int:
+    bind_contextvars(worker_id=workshop.worker_id)
     log = logging.getLogger(__name__)
-    log.info("worker %s, %s threads", workshop.worker_id, workshop.store.settings.threads)
+    log.info(
+        "worker %s (%s), queues %s, %s threads",
+        workshop.worker_id,
+        workshop.name,
+        ", ".join(workshop.queues),
+        workshop.store.settings.threads,
+    )
     worker = create_app(workshop, broker_url).Worker(
         hostname=f"{workshop.worker_id}@{workshop.host}",
+        queues=[broker_queue(queue) for queue in workshop.queues],
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,

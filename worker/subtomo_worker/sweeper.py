@@ -1,18 +1,23 @@
-"""The sweeper: signs of life, what dead workers held, and messages for tasks nobody works on."""
+"""The sweeper: signs of life, what dead workers held, and a bell for work which nobody takes."""
 
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
+import time
+from contextvars import copy_context
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from subtomo_core.errors import SubtomoError
-from subtomo_store import tasks, workers
+from subtomo_store import dispatch, retention, tasks, workers
+from subtomo_worker import folders
 from subtomo_worker.processes import Birth, is_gone
 from subtomo_worker.workshop import Workshop
 
 STRAY_SECONDS = 24 * 3600.0
+CLEAN_SECONDS = 3600.0
 log = logging.getLogger(__name__)
 
 
@@ -22,14 +27,13 @@ class Sweeper:
     def __init__(self, workshop: Workshop):
         self._workshop = workshop
         self._over = threading.Event()
-        self._first = True
-        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+        within = copy_context()
+        self._thread = threading.Thread(
+            target=within.run, args=(self._run,), name="sweeper", daemon=True
+        )
 
     def start(self) -> None:
-        """Begin; the first sweep sends every open task's message, as the broker may be new.
-
-        It is over when this returns: nobody takes a task before its worker has shown itself.
-        """
+        """Begin. The first sweep is over when this returns: nobody works before showing himself."""
         self._look()
         self._thread.start()
 
@@ -43,25 +47,37 @@ class Sweeper:
         except (SQLAlchemyError, SubtomoError) as error:
             log.warning("the worker's row stays: %s", error)
 
-    def sweep(self, *, everything: bool = False) -> None:
+    def sweep(self) -> None:
         """Look once. Each step is a transaction of its own, so that no lock waits for another."""
         store, workshop = self._workshop.store, self._workshop
         with store.begin() as session:
             workers.beat(
                 session,
                 worker_id=workshop.worker_id,
+                name=workshop.name,
+                queues=workshop.queues,
                 host=workshop.host,
                 **workshop.birth._asdict(),
                 threads=store.settings.threads,
             )
         self._release_dead()
+        self._ring_for_myself()
         with store.begin() as session:
-            messages = tasks.due(
-                session, resend_seconds=store.settings.resend_seconds, everything=everything
-            )
-        workshop.bell.ring(messages)
-        with store.begin() as session:
-            tasks.sweep_cancelling(session)
+            ended = tasks.sweep_cancelling(session)
+        self._tidy(ended)
+
+    def _ring_for_myself(self) -> None:
+        """Ring when there is work and this worker has none: nobody else's bell is sure to come.
+
+        Messages are lost with a broker, and a drain's end or a raised limit rings for nobody.
+        """
+        workshop = self._workshop
+        if not workshop.idle or workshop.stop_asked():
+            return
+        with workshop.store.read() as session:
+            found = dispatch.best(session, workshop.seeker, workshop.store.settings)
+        if found is not None:
+            workshop.bell.ring([found])
 
     def _release_dead(self) -> None:
         """Take from killed workers of this machine what they held, without waiting for leases."""
@@ -73,25 +89,37 @@ class Sweeper:
                 continue
             log.warning("worker %s (process %s) was killed", worker.id, worker.pid)
             with store.begin() as session:
-                tasks.release(session, worker.id)
+                ended = tasks.release(session, worker.id)
                 workers.leave(session, worker.id)
+            self._tidy(ended)
+
+    def _tidy(self, ended: list[str]) -> None:
+        """Remove the working files of jobs which ended without a worker."""
+        for job_id in ended:
+            working = folders.batches(self._workshop.store.files, job_id)
+            shutil.rmtree(working, ignore_errors=True)
 
     def _clean(self) -> None:
-        """Remove what killed processes left half-written."""
+        """Remove what killed processes left half-written, and what the rules do not keep."""
         try:
             self._workshop.store.files.clean(STRAY_SECONDS)
-        except (SubtomoError, OSError) as error:
-            log.warning("stray files stay: %s", error)
+            retention.clean(self._workshop.store)
+        except (SQLAlchemyError, SubtomoError, OSError) as error:
+            log.warning("cleaning up again later: %s", error)
 
     def _look(self) -> None:
-        """Sweep; until one sweep has gone well every open task's message is sent."""
+        """Sweep, whatever becomes of it."""
         try:
-            self.sweep(everything=self._first)
-            self._first = False
+            self.sweep()
         except (SQLAlchemyError, SubtomoError) as error:
             log.warning("sweeping again later: %s", error)
 
     def _run(self) -> None:
-        self._clean()
-        while not self._over.wait(self._workshop.store.settings.sweep_seconds):
+        cleaned = None
+        while True:
+            if cleaned is None or time.monotonic() - cleaned > CLEAN_SECONDS:
+                self._clean()
+                cleaned = time.monotonic()
+            if self._over.wait(self._workshop.store.settings.sweep_seconds):
+                return
             self._look()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from subtomo_core.spec import DatasetSummary
+from subtomo_store import dispatch
 from subtomo_store.bell import Bell
 from subtomo_store.database import Store
 from subtomo_store.identity import new_id
-from subtomo_store.records import Job, Lease
+from subtomo_store.records import Job, Lease, QueueName
 from subtomo_store.stack import StackParticles
 from subtomo_worker.calculation import Method, MethodFactory
 from subtomo_worker.maps import mask_map
@@ -38,6 +40,10 @@ class Workshop:
     ----------
     stop_asked : callable
         Whether the worker is to end; read between particles.
+    queues : tuple of str
+        Queues which this worker serves.
+    name : str
+        By which it is drained; the machine's unless told. Several workers may share one.
     """
 
     store: Store
@@ -45,9 +51,31 @@ class Workshop:
     methods: MethodFactory
     stop_asked: Callable[[], bool]
     worker_id: str = field(default_factory=lambda: new_id("worker"))
+    queues: tuple[QueueName, ...] = dispatch.QUEUES
     host: str = field(default_factory=socket.gethostname)
+    name: str = field(default_factory=socket.gethostname)
     birth: Birth = field(default_factory=own_birth)
     _laid_out: tuple[str, Bench] | None = None
+    _busy: bool = False
+
+    @property
+    def seeker(self) -> dispatch.Seeker:
+        """As whom it asks for work."""
+        return dispatch.Seeker(self.worker_id, self.name, self.queues)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it answers no bell at the moment."""
+        return not self._busy
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Be busy within the block."""
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._busy = False
 
     def bench(self, job: Job) -> Bench:
         """Lay out a job, or return the bench on which it still lies.
@@ -57,13 +85,15 @@ class Workshop:
         StorageError
             If the dataset's folder cannot be read.
         InputError
-            If the mask which the job names is gone or does not fit.
+            If the mask which the job names is gone or does not fit, or particles which are read
+            where they were registered have changed.
         """
         if self._laid_out is None or self._laid_out[0] != job.id:
             particles = StackParticles(self.store.files.dataset(job.dataset_id))
             mask = mask_map(self.store, job, particles.summary)
             bench = Bench(particles, self.methods(job.parsed_spec, particles.summary, mask))
             self._laid_out = (job.id, bench)
+        self._laid_out[1].particles.check()
         return self._laid_out[1]
 
     def clear(self) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from subtomo.cli.output import connect, plainly, print_json, screen
-from subtomo.cli.run import assign
+from subtomo.cli.settings import assigned
 
 
 @plainly
@@ -36,9 +36,6 @@ def align(
     as_json: Annotated[bool, typer.Option("--json", help="Print the pose as JSON.")] = False,
 ) -> None:
     """Find the pose of one particle against a reference, and print it."""
-    parameters: dict[str, Any] = {}
-    for setting in settings or ():
-        assign(parameters, setting)
     with connect(context) as client:
         found = client.align(
             particle,
@@ -48,7 +45,7 @@ def align(
             resolution=resolution,
             voxel_size=voxel_size,
             dark=dark,
-            **parameters,
+            **assigned(settings),
         )
     if as_json:
         print_json(found)

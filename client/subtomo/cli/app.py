@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from subtomo.cli import align, fetch, lists, plugins, push, run, watch
+from subtomo.cli import again, align, fetch, lists, plugins, push, run, watch
 from subtomo.cli.output import debugging, errors
 
 app = typer.Typer(
@@ -40,11 +40,15 @@ def options(
 app.command("push")(push.push)
 app.command("run")(run.run)
 app.command("align")(align.align)
+app.command("continue")(again.go_on)
+app.command("clone")(again.clone)
 app.command("watch")(watch.watch)
 app.command("fetch")(fetch.fetch)
 app.command("jobs")(lists.jobs)
 app.command("datasets")(lists.datasets)
+app.command("usage")(lists.usage)
 app.command("cancel")(lists.cancel)
+app.command("webhook-secret")(again.webhook_secret)
 plugins.register(app)
 
 

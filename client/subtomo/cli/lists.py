@@ -1,14 +1,16 @@
-"""``subtomo jobs``, ``datasets`` and ``cancel``."""
+"""``subtomo jobs``, ``datasets``, ``usage`` and ``cancel``."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import typer
+from rich.filesize import decimal
 from rich.table import Table
 
 from subtomo.cli.find import find_job
 from subtomo.cli.output import age, connect, plainly, print_json, screen
+from subtomo.cli.watch import waiting_line
 
 Limit = Annotated[int, typer.Option(help="How many at the most.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
@@ -27,7 +29,9 @@ def jobs(
     if as_json:
         print_json(records)
         return
-    table = _table("job", "name", "algorithm", "status", "iteration", "done", "created")
+    table = _table(
+        "job", "name", "algorithm", "status", "iteration", "done", "created", "waits for"
+    )
     for job in records:
         table.add_row(
             job.id,
@@ -37,6 +41,7 @@ def jobs(
             f"{job.progress.iteration}/{job.progress.iterations}",
             f"{job.progress.fraction:.0%}",
             age(job.created),
+            waiting_line(job),
         )
     _show(table, "No jobs yet. Start one with: subtomo run faml DATASET")
 
@@ -88,3 +93,19 @@ def _table(*columns: str) -> Table:
 
 def _show(table: Table, otherwise: str) -> None:
     screen().print(table if table.row_count else otherwise, markup=False)
+
+
+@plainly
+def usage(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show how much of the disk you take, and of how much."""
+    with connect(context) as client:
+        found = client.usage()
+    if as_json:
+        print_json(found)
+        return
+    table = Table(box=None, show_header=False)
+    for what in ("datasets", "uploads", "maps", "jobs"):
+        table.add_row(what, decimal(getattr(found, f"{what}_bytes")))
+    table.add_row("together", decimal(found.used_bytes))
+    table.add_row("quota", "none" if found.quota_bytes is None else decimal(found.quota_bytes))
+    screen().print(table)

@@ -14,7 +14,7 @@ HELP = {
     "serve": "Start the service on this machine.",
     "demo": "Show the whole way on simulated particles.",
     "worker": "Start a worker of a facility's service.",
-    "admin": "Look after a service.",
+    "admin": "Look after a service: users, tokens, groups, quotas.",
 }
 _PASS_ON = {
     "allow_extra_args": True,
@@ -37,13 +37,8 @@ def register(app: typer.Typer) -> None:
 
 def _caller(name: str, entry: EntryPoint) -> Any:
     def call(context: typer.Context) -> None:
-        inner = typer.Typer(
-            add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
-        )
         try:
-            inner.command(name, context_settings={"help_option_names": ["-h", "--help"]})(
-                entry.load()
-            )
+            inner = _as_app(name, entry.load())
             code = inner(args=context.args, prog_name=f"subtomo {name}", standalone_mode=False)
         except ModuleNotFoundError as error:
             raise _extras_missing(name, error) from error
@@ -51,6 +46,15 @@ def _caller(name: str, entry: EntryPoint) -> Any:
             raise typer.Exit(code)
 
     return call
+
+
+def _as_app(name: str, loaded: Any) -> typer.Typer:
+    """Make an app of a function; a package may also bring a whole app, with commands of its own."""
+    if isinstance(loaded, typer.Typer):
+        return loaded
+    inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    inner.command(name, context_settings={"help_option_names": ["-h", "--help"]})(loaded)
+    return inner
 
 
 def _extras_missing(name: str, error: ModuleNotFoundError) -> typer.Exit:

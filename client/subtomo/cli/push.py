@@ -69,6 +69,8 @@ def push(
         f"{dataset.voxel_size_angstrom:g} Å per voxel",
         markup=False,
     )
+    for remark in dataset.remarks:
+        screen().print(remark, markup=False)
 
 
 def _missing(tilt: tuple[float, float] | None, from_weights: bool, nothing: bool) -> dict[str, Any]:

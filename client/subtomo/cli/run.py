@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from subtomo.cli.again import Sweep, shown
 from subtomo.cli.find import find_dataset
-from subtomo.cli.output import connect, plainly, print_json, screen
-from subtomo.cli.watch import end_of, follow
+from subtomo.cli.output import connect, plainly
+from subtomo.cli.settings import assign, swept
 from subtomo.client import Client
 from subtomo.errors import InvalidInput
 
@@ -72,6 +72,16 @@ def run(
             help="Point group: C1, C7, D7, T, O, I ... Once for all classes, or once for each."
         ),
     ] = None,
+    priority: Annotated[
+        int | None, typer.Option(help="0 to 100; jobs of higher priority run first.")
+    ] = None,
+    queue: Annotated[
+        str | None, typer.Option(help="'preview': small jobs, which start next to long ones.")
+    ] = None,
+    webhook: Annotated[
+        str | None, typer.Option(help="HTTPS address which is told when the job ends.")
+    ] = None,
+    sweep: Sweep = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Any other field, such as parameters.candidates=40."),
@@ -96,6 +106,9 @@ def run(
         "half_sets": half_sets or None,
         "start": poses and _poses(poses, start),
         "parameters": search_range and {"search_range_deg": search_range},
+        "priority": priority,
+        "queue": queue,
+        "webhook": webhook,
     }
     spec: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
     for setting in settings or ():
@@ -108,33 +121,8 @@ def run(
             raise InvalidInput("--low-pass is for references given by --start.")
         if mask is not None:
             spec["mask"] = {"kind": "map", "map": _map_id(client, mask)}
-        job = client.submit(spec)
-        if not as_json:
-            screen().print(f"{job.id}  {job.name}".rstrip(), markup=False)
-        if watching:
-            job = follow(client, job, silent=as_json)
-    if as_json:
-        print_json(job)
-    if watching:
-        end_of(job, silent=as_json)
-
-
-def assign(spec: dict[str, Any], setting: str) -> None:
-    """Put ``a.b=value`` into a nested specification; the value is read as JSON where it is."""
-    path, sign, text = setting.partition("=")
-    if not sign or not path:
-        raise InvalidInput(f"--set {setting}: write FIELD=VALUE, such as parameters.candidates=40.")
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = text
-    *folders, last = path.split(".")
-    here = spec
-    for folder in folders:
-        here = here.setdefault(folder, {})
-        if not isinstance(here, dict):
-            raise InvalidInput(f"--set {setting}: '{folder}' is not a group of fields.")
-    here[last] = value
+        made = client.sweep(swept(sweep), spec) if sweep else [client.submit(spec)]
+        shown(client, made, watching=watching and not sweep, as_json=as_json)
 
 
 def _poses(poses: str, references: list[str] | None) -> dict[str, Any]:

@@ -60,10 +60,20 @@ def end_of(job: Job, *, silent: bool) -> None:
     raise fail(how_it_ended(job))
 
 
+def waiting_line(job: Job) -> str:
+    """Say what a job waits for, and its place; nothing for one which is at work or over."""
+    if not job.queue.reason:
+        return ""
+    place = f" (place {job.queue.place})" if (job.queue.place or 0) > 1 else ""
+    return f"{job.queue.reason}{place}"
+
+
 def follow(client: Client, job: Job, *, silent: bool = False) -> Job:
     """Show a job's progress until it ends; return it as it ended."""
     if silent:
         return client.wait(job, must_succeed=False)
+    if line := waiting_line(job):
+        errors().print(line, markup=False, soft_wrap=True)
     view = JobView(job, errors())
     try:
         with view.progress:

@@ -55,6 +55,33 @@ def overlap(table: F32, points: F32, rotation: F64, scale: float, weights: F32, 
 
 
 @jit
+def add(
+    mass: F32, found: F32, values: F32, steep: F32, curved: bool, room: F32,
+    sums: F64, slopes: F64, curve: F64,
+) -> None:  # fmt: skip
+    """Add the real or the imaginary part of a block of components; ``room`` (3, B) to work in."""
+    size = mass.shape[0]
+    seen, expected, heavy = room[0], room[1], room[2]
+    for j in range(size):
+        seen[j], expected[j] = mass[j] * found[j], mass[j] * values[j]
+    # Apart from the loop which writes: whether that one is done in vectors hangs on where small
+    # arrays happen to lie, and with it the last bit of a sum.
+    sums[0] += dot(seen, found, size)
+    sums[1] += dot(seen, values, size)
+    sums[2] += dot(expected, values, size)
+    for i in range(6):
+        slope = steep[i]
+        slopes[0, i] += dot(seen, slope, size)
+        slopes[1, i] += dot(expected, slope, size)
+        if not curved:
+            continue
+        for j in range(size):
+            heavy[j] = mass[j] * slope[j]
+        for k in range(i, 6):
+            curve[i, k] += dot(heavy, steep[k], size)
+
+
+@jit
 def moments(
     grid: F32,
     table: F32,
@@ -83,37 +110,18 @@ def moments(
     overlap(table, points, rotation, 2.0, weights, mass)
     turn = (rotation * 2.0).astype(np.float32)
     wave = np.float32(2.0 * math.pi / box)
-    steep = np.empty((2, 6, _BLOCK), np.float32)
-    seen, expected = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
-    heavy = np.empty(_BLOCK, np.float32)
+    steep, room = np.empty((2, 6, _BLOCK), np.float32), np.empty((3, _BLOCK), np.float32)
     sums[:], slopes[:], curve[:] = 0.0, 0.0, 0.0
     for first in range(0, count, _BLOCK):
         derivatives(model, points, first, turn, wave, steep)
-        weight = mass[first : first + _BLOCK]
-        size = weight.shape[0]
+        block = mass[first : first + _BLOCK]
         whole = _ZERO
-        for j in range(size):
-            whole += weight[j]
+        for j in range(block.shape[0]):
+            whole += block[j]
         sums[3] += whole
         for p in range(2):
-            values, found = row(model, p, first), row(back, p, first)
-            for j in range(size):
-                seen[j], expected[j] = weight[j] * found[j], weight[j] * values[j]
-            # Apart from the loop which writes: whether that one is done in vectors hangs on
-            # where small arrays happen to lie, and with it the last bit of a sum.
-            sums[0] += dot(seen, found, size)
-            sums[1] += dot(seen, values, size)
-            sums[2] += dot(expected, values, size)
-            for i in range(6):
-                slope = steep[p, i]
-                slopes[0, i] += dot(seen, slope, size)
-                slopes[1, i] += dot(expected, slope, size)
-                if not curved:
-                    continue
-                for j in range(size):
-                    heavy[j] = weight[j] * slope[j]
-                for k in range(i, 6):
-                    curve[i, k] += dot(heavy, steep[p, k], size)
+            found, values = row(back, p, first), row(model, p, first)
+            add(block, found, values, steep[p], curved, room, sums, slopes, curve)
     for i in range(6):
         for k in range(i):
             curve[i, k] = curve[k, i]

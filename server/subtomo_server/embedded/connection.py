@@ -7,8 +7,10 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from subtomo_server.accounts import issue_token, user_of
+from subtomo_server.accounts import issue_token, sign_in_of
+from subtomo_store import users
 from subtomo_store.database import Store
+from subtomo_store.records import UserRole
 
 NOTE = "connection.json"
 USER = "local"
@@ -26,13 +28,15 @@ class Connection(NamedTuple):
         return f"{self.url}/login?token={self.token}"
 
 
-def write_note(store: Store, url: str) -> Connection:
+def write_note(store: Store, url: str, role: UserRole = "user") -> Connection:
     """Write ``connection.json``; the token of an earlier start is kept while it is valid.
 
     The first start makes the user and the token. Only its SHA-256 is in the database, so this
     file (mode 0600) is the one place which holds it.
     """
     path = store.settings.data.expanduser() / NOTE
+    with store.begin() as session:
+        users.change(session, users.ensure(session, USER, role).id, role=role)
     token = _earlier_token(store, path) or issue_token(store, USER, label="subtomo serve")
     connection = Connection(url, token)
     temporary = path.with_name(f".{NOTE}.{os.getpid()}")
@@ -48,4 +52,4 @@ def _earlier_token(store: Store, path: Path) -> str | None:
         token = str(json.loads(path.read_text(encoding="utf-8"))["token"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return token if user_of(store, token) else None
+    return token if sign_in_of(store, token) else None

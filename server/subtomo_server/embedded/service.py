@@ -21,10 +21,14 @@ from subtomo_server.embedded.broker import embedded_broker
 from subtomo_server.embedded.connection import Connection, write_note
 from subtomo_server.embedded.lock import only_server
 from subtomo_server.embedded.supervisor import supervised_worker
-from subtomo_server.logs import configure
 from subtomo_store import Settings, open_store
+from subtomo_store.logs import configure
+from subtomo_store.records import UserRole
 
 GRACE_SECONDS = 2
+EMBEDDED_RUNNING_JOBS = 100_000
+# Answers take a millisecond or two: a thread which waits for its turn shall not wait for five.
+SWITCH_SECONDS = 0.001
 
 
 class Server(uvicorn.Server):
@@ -83,16 +87,28 @@ def serve_until_stopped(
     with ExitStack() as stack:
         if embedded or settings.database_url is None:
             stack.enter_context(only_server(data))
-        configure(stack.enter_context(_log(data)) if embedded else sys.stderr)
+        # What a laptop's worker gets as settings names a broker, and would else choose JSON.
+        settings = settings.model_copy(update={"log_format": settings.resolved_log_format})
+        log = stack.enter_context(_log(data)) if embedded else sys.stderr
+        configure(log, settings.resolved_log_format, settings.log_level)
         listening = stack.enter_context(closing(bind(settings.host, settings.port)))
         url = settings.public_url or url_of(settings.host, listening.getsockname()[1])
         if embedded:
             broker = stack.enter_context(embedded_broker(data))
-            settings = settings.model_copy(update={"broker_url": broker})
-        connection = _prepare(settings, url.rstrip("/"))
+            settings = settings.model_copy(
+                update={"broker_url": broker, "running_jobs": _running_jobs(settings)}
+            )
+        # Who starts it for themselves rules it; a facility's administrators are made by name.
+        connection = _prepare(settings, url.rstrip("/"), "admin" if embedded else "user")
         if embedded and worker:
             stack.enter_context(supervised_worker(settings))
         _serve(settings, listening, lambda: announce(connection))
+
+
+def _running_jobs(settings: Settings) -> int:
+    """One person alone needs no limit, unless the settings name one."""
+    named = "running_jobs" in settings.model_fields_set
+    return settings.running_jobs if named else EMBEDDED_RUNNING_JOBS
 
 
 @contextmanager
@@ -106,15 +122,16 @@ def _log(data: Path) -> Iterator[TextIO]:
             configure(sys.stderr)
 
 
-def _prepare(settings: Settings, url: str) -> Connection:
+def _prepare(settings: Settings, url: str, role: UserRole) -> Connection:
     """Bring the database up to date before anybody uses it, and leave the note."""
     with closing(open_store(settings)) as store:
         store.migrate()
-        return write_note(store, url)
+        return write_note(store, url, role)
 
 
 def _serve(settings: Settings, listening: socket.socket, ready: Callable[[], None]) -> None:
     stopping = Event()
+    sys.setswitchinterval(SWITCH_SECONDS)
     config = uvicorn.Config(
         create_app(settings, stopping),
         log_config=None,

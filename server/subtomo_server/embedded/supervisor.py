@@ -22,6 +22,9 @@ HEALTHY_SECONDS = 60.0
 STOP_SECONDS = 4.0
 
 
+NOT_THE_WORKERS = {"source_roots", "oidc_client_secret", "webhook_hosts"}
+
+
 def worker_command() -> list[str]:
     """Name the worker as a process of its own; it ends by itself when its standard input closes."""
     return [sys.executable, "-m", "subtomo_worker", "--lifeline"]
@@ -29,9 +32,10 @@ def worker_command() -> list[str]:
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """Make the environment which gives a worker the same settings as this process."""
+    # The worker answers no request: what guards them stays with the server.
     given = {
         f"SUBTOMO_{name.upper()}": str(value)
-        for name, value in settings.model_dump(exclude={"source_roots"}).items()
+        for name, value in settings.model_dump(exclude=NOT_THE_WORKERS).items()
         if value is not None
     }
     # `-m` must find the package where this process found it, installed or not.

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from subtomo_core.errors import InputError, SubtomoError
-from subtomo_core.spec import job_spec_adapter
 from subtomo_server.needs import NeedServices, NeedStore, NeedUser, Services
 from subtomo_server.pages.views import render_dataset
-from subtomo_server.specs import resolved
+from subtomo_server.posting import make, wanted
+from subtomo_server.problems import kind_of
 from subtomo_server.validation import problems_of
 from subtomo_server.vocabulary import field_names
-from subtomo_store import jobs
+from subtomo_server.wishes import PostedJob
+from subtomo_store import datasets, jobs
+from subtomo_store.database import Store
 from subtomo_store.records import Job, User
 
 router = APIRouter(include_in_schema=False)
@@ -30,6 +34,7 @@ async def start(
     """Start a job, or show the form again with what is wrong."""
     sent = parse_qs((await request.body()).decode("utf-8", "replace"))
     entered = {name: values[0].strip() for name, values in sent.items()}
+    status = 422
     try:
         job = await run_in_threadpool(_start, services, user, specification(dataset_id, entered))
     except ValidationError as error:
@@ -38,7 +43,7 @@ async def start(
     except InputError as error:
         problems = tuple(problem.detail for problem in error.problems)
     except SubtomoError as error:
-        problems = (str(error),)
+        problems, status = (str(error),), kind_of(error).status
     else:
         return RedirectResponse(f"/jobs/{job.id}", status_code=303)
     return await run_in_threadpool(
@@ -47,10 +52,28 @@ async def start(
         user,
         request,
         dataset_id,
-        status=422,
+        status=status,
         problems=problems,
         entered=entered,
     )
+
+
+@router.post("/datasets/{dataset_id}/group")
+async def move_dataset(
+    store: NeedStore, user: NeedUser, request: Request, dataset_id: str
+) -> Response:
+    """Hand a dataset to a group, or back to its maker alone."""
+    group = await _group(request)
+    await run_in_threadpool(_move, store, datasets.move_to_group, dataset_id, user, group)
+    return RedirectResponse(f"/datasets/{dataset_id}", status_code=303)
+
+
+@router.post("/jobs/{job_id}/group")
+async def move_job(store: NeedStore, user: NeedUser, request: Request, job_id: str) -> Response:
+    """Hand a job to a group, or back to its maker alone."""
+    group = await _group(request)
+    await run_in_threadpool(_move, store, jobs.move_to_group, job_id, user, group)
+    return RedirectResponse(f"/jobs/{job_id}", status_code=303)
 
 
 @router.post("/jobs/{job_id}/cancel")
@@ -91,15 +114,32 @@ def specification(dataset_id: str, entered: dict[str, str]) -> dict[str, Any]:
         body["resolution"] = {"start_angstrom": entered["resolution"]}
     if entered.get("start") == "poses":
         body["start"] = {"kind": "poses"}
+    if entered.get("preview"):
+        body["queue"] = "preview"
     if entered.get("range"):
         body["parameters"] = {"search_range_deg": entered["range"]}
     return body
 
 
+async def _group(request: Request) -> str | None:
+    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
+    return sent.get("group", [""])[0] or None
+
+
+def _move(
+    store: Store,
+    move: Callable[[Session, str, str, str | None], object],
+    record_id: str,
+    user: User,
+    group: str | None,
+) -> None:
+    with store.begin() as session:
+        move(session, record_id, user.id, group)
+
+
 def _start(services: Services, user: User, body: dict[str, Any]) -> Job:
-    spec = job_spec_adapter.validate_python(body)
+    posted = PostedJob.model_validate(body)
     with services.store.begin() as session:
-        dataset, full = resolved(session, services.store.files, user, spec)
-        made = jobs.create(session, user_id=user.id, dataset=dataset, spec=full)
+        made = make(session, services.store, user, wanted(session, services.store, user, posted))
     services.bell.ring(made.messages)
     return made.job

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from subtomo_server.words import installed_version
+from subtomo_server.words import installed_version, size
 from subtomo_store.records import Job
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -55,6 +55,7 @@ def environment() -> Environment:
         region=region_words,
         symmetry=symmetry_words,
         iso=iso,
+        size=size,
     )
     return made
 

@@ -1,4 +1,4 @@
-"""Signing a browser in by a link, and out again."""
+"""Signing a browser in by password or link, and out again."""
 
 from __future__ import annotations
 
@@ -9,53 +9,81 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from subtomo_server.accounts import user_of
-from subtomo_server.gate import COOKIE
-from subtomo_server.needs import NeedStore
+from subtomo_core.errors import SubtomoError
+from subtomo_server.accounts import session_by_password, session_by_token
+from subtomo_server.errors import NotSignedInError, TooManyAttemptsError
+from subtomo_server.gate import check_same_origin
+from subtomo_server.needs import NeedSignIn, NeedStore
 from subtomo_server.pages.rendering import render
+from subtomo_server.pages.sessions import forget, welcome
+from subtomo_store import access
+from subtomo_store.database import Store
 
 router = APIRouter(include_in_schema=False)
-COOKIE_SECONDS = 30 * 24 * 3600
 
 
 @router.get("/login")
 async def sign_in(
     store: NeedStore, request: Request, token: Annotated[str | None, Query()] = None
 ) -> Response:
-    """Sign in with the token of a link, or ask for one."""
+    """Sign in with the token of a link, or show the ways to sign in."""
     if not token:
-        return render(request, "login.html", wrong=False)
-    return await _signed_in(store, request, token)
+        return sign_in_page(store, request)
+    try:
+        return welcome(request, await run_in_threadpool(session_by_token, store, token))
+    except NotSignedInError as error:
+        return sign_in_page(store, request, error, 401)
 
 
 @router.post("/login")
 async def sign_in_by_form(store: NeedStore, request: Request) -> Response:
-    """Sign in with the token which was typed into the page."""
-    fields = parse_qs((await request.body()).decode("utf-8", "replace"))
-    return await _signed_in(store, request, fields.get("token", [""])[0].strip())
+    """Sign in with the name and password, or the token, which was typed into the page."""
+    check_same_origin(request.headers)
+    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
+    fields = {name: values[0] for name, values in sent.items()}
+    try:
+        return welcome(request, await run_in_threadpool(_session, store, fields, _address(request)))
+    except TooManyAttemptsError as error:
+        response = sign_in_page(store, request, error, 429, fields.get("name", ""))
+        response.headers["retry-after"] = str(error.seconds)
+        return response
+    except NotSignedInError as error:
+        return sign_in_page(store, request, error, 401, fields.get("name", ""))
 
 
 @router.post("/logout")
-async def sign_out() -> Response:
-    """Forget the browser's token."""
-    response = RedirectResponse("/login", status_code=303)
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
-    return response
+def sign_out(store: NeedStore, signed_in: NeedSignIn) -> Response:
+    """Revoke the browser's session."""
+    with store.begin() as session:
+        access.revoke(session, signed_in.user.id, signed_in.token.id)
+    return forget(RedirectResponse("/login", status_code=303))
 
 
-async def _signed_in(store: NeedStore, request: Request, token: str) -> Response:
-    if await run_in_threadpool(user_of, store, token) is None:
-        return render(request, "login.html", status=401, wrong=True)
-    # A page, not a redirect: after a link from elsewhere a redirect would still count as
-    # foreign, and the browser would keep the strict cookie back.
-    response = render(request, "welcome.html")
-    response.set_cookie(
-        COOKIE,
-        token,
-        max_age=COOKIE_SECONDS,
-        path="/",
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
+def sign_in_page(
+    store: Store,
+    request: Request,
+    error: SubtomoError | None = None,
+    status: int = 200,
+    name: str = "",
+) -> Response:
+    """Show the ways to sign in; with what was wrong."""
+    return render(
+        request,
+        "login.html",
+        status,
+        wrong=str(error) if error else "",
+        name=name,
+        oidc=store.settings.oidc_issuer is not None,
+        embedded=store.settings.database_url is None,
     )
-    return response
+
+
+def _session(store: Store, fields: dict[str, str], address: str) -> str:
+    if "token" in fields:
+        return session_by_token(store, fields["token"].strip())
+    name, password = fields.get("name", "").strip(), fields.get("password", "")
+    return session_by_password(store, name, password, address)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
 
 from subtomo_core.defaults import RANDOM_STARTS
 from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.pages.rendering import render
-from subtomo_store import datasets, events, iterations, jobs, maps
+from subtomo_store import (
+    datasets,
+    events,
+    groups,
+    iterations,
+    jobs,
+    maps,
+    standing,
+    webhooks,
+)
+from subtomo_store.permissions import RANK, role_over
+from subtomo_store.records import Dataset, Job, Role, User
 
 router = APIRouter(include_in_schema=False)
 SHOWN = 100
@@ -54,6 +68,7 @@ def render_dataset(
         rows = [(job, jobs.progress(session, job)) for job in found]
         files = datasets.files(session, dataset.id)
         uploaded = maps.page(session, user.id, limit=SHOWN).items
+        sharing = sharing_of(session, dataset, user)
     return render(
         request,
         "dataset.html",
@@ -61,12 +76,40 @@ def render_dataset(
         dataset=dataset,
         jobs=rows,
         files=files,
+        sharing=sharing,
         masks=[found for found in uploaded if found.box == dataset.box],
         names={dataset.id: dataset.name},
         problems=problems,
         entered={**DEFAULTS, **(entered or {})},
         starts=RANDOM_STARTS,
     )
+
+
+class Sharing(NamedTuple):
+    """What the user may do with a record, and the groups into which it can be moved."""
+
+    role: Role
+    groups: list[str]
+
+    @property
+    def edits(self) -> bool:
+        """Whether the user may work with it."""
+        return RANK[self.role] >= RANK["editor"]
+
+    @property
+    def owns(self) -> bool:
+        """Whether the user may delete and move it."""
+        return self.role == "owner"
+
+
+def sharing_of(session: Session, record: Dataset | Job, user: User) -> Sharing:
+    """Tell what the page of a record may offer to a user."""
+    names = [
+        member.group
+        for member in groups.memberships(session, user.id)
+        if RANK[member.role] >= RANK["editor"]
+    ]
+    return Sharing(role_over(session, record, user.id) or "viewer", names)
 
 
 DEFAULTS = {
@@ -83,26 +126,48 @@ DEFAULTS = {
     "resolution": "",
     "start": "random",
     "range": "",
+    "preview": "",
 }
 
 
 @router.get("/jobs/{job_id}")
 def job_page(store: NeedStore, user: NeedUser, request: Request, job_id: str) -> Response:
     """Show a job; its script follows the events from the last one read here."""
+    return render_job(store, user, request, job_id)
+
+
+def render_job(
+    store: NeedStore,
+    user: NeedUser,
+    request: Request,
+    job_id: str,
+    *,
+    status: int = 200,
+    problems: tuple[str, ...] = (),
+) -> Response:
+    """Show the page of a job; with ``problems`` when one of its forms could not be accepted."""
     with store.read() as session:
         job = jobs.get(session, job_id, user.id)
         dataset = datasets.get(session, job.dataset_id)
         done = iterations.published(session, job.id)
         told = events.after(session, job.id, 0, MOST_EVENTS)
         progress = jobs.progress(session, job)
+        waiting = standing.waiting(session, job, store.settings)
+        hook = webhooks.of_jobs(session, [job.id]).get(job.id)
+        sharing = sharing_of(session, job, user)
     alarms = [event.data for event in told if event.kind == "alarm"]
     notes = [event.data for event in told if event.kind == "note"]
     return render(
         request,
         "job.html",
+        status,
         job=job,
+        waiting=waiting,
+        hook=hook,
+        problems=problems,
         dataset=dataset,
         progress=progress,
+        sharing=sharing,
         done=done,
         last=done[-1] if done else None,
         alarms=alarms,

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from subtomo_server.accounts import check_still_valid
 from subtomo_server.downloads import unchanged
-from subtomo_server.needs import Cursor, Limit, NeedServices, NeedStore, NeedUser, Services
+from subtomo_server.needs import (
+    Cursor,
+    Limit,
+    NeedServices,
+    NeedSignIn,
+    NeedStore,
+    NeedUser,
+    Services,
+)
 from subtomo_server.preview import preview_png
 from subtomo_server.schemas import (
-    DatasetChanges,
+    Changes,
     DatasetDocument,
     DatasetPage,
     NewDataset,
     StoredFile,
     StoredFiles,
 )
-from subtomo_server.sources import allowed_source, link_source
+from subtomo_server.sources import allowed_source
 from subtomo_server.uploads import receive_file
 from subtomo_server.waiting import wait_for, wanted_wait
-from subtomo_store import datasets
+from subtomo_store import datasets, quotas, removal
+from subtomo_store.access import SignIn
 from subtomo_store.database import Store
 from subtomo_store.errors import ConflictError
+from subtomo_store.files import WholeFile, Written
+from subtomo_store.filing import Arrival, file_in
 from subtomo_store.records import Dataset, DatasetStatus, User
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
@@ -58,9 +71,8 @@ def create(
             voxel_size_angstrom=new.voxel_size_angstrom,
             dark_particles=new.dark_particles,
             source=str(source) if source else None,
+            group=new.group,
         )
-        if source:
-            link_source(source, store.files.uploads(made.id))
     response.headers["Location"] = f"/api/v1/datasets/{made.id}"
     return DatasetDocument.model_validate(made)
 
@@ -73,7 +85,7 @@ def list_page(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> DatasetPage:
-    """Your datasets; pass ``cursor`` on for the next page."""
+    """Your datasets and your groups'; pass ``cursor`` on for the next page."""
     with store.read() as session:
         page = datasets.page(session, user.id, status=status, limit=limit, cursor=cursor)
     return DatasetPage.model_validate(page, from_attributes=True)
@@ -81,30 +93,26 @@ def list_page(
 
 @router.get("/{dataset_id}", summary="One dataset")
 async def get(
-    services: NeedServices, user: NeedUser, request: Request, dataset_id: str
+    services: NeedServices, sign_in: NeedSignIn, request: Request, dataset_id: str
 ) -> DatasetDocument:
     """Status, size and problems; ``Prefer: wait=N`` waits for the end of a check."""
-    return await _when_checked(services, user, dataset_id, wanted_wait(request))
+    return await _when_checked(services, sign_in, dataset_id, wanted_wait(request))
 
 
-@router.patch("/{dataset_id}", summary="Rename a dataset")
-def change(
-    store: NeedStore, user: NeedUser, dataset_id: str, changes: DatasetChanges
-) -> DatasetDocument:
-    """Give the dataset another name."""
+@router.patch("/{dataset_id}", summary="Rename a dataset, or move it to a group")
+def change(store: NeedStore, user: NeedUser, dataset_id: str, changes: Changes) -> DatasetDocument:
+    """Give the dataset another name, or hand it to a group; its jobs stay where they are."""
     with store.begin() as session:
         changed = datasets.change(session, dataset_id, user.id, name=changes.name)
+        if "group" in changes.model_fields_set:
+            changed = datasets.move_to_group(session, dataset_id, user.id, changes.group)
     return DatasetDocument.model_validate(changed)
 
 
 @router.delete("/{dataset_id}", status_code=204, summary="Delete a dataset and its files")
 def delete(store: NeedStore, user: NeedUser, dataset_id: str) -> None:
     """Delete the dataset; refused while jobs use it or a check runs."""
-    with store.begin() as session:
-        if datasets.get(session, dataset_id, user.id).status == "checking":
-            raise ConflictError("The dataset is being checked: wait for the end, then delete it.")
-        datasets.remove(session, dataset_id, user.id)
-    store.files.delete_dataset(dataset_id)
+    removal.remove_dataset(store, dataset_id, user.id)
 
 
 @router.get("/{dataset_id}/files", summary="Files of a dataset")
@@ -131,23 +139,36 @@ def files(store: NeedStore, user: NeedUser, dataset_id: str) -> StoredFiles:
 async def put_file(
     store: NeedStore, user: NeedUser, request: Request, dataset_id: str, name: str
 ) -> StoredFile:
-    """Store the raw body as one file (``curl -T``); a second upload replaces the first."""
-    path = await run_in_threadpool(_upload_path, store, user, dataset_id, name)
-    written = await receive_file(request, path)
-    await run_in_threadpool(_note_file, store, dataset_id, name, written.size, written.sha256)
+    """Store the raw body as one file (``curl -T``); a second upload replaces the first.
+
+    With ``Upload-Checksum: sha256 DIGEST`` or ``Content-Digest: sha-256=:BASE64:`` a body
+    which was damaged on its way is refused. For many gigabytes use a resumable upload.
+    """
+    announced = request.headers.get("content-length", "")
+    size = int(announced) if announced.isdigit() else 0
+    path = await run_in_threadpool(_upload_path, store, user, dataset_id, name, size)
+
+    def accept(whole: WholeFile, written: Written) -> None:
+        file_in(store, dataset_id, name, Arrival(whole.temporary, written))
+
+    written = await receive_file(request, path, accept)
     return StoredFile(name=name, size=written.size, sha256=written.sha256)
 
 
 @router.post("/{dataset_id}/seal", status_code=202, summary="Check everything and close")
 async def seal(
-    services: NeedServices, user: NeedUser, request: Request, response: Response, dataset_id: str
+    services: NeedServices,
+    sign_in: NeedSignIn,
+    request: Request,
+    response: Response,
+    dataset_id: str,
 ) -> DatasetDocument:
     """Have shapes, voxels, sizes and STAR columns checked: ends ``ready`` or ``rejected``.
 
     The check runs in the background. ``Prefer: wait=N`` waits for it; otherwise ask again.
     """
-    await run_in_threadpool(_start_check, services, user, dataset_id)
-    document = await _when_checked(services, user, dataset_id, wanted_wait(request))
+    await run_in_threadpool(_start_check, services, sign_in.user, dataset_id)
+    document = await _when_checked(services, sign_in, dataset_id, wanted_wait(request))
     if document.status != "checking":
         response.status_code = 200
     return document
@@ -171,7 +192,7 @@ def preview(store: NeedStore, user: NeedUser, request: Request, dataset_id: str)
 
 def _start_check(services: Services, user: User, dataset_id: str) -> None:
     with services.store.begin() as session:
-        dataset = datasets.get(session, dataset_id, user.id)
+        dataset = datasets.get(session, dataset_id, user.id, "editor")
         if dataset.status in ("checking", "ready"):
             return  # asked twice: the first one counts
         datasets.start_check(session, dataset_id, user.id)
@@ -179,26 +200,23 @@ def _start_check(services: Services, user: User, dataset_id: str) -> None:
 
 
 async def _when_checked(
-    services: Services, user: User, dataset_id: str, seconds: float
+    services: Services, sign_in: SignIn, dataset_id: str, seconds: float
 ) -> DatasetDocument:
     def look() -> Dataset:
+        check_still_valid(services.store, sign_in)
         with services.store.read() as session:
-            return datasets.get(session, dataset_id, user.id)
+            return datasets.get(session, dataset_id, sign_in.user.id)
 
     dataset = await wait_for(look, lambda d: d.status != "checking", seconds, services.stopping)
     return DatasetDocument.model_validate(dataset)
 
 
-def _upload_path(store: Store, user: User, dataset_id: str, name: str) -> Any:
-    with store.read() as session:
-        dataset = datasets.get(session, dataset_id, user.id)
-    if dataset.status not in ("open", "rejected"):
-        raise ConflictError(
-            f"The dataset is {dataset.status}: it takes no more files. Make a new dataset."
-        )
-    return store.files.upload(dataset_id, name)
-
-
-def _note_file(store: Store, dataset_id: str, name: str, size: int, sha256: str) -> None:
+def _upload_path(store: Store, user: User, dataset_id: str, name: str, size: int) -> Path:
+    """Where a file will stand; refused at once if there is no room for it."""
+    path = store.files.upload(dataset_id, name)
     with store.begin() as session:
-        datasets.add_file(session, dataset_id, name, size, sha256)
+        dataset = datasets.get(session, dataset_id, user.id, "editor")
+        datasets.expect_open(dataset)
+        before = sum(f.size for f in datasets.files(session, dataset_id) if f.name == name)
+        quotas.check(session, dataset.user_id, store.settings, more=max(0, size - before))
+    return path

@@ -14,9 +14,10 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.concurrency import run_in_threadpool
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_server.needs import NeedServices, NeedUser, Services
+from subtomo_server.needs import NeedServices, NeedSignIn, Services
 from subtomo_server.schemas import EventDocument, EventPage
-from subtomo_store import events, jobs
+from subtomo_store import access, events, jobs
+from subtomo_store.access import SignIn
 from subtomo_store.errors import NotFoundError
 from subtomo_store.records import TERMINAL, Event
 
@@ -49,7 +50,7 @@ LastEventId = Annotated[
 def follow(
     *,
     services: NeedServices,
-    user: NeedUser,
+    sign_in: NeedSignIn,
     request: Request,
     job_id: str,
     last_event_id: LastEventId = None,
@@ -64,14 +65,14 @@ def follow(
     # A browser comes back with both: the address it began with, and what it saw last.
     after = max(cursor or 0, _number(last_event_id))
     with services.store.read() as session:
-        job = jobs.get(session, job_id, user.id)
+        job = jobs.get(session, job_id, sign_in.user.id)
         rows = events.after(session, job_id, after, limit + 1)
     if wants_list(request.headers.get("accept", "")):
         return JSONResponse(_page(rows, limit).model_dump(mode="json"))
     if job.terminal and not rows:
         return Response(status_code=204)  # tells a browser not to come back
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-    return EventSourceResponse(_stream(services, job_id, after), headers=headers)
+    return EventSourceResponse(_stream(services, sign_in, job_id, after), headers=headers)
 
 
 def wants_list(accept: str) -> bool:
@@ -92,11 +93,13 @@ def _page(rows: list[Event], limit: int) -> EventPage:
     return EventPage(items=items, cursor=str(items[-1].id) if len(rows) > limit else None)
 
 
-async def _stream(services: Services, job_id: str, after: int) -> AsyncIterator[bytes]:
+async def _stream(
+    services: Services, sign_in: SignIn, job_id: str, after: int
+) -> AsyncIterator[bytes]:
     yield format_sse_event(retry=RETRY_MILLISECONDS, comment="follow")
     told = time.monotonic()
     while not services.stopping.is_set():
-        rows, over = await run_in_threadpool(_read, services, job_id, after)
+        rows, over = await run_in_threadpool(_read, services, sign_in, job_id, after)
         for row in rows:
             after, told = row.id, time.monotonic()
             yield _encoded(row)
@@ -111,11 +114,16 @@ async def _stream(services: Services, job_id: str, after: int) -> AsyncIterator[
             await anyio.sleep(POLL_SECONDS)
 
 
-def _read(services: Services, job_id: str, after: int) -> tuple[list[Event], bool]:
-    """Read the next events, and whether none can follow (the job has ended or is gone)."""
+def _read(services: Services, sign_in: SignIn, job_id: str, after: int) -> tuple[list[Event], bool]:
+    """Read the next events, and whether none can follow.
+
+    None can when the job has ended or is gone, or the follower may not see it any longer.
+    """
     with services.store.read() as session:
+        if not access.still_valid(session, sign_in.token.id):
+            return [], True
         try:
-            ended = jobs.get(session, job_id).terminal
+            ended = jobs.get(session, job_id, sign_in.user.id).terminal
         except NotFoundError:
             return [], True
         rows = events.after(session, job_id, after, MOST_AT_ONCE)

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
+from subtomo_server.accounts import check_still_valid
 from subtomo_server.downloads import unchanged
 from subtomo_server.estimates import estimate as estimate_job
+from subtomo_server.job_documents import document, documents
 from subtomo_server.needs import (
     Cursor,
     Limit,
     NeedDigest,
     NeedServices,
+    NeedSignIn,
     NeedStore,
     NeedUser,
 )
+from subtomo_server.posting import make, wanted
 from subtomo_server.schemas import (
+    Changes,
     Estimate,
     JobDocument,
     JobPage,
-    PostedSpec,
-    ProgressDocument,
     Validation,
 )
-from subtomo_server.specs import resolved
 from subtomo_server.waiting import wait_for, wanted_wait
+from subtomo_server.wishes import PostedJob
 from subtomo_store import idempotency, jobs
 from subtomo_store.database import Store
 from subtomo_store.records import Answer, Job, JobStatus, Message, User
@@ -48,10 +52,12 @@ EXAMPLES: dict[str, Any] = {
             "mask": {"diameter_angstrom": 200},
             "resolution": {"start_angstrom": 60},
             "parameters": {"candidates": 50},
+            "priority": 40,
+            "webhook": "https://lab.example.org/subtomo",
         }
     },
 }
-Specification = Annotated[PostedSpec, Body(openapi_examples=EXAMPLES)]
+Specification = Annotated[PostedJob, Body(openapi_examples=EXAMPLES)]
 Key = Annotated[
     str | None,
     Header(
@@ -77,17 +83,17 @@ def create(
     """
     messages: list[Message] = []
 
-    def make(session: Session) -> Answer:
-        dataset, full = resolved(session, services.store.files, user, spec.root)
-        made = jobs.create(session, user_id=user.id, dataset=dataset, spec=full)
+    def write(session: Session) -> Answer:
+        made = make(session, services.store, user, wanted(session, services.store, user, spec))
         messages.extend(made.messages)
-        return Answer(201, document(session, made.job).model_dump(mode="json"))
+        told = document(session, made.job, services.store.settings)
+        return Answer(201, told.model_dump(mode="json"))
 
     if key is None:
         with services.store.begin() as session:
-            answer = make(session)
+            answer = write(session)
     else:
-        answer, repeated = idempotency.once(services.store, user.id, key, digest, make)
+        answer, repeated = idempotency.once(services.store, user.id, key, digest, write)
         if repeated:
             messages.clear()
     services.bell.ring(messages)
@@ -99,16 +105,16 @@ def create(
 def validate(store: NeedStore, user: NeedUser, spec: Specification) -> Validation:
     """Check the specification as posting it would, and show it with every default; no job."""
     with store.read() as session:
-        _, full = resolved(session, store.files, user, spec.root)
-    return Validation(valid=True, spec=full.model_dump(mode="json"))
+        found = wanted(session, store, user, spec)
+    return Validation(valid=True, spec=found.spec.model_dump(mode="json"))
 
 
 @router.post("/estimate", summary="Estimate time, memory and disk")
 def estimate(store: NeedStore, user: NeedUser, spec: Specification) -> Estimate:
     """Tell roughly what the job would need on one worker like this machine."""
     with store.read() as session:
-        dataset, full = resolved(session, store.files, user, spec.root)
-    return estimate_job(full, dataset.summary, store.settings.threads)
+        found = wanted(session, store, user, spec)
+    return estimate_job(found.spec, found.dataset.summary, store.settings.threads)
 
 
 @router.get("", summary="List jobs, newest first")
@@ -121,17 +127,19 @@ def list_page(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> JobPage:
-    """Your jobs; pass ``cursor`` on for the next page."""
+    """Your jobs and your groups'; pass ``cursor`` on for the next page."""
     with store.read() as session:
         page = jobs.page(
             session, user.id, status=status, dataset_id=dataset, limit=limit, cursor=cursor
         )
-        items = [document(session, job) for job in page.items]
+        items = documents(session, page.items, store.settings)
     return JobPage(items=items, cursor=page.cursor)
 
 
 @router.get("/{job_id}", summary="One job", response_model=JobDocument)
-async def get(services: NeedServices, user: NeedUser, request: Request, job_id: str) -> Response:
+async def get(
+    services: NeedServices, sign_in: NeedSignIn, request: Request, job_id: str
+) -> Response:
     """Status and progress, with an ETag.
 
     With ``If-None-Match`` and ``Prefer: wait=N`` the answer comes when something changed, or
@@ -140,23 +148,36 @@ async def get(services: NeedServices, user: NeedUser, request: Request, job_id: 
     known = request.headers.get("if-none-match") is not None
 
     def look() -> tuple[Job, JobDocument]:
-        return _look(services.store, user, job_id)
+        check_still_valid(services.store, sign_in)
+        return _look(services.store, sign_in.user, job_id)
 
     def worth_telling(state: tuple[Job, JobDocument]) -> bool:
-        return state[0].terminal if not known else not unchanged(request, etag_of(state[0]))
+        return state[0].terminal if not known else not unchanged(request, etag_of(*state))
 
     job, found = await wait_for(look, worth_telling, wanted_wait(request), services.stopping)
-    headers = {"etag": etag_of(job)}
+    headers = {"etag": etag_of(job, found)}
     if unchanged(request, headers["etag"]):
         return Response(status_code=304, headers=headers)
     return JSONResponse(found.model_dump(mode="json"), headers=headers)
+
+
+@router.patch("/{job_id}", summary="Rename a job, or move it to a group")
+def change(store: NeedStore, user: NeedUser, job_id: str, changes: Changes) -> JobDocument:
+    """Give the job another name, or hand it to a group."""
+    with store.begin() as session:
+        changed = jobs.get(session, job_id, user.id, "editor")
+        if changes.name is not None:
+            changed = jobs.rename(session, job_id, user.id, changes.name)
+        if "group" in changes.model_fields_set:
+            changed = jobs.move_to_group(session, job_id, user.id, changes.group)
+        return document(session, changed, store.settings)
 
 
 @router.post("/{job_id}/cancel", status_code=202, summary="Cancel a job")
 def cancel(store: NeedStore, user: NeedUser, job_id: str) -> JobDocument:
     """Stop at the next particle; what is finished stays. Asking twice does no harm."""
     with store.begin() as session:
-        return document(session, jobs.cancel(session, job_id, user.id))
+        return document(session, jobs.cancel(session, job_id, user.id), store.settings)
 
 
 @router.delete("/{job_id}", status_code=204, summary="Delete a job and its files")
@@ -167,28 +188,13 @@ def delete(store: NeedStore, user: NeedUser, job_id: str) -> None:
     store.files.delete_job(job_id)
 
 
-def document(session: Session, job: Job) -> JobDocument:
-    """One job as it is told."""
-    return JobDocument(
-        id=job.id,
-        name=job.name,
-        dataset=job.dataset_id,
-        status=job.status,
-        status_reason=job.status_reason,
-        spec=job.spec,
-        progress=ProgressDocument.model_validate(jobs.progress(session, job)),
-        created=job.created,
-        started=job.started,
-        finished=job.finished,
-    )
-
-
-def etag_of(job: Job) -> str:
-    """Weak: the time left changes between two versions."""
-    return f'W/"{job.id}-{job.version}"'
+def etag_of(job: Job, told: JobDocument) -> str:
+    """Weak: the time left changes between two versions. The place in the queue counts."""
+    waiting = told.model_dump_json(include={"queue", "webhook"})
+    return f'W/"{job.id}-{job.version}-{zlib.crc32(waiting.encode()):x}"'
 
 
 def _look(store: Store, user: User, job_id: str) -> tuple[Job, JobDocument]:
     with store.read() as session:
         job = jobs.get(session, job_id, user.id)
-        return job, document(session, job)
+        return job, document(session, job, store.settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
@@ -9,13 +10,14 @@ from starlette.concurrency import run_in_threadpool
 
 from subtomo_server.downloads import keepable, send_file
 from subtomo_server.needs import Cursor, Limit, NeedStore, NeedUser
-from subtomo_server.schemas import MapDocument, MapPage
+from subtomo_server.schemas import Changes, MapDocument, MapPage
 from subtomo_server.uploads import receive_file
-from subtomo_store import maps
+from subtomo_store import maps, quotas
 from subtomo_store.database import Store
+from subtomo_store.files import WholeFile
 from subtomo_store.formats.mrc import Volume, read_volume
 from subtomo_store.identity import new_id
-from subtomo_store.records import FileRecord, Map, User
+from subtomo_store.records import FileRecord, User
 from subtomo_store.whole import Written
 
 router = APIRouter(prefix="/maps", tags=["maps"])
@@ -38,28 +40,27 @@ async def create(
     voxel_size_angstrom: Annotated[
         float | None, Query(gt=0.0, le=1000.0, description="Instead of the header's.")
     ] = None,
+    group: Annotated[str | None, Query(description="Group to which it shall belong.")] = None,
 ) -> MapDocument:
     """Store the raw body, one cubic MRC volume; it is checked before it is kept."""
     map_id = new_id("map")
-    path = store.files.map(map_id)
-    written = await receive_file(request, path)
-    try:
-        volume = await run_in_threadpool(read_volume, path, name, voxel_size_angstrom)
-        made = await run_in_threadpool(
-            _note_map, store, user, Upload(map_id, name, written, volume)
-        )
-    except BaseException:
-        await run_in_threadpool(store.files.delete_map, map_id)
-        raise
-    response.headers["Location"] = f"/api/v1/maps/{made.id}"
-    return MapDocument.model_validate(made)
+    announced = request.headers.get("content-length", "")
+    await run_in_threadpool(_check_room, store, user, int(announced) if announced.isdigit() else 0)
+
+    def accept(whole: WholeFile, written: Written) -> None:
+        volume = read_volume(whole.temporary, name, voxel_size_angstrom)
+        _note_map(store, user, Upload(map_id, name, written, volume, group), whole.place)
+
+    await receive_file(request, store.files.map(map_id), accept)
+    response.headers["Location"] = f"/api/v1/maps/{map_id}"
+    return await run_in_threadpool(get, store, user, map_id)
 
 
 @router.get("", summary="List maps, newest first")
 def list_page(
     store: NeedStore, user: NeedUser, limit: Limit = 50, cursor: Cursor = None
 ) -> MapPage:
-    """Your maps; pass ``cursor`` on for the next page."""
+    """Your maps and your groups'; pass ``cursor`` on for the next page."""
     with store.read() as session:
         page = maps.page(session, user.id, limit=limit, cursor=cursor)
     return MapPage.model_validate(page, from_attributes=True)
@@ -82,6 +83,18 @@ def download(store: NeedStore, user: NeedUser, request: Request, map_id: str) ->
     return send_file(request, store.files.map(map_id), stored, name)
 
 
+@router.patch("/{map_id}", summary="Rename a map, or move it to a group")
+def change(store: NeedStore, user: NeedUser, map_id: str, changes: Changes) -> MapDocument:
+    """Give the map another name, or hand it to a group."""
+    with store.begin() as session:
+        changed = maps.get(session, map_id, user.id, "editor")
+        if changes.name is not None:
+            changed = maps.change(session, map_id, user.id, name=changes.name)
+        if "group" in changes.model_fields_set:
+            changed = maps.move_to_group(session, map_id, user.id, changes.group)
+    return MapDocument.model_validate(changed)
+
+
 @router.delete("/{map_id}", status_code=204, summary="Delete a map")
 def delete(store: NeedStore, user: NeedUser, map_id: str) -> None:
     """Delete the map and its file."""
@@ -97,11 +110,17 @@ class Upload(NamedTuple):
     name: str
     written: Written
     volume: Volume
+    group: str | None
 
 
-def _note_map(store: Store, user: User, upload: Upload) -> Map:
+def _check_room(store: Store, user: User, size: int) -> None:
     with store.begin() as session:
-        return maps.create(
+        quotas.check(session, user.id, store.settings, more=size)
+
+
+def _note_map(store: Store, user: User, upload: Upload, place: Callable[[], None]) -> None:
+    with store.begin() as session:
+        maps.create(
             session,
             user_id=user.id,
             map_id=upload.map_id,
@@ -110,4 +129,7 @@ def _note_map(store: Store, user: User, upload: Upload) -> Map:
             voxel_size_angstrom=upload.volume.voxel_size,
             size=upload.written.size,
             sha256=upload.written.sha256,
+            group=upload.group,
         )
+        quotas.check(session, user.id, store.settings, more=0, noted=upload.written.size)
+        place()

@@ -20,6 +20,7 @@ from subtomo_store.formats.mrc_header import (
     parse_header,
     refuse,
 )
+from subtomo_store.readable import Readable
 from subtomo_store.whole import write_whole
 
 SUFFIXES = (".mrc", ".mrcs", ".map", ".rec", ".st")
@@ -49,7 +50,7 @@ class MrcVolumes:
 
     Parameters
     ----------
-    path : Path
+    path : Path or other readable file
         File to read.
     name : str, optional
         Name used in problems; the file's own name by default.
@@ -62,7 +63,7 @@ class MrcVolumes:
         If the file is not a complete, readable MRC file.
     """
 
-    def __init__(self, path: Path, name: str | None = None, scratch: Path | None = None):
+    def __init__(self, path: Readable, name: str | None = None, scratch: Path | None = None):
         self.name = name or path.name
         with path.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
@@ -129,7 +130,7 @@ class MrcVolumes:
         self.close()
 
 
-def read_header(path: Path, name: str | None = None) -> MrcHeader:
+def read_header(path: Readable, name: str | None = None) -> MrcHeader:
     """Read and check a file's header only; a gzip file is unpacked no further than needed."""
     shown = name or path.name
     with path.open("rb") as file:
@@ -144,7 +145,7 @@ def read_header(path: Path, name: str | None = None) -> MrcHeader:
             raise refuse(shown, f"a damaged gzip file ({error}): upload it again") from error
 
 
-def _unpack(path: Path, name: str, scratch: Path | None) -> BinaryIO:
+def _unpack(path: Readable, name: str, scratch: Path | None) -> BinaryIO:
     """Unpack no more than the header announces: a small file cannot fill the disk."""
     header = read_header(path, name)
     wanted = header.offset + header.data_bytes
@@ -152,7 +153,7 @@ def _unpack(path: Path, name: str, scratch: Path | None) -> BinaryIO:
         raise refuse(name, f"unpacks to {wanted} bytes, more than {LARGEST_UNPACKED}: unpack it")
     target: BinaryIO = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115
     try:
-        with gzip.open(path) as stream:
+        with path.open("rb") as packed, gzip.open(packed) as stream:
             while wanted > 0 and (chunk := stream.read(min(_CHUNK, wanted))):
                 target.write(chunk)
                 wanted -= len(chunk)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +19,7 @@ from subtomo_store.formats.star_write import (
     ParticleRows,
     write_particles,
 )
+from subtomo_store.readable import Readable
 
 __all__ = [
     "ImageName",
@@ -93,12 +93,12 @@ class ParticleTable:
         return shifts
 
 
-def read_particles(path: Path, name: str | None = None) -> ParticleTable:
+def read_particles(path: Readable, name: str | None = None) -> ParticleTable:
     """Read a particle table.
 
     Parameters
     ----------
-    path : Path
+    path : Path or other readable file
         STAR file.
     name : str, optional
         Its name in problems.
@@ -136,7 +136,7 @@ def read_particles(path: Path, name: str | None = None) -> ParticleTable:
     return table
 
 
-def has_particles(path: Path, name: str | None = None) -> bool:
+def has_particles(path: Readable, name: str | None = None) -> bool:
     """Tell whether a STAR file has a table of particles, readable or not."""
     shown = name or path.name
     try:

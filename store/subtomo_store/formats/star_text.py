@@ -6,10 +6,10 @@ Own reading, since a problem must name its row: common readers fill short rows u
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 from subtomo_core.errors import InputError, Problem
+from subtomo_store.readable import Readable
 
 LARGEST_FILE = 1 << 30
 MOST_PROBLEMS = 100
@@ -36,12 +36,12 @@ class StarBlock(NamedTuple):
         return [row[index] for row in self.rows]
 
 
-def read_star(path: Path, name: str) -> list[StarBlock]:
+def read_star(path: Readable, name: str) -> list[StarBlock]:
     """Read all blocks of a STAR file.
 
     Parameters
     ----------
-    path : Path
+    path : Path or other readable file
         File to read.
     name : str
         Its name in problems.
@@ -51,10 +51,11 @@ def read_star(path: Path, name: str) -> list[StarBlock]:
     InputError
         If it is no STAR file, or rows have too few or too many values: one problem each.
     """
-    if path.stat().st_size > LARGEST_FILE:
+    with path.open("rb") as file:
+        raw = file.read(LARGEST_FILE + 1)
+    if len(raw) > LARGEST_FILE:
         detail = f"{name}: larger than {LARGEST_FILE >> 20} MiB; split it"
         raise InputError(Problem(detail, file=name))
-    raw = path.read_bytes()
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

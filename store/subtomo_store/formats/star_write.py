@@ -24,6 +24,7 @@ class Microscope(NamedTuple):
 
 
 USUAL_MICROSCOPE = Microscope()
+ZERO, MINUS_ZERO = "0.000000", "-0.000000"
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,14 +121,14 @@ def _columns(rows: ParticleRows) -> dict[str, list[str]]:
         _add_vectors(columns, "rlnOrigin{}Angst", ("X", "Y", "Z"), origins)
     for name, whole in (("rlnClassNumber", rows.classes), ("rlnRandomSubset", rows.half_sets)):
         if whole is not None:
-            columns[name] = [str(int(value)) for value in np.asarray(whole)]
+            columns[name] = [str(value) for value in np.asarray(whole, np.int64).tolist()]
     for name, real in (
         ("rlnMaxValueProbDistribution", rows.probabilities),
         ("rlnLogLikeliContribution", rows.log_likelihoods),
         ("rlnParticleFigureOfMerit", rows.correlations),
     ):
         if real is not None:
-            columns[name] = [_number(value) for value in np.asarray(real)]
+            columns[name] = _numbers(real)
     wrong = [name for name, values in columns.items() if len(values) != count]
     if wrong:
         raise ValueError(f"{', '.join(wrong)}: another number of rows than the {count} particles")
@@ -138,12 +139,17 @@ def _add_vectors(
     columns: dict[str, list[str]], pattern: str, parts: Sequence[str], vectors: NDArray[Any]
 ) -> None:
     for part, values in zip(parts, np.asarray(vectors, np.float64).T, strict=True):
-        columns[pattern.format(part)] = [_number(value) for value in values]
+        columns[pattern.format(part)] = _numbers(values)
+
+
+def _numbers(values: ArrayLike) -> list[str]:
+    """Six decimals each; a column of a large table is a million of them."""
+    texts = map("{:.6f}".format, np.asarray(values, np.float64).tolist())
+    return [ZERO if text == MINUS_ZERO else text for text in texts]
 
 
 def _number(value: float) -> str:
-    """Six decimals; adding 0 turns a minus zero into a zero."""
-    return f"{round(float(value), 6) + 0.0:.6f}"
+    return _numbers([value])[0]
 
 
 def _loop(columns: dict[str, list[str]]) -> Iterable[str]:

@@ -6,6 +6,7 @@ const page = document.getElementById("job");
 const { job, classes: classCount, iterations: iterationCount } = page.dataset;
 const count = Number(classCount);
 const total = Number(iterationCount);
+const first = Number(page.dataset.first);
 const api = `/api/v1/jobs/${job}`;
 const history = new Map();
 const FINAL = new Set(["succeeded", "failed", "cancelled"]);
@@ -36,8 +37,8 @@ function duration(seconds) {
 
 function makeSteps() {
   const steps = find("steps");
-  steps.classList.toggle("dense", total > 60);
-  for (let number = 0; number <= total; number += 1) {
+  steps.classList.toggle("dense", total - first > 60);
+  for (let number = first; number <= total; number += 1) {
     const step = make("span");
     step.title = number ? `iteration ${number}` : "survey (iteration 0)";
     steps.append(step);
@@ -47,7 +48,8 @@ function makeSteps() {
 function showProgress(progress, status) {
   const steps = find("steps");
   const within = progress.particles ? progress.particles_done / progress.particles : 0;
-  [...steps.children].forEach((step, number) => {
+  [...steps.children].forEach((step, index) => {
+    const number = first + index;
     const done = number < progress.iteration ? 1 : number === progress.iteration ? within : 0;
     step.style.setProperty("--done", done);
   });
@@ -65,8 +67,9 @@ function showStatus(status, reason) {
   find("status").replaceChildren(chip);
   find("reason").textContent = reason || "";
   find("reason").hidden = !reason;
-  find("cancel").hidden = FINAL.has(status);
-  find("delete").hidden = !FINAL.has(status);
+  // Who may only look has neither button.
+  find("cancel")?.toggleAttribute("hidden", FINAL.has(status));
+  find("delete")?.toggleAttribute("hidden", !FINAL.has(status));
 }
 
 let asked = false;
@@ -77,7 +80,9 @@ async function refresh() {
   asked = true;
   try {
     const state = await ask("");
-    showStatus(state.status, state.status_reason);
+    const { reason, place } = state.queue;
+    const waits = reason && (place ? `${reason} (place ${place})` : reason);
+    showStatus(state.status, waits || state.status_reason);
     showProgress(state.progress, state.status);
   } finally {
     asked = false;
@@ -188,7 +193,7 @@ function showPairs(number) {
 async function showIteration(number, metrics) {
   history.set(number, metrics);
   showPairs(number);
-  for (const id of ["results", "curves"]) find(id).hidden = false;
+  for (const id of ["results", "curves", "continue-link"]) find(id).hidden = false;
   find("last").textContent = number;
   showClasses(number, metrics);
   showHistory();
@@ -239,5 +244,35 @@ async function begin() {
   await refresh();
 }
 
-if (page.dataset.terminal === "no") follow();
+/** A link to something folded away opens it; what this page was made without needs a fresh one. */
+function openLinked() {
+  for (const link of page.querySelectorAll('a[href^="#"]')) {
+    link.addEventListener("click", (event) => {
+      const target = find(link.getAttribute("href").slice(1));
+      if (target) target.open = true;
+      else {
+        event.preventDefault();
+        window.location.href = link.getAttribute("href");
+        window.location.reload();
+      }
+    });
+  }
+  const named = window.location.hash && find(window.location.hash.slice(1));
+  if (named && "open" in named) named.open = true;
+}
+
+/** While the job waits nothing happens to it, but its place in the queue changes. */
+function watchTheQueue() {
+  const looking = setInterval(() => {
+    const chip = find("status").querySelector(".chip");
+    if (FINAL.has(chip.dataset.status)) clearInterval(looking);
+    else if (chip.dataset.status === "queued") refresh();
+  }, 3000);
+}
+
+openLinked();
+if (page.dataset.terminal === "no") {
+  follow();
+  watchTheQueue();
+}
 begin();

@@ -34,6 +34,52 @@ function put(url, file, progress) {
   });
 }
 
+// Big files go by tus: after a broken connection they go on where they were.
+const resumableFrom = 64 * 1024 * 1024;
+const attempts = 20;
+const tus = { "Tus-Resumable": "1.0.0" };
+
+function base64(text) {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+}
+
+function patch(url, file, offset, progress) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("PATCH", url);
+    request.setRequestHeader("Tus-Resumable", "1.0.0");
+    request.setRequestHeader("Upload-Offset", String(offset));
+    request.setRequestHeader("Content-Type", "application/offset+octet-stream");
+    request.upload.addEventListener("progress", (event) => progress(offset + event.loaded));
+    request.addEventListener("error", () => resolve(false));
+    request.addEventListener("load", () => {
+      if (request.status < 300) resolve(true);
+      else if ([409, 423, 502, 503, 504].includes(request.status)) resolve(false);
+      else reject(new Error(JSON.parse(request.responseText || "{}").detail || `${file.name}: ${request.status}`));
+    });
+    request.send(file.slice(offset));
+  });
+}
+
+async function offsetOf(url) {
+  const answer = await fetch(url, { method: "HEAD", headers: tus }).catch(() => null);
+  return answer && answer.ok ? Number(answer.headers.get("Upload-Offset")) : null;
+}
+
+async function send(dataset, file, progress) {
+  const headers = { ...tus, "Upload-Length": String(file.size), "Upload-Metadata": `filename ${base64(file.name)}` };
+  const begun = await fetch(`/api/v1/datasets/${dataset}/uploads`, { method: "POST", headers });
+  if (!begun.ok) await checked(begun);
+  const url = begun.headers.get("Location");
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    const offset = await offsetOf(url);
+    if (offset === file.size) return;
+    if (offset !== null && (await patch(url, file, offset, progress))) return;
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+  }
+  throw new Error(`the upload of ${file.name} broke off`);
+}
+
 async function upload() {
   const fields = new FormData(form);
   const files = fields.getAll("files");
@@ -44,9 +90,11 @@ async function upload() {
   let before = 0;
   for (const file of files) {
     told.textContent = `Sending ${file.name}`;
-    await put(`/api/v1/datasets/${made.id}/files/${encodeURIComponent(file.name)}`, file, (loaded) => {
+    const progress = (loaded) => {
       bar.value = (before + loaded) / total;
-    });
+    };
+    if (file.size >= resumableFrom) await send(made.id, file, progress);
+    else await put(`/api/v1/datasets/${made.id}/files/${encodeURIComponent(file.name)}`, file, progress);
     before += file.size;
   }
   told.textContent = "Checking";

@@ -1,0 +1,67 @@
+"""Jobs as they are told over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from sqlalchemy.orm import Session
+
+from subtomo_server.schemas import (
+    JobDocument,
+    OriginDocument,
+    ProgressDocument,
+    QueueDocument,
+    WebhookDocument,
+)
+from subtomo_store import jobs, standing, webhooks
+from subtomo_store.records import Job
+from subtomo_store.settings import Settings
+
+
+def documents(session: Session, found: Sequence[Job], settings: Settings) -> list[JobDocument]:
+    """Jobs of a list, in its order."""
+    hooks = webhooks.of_jobs(session, [job.id for job in found])
+    return [_document(session, job, settings, hooks.get(job.id)) for job in found]
+
+
+def document(session: Session, job: Job, settings: Settings) -> JobDocument:
+    """One job."""
+    return documents(session, [job], settings)[0]
+
+
+def _document(
+    session: Session, job: Job, settings: Settings, hook: webhooks.Webhook | None
+) -> JobDocument:
+    waiting = standing.waiting(session, job, settings)
+    queue = QueueDocument(name=job.queue, **(waiting._asdict() if waiting else {}))
+    origin = job.continues and OriginDocument(job=job.continues, iteration=job.first_iteration - 1)
+    return JobDocument(
+        id=job.id,
+        name=job.name,
+        owner=job.owner,
+        group=job.group,
+        dataset=job.dataset_id,
+        status=job.status,
+        status_reason=queue.reason if job.status == "queued" else job.status_reason,
+        priority=job.priority,
+        queue=queue,
+        continues=origin or None,
+        webhook=None if hook is None else _told(hook),
+        spec=job.spec,
+        progress=ProgressDocument.model_validate(jobs.progress(session, job)),
+        created=job.created,
+        started=job.started,
+        finished=job.finished,
+    )
+
+
+def _told(hook: webhooks.Webhook) -> WebhookDocument:
+    """Without the path: whoever may look at a job may not therefore call what its owner named."""
+    return WebhookDocument(
+        host=urlsplit(hook.url).hostname or "",
+        state=hook.state,
+        attempts=hook.attempts,
+        error=hook.error,
+        delivered=hook.delivered,
+    )

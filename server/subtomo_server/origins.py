@@ -1,0 +1,21 @@
+"""The job of which others are made, for somebody who may."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from subtomo_store import jobs, webhooks
+from subtomo_store.records import Job, User
+
+
+def origin(session: Session, user: User, job_id: str) -> tuple[Job, str | None]:
+    """A job to continue or clone, and its webhook where that is the user's own.
+
+    Raises
+    ------
+    NotFoundError, NotAllowedError
+        If the user may not work with it.
+    """
+    job = jobs.get(session, job_id, user.id, "editor")
+    hook = webhooks.of_jobs(session, [job.id]).get(job.id)
+    return job, hook.url if hook and job.user_id == user.id else None

@@ -1,0 +1,124 @@
+"""The forms of a job's page which make other jobs of it: continue and clone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse
+
+from subtomo_core.errors import InputError
+from subtomo_server import continuing
+from subtomo_server.changes import body_of, parsed, variants
+from subtomo_server.needs import NeedServices, NeedUser, Services
+from subtomo_server.origins import origin
+from subtomo_server.pages.views import render_job
+from subtomo_server.posting import Wanted, make, wanted
+from subtomo_store.errors import ConflictError
+from subtomo_store.records import Job, Message, User
+
+router = APIRouter(include_in_schema=False)
+Choose = Callable[[Session, Job, str | None], Sequence[Wanted]]
+FIELDS = {
+    "name": "name",
+    "classes": "classes",
+    "iterations": "iterations",
+    "symmetry": "symmetry",
+    "seed": "seed",
+    "limit": "resolution.limit_angstrom",
+    "diameter": "mask.diameter_angstrom",
+}
+SEVERAL = frozenset({"classes", "iterations", "seed", "limit"})
+
+
+@router.post("/jobs/{job_id}/continue")
+async def go_on(services: NeedServices, user: NeedUser, request: Request, job_id: str) -> Response:
+    """Go on from an iteration, or show the form again with what is wrong."""
+    entered = await _entered(request)
+
+    def choose(session: Session, job: Job, webhook: str | None) -> list[Wanted]:
+        numbers = [int(entered[key]) if entered.get(key) else None for key in ("from", "further")]
+        changes = _changes({key: entered.get(key, "") for key in ("limit", "symmetry", "diameter")})
+        wish = continuing.Request(numbers[0], numbers[1], changes, webhook)
+        return [continuing.continued(session, services.store, user, job, wish)]
+
+    return await run_in_threadpool(_answer, services, user, request, job_id, choose)
+
+
+@router.post("/jobs/{job_id}/clone")
+async def clone(services: NeedServices, user: NeedUser, request: Request, job_id: str) -> Response:
+    """Start the job again with changes; fields with several values make one job for each."""
+    entered = await _entered(request)
+
+    def choose(session: Session, job: Job, webhook: str | None) -> list[Wanted]:
+        several = {key: entered[key] for key in SEVERAL if "," in entered.get(key, "")}
+        once = {key: value for key, value in entered.items() if key not in several}
+        body, changes = body_of(job, webhook), _changes(once)
+        if not several:
+            return [wanted(session, services.store, user, parsed(body, changes, ""))]
+        values = {
+            FIELDS[key]: [_value(v) for v in text.split(",")] for key, text in several.items()
+        }
+        base = parsed(body, changes, "")
+        document = {**base.asked, **base.wishes.model_dump(mode="json", exclude_none=True)}
+        return [
+            wanted(session, services.store, user, parsed(document, variant.body, ""))
+            for variant in variants(values, str(document.get("name") or job.name))
+        ]
+
+    return await run_in_threadpool(_answer, services, user, request, job_id, choose)
+
+
+async def _entered(request: Request) -> dict[str, str]:
+    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
+    return {name: values[0].strip() for name, values in sent.items()}
+
+
+def _changes(entered: dict[str, str]) -> dict[str, Any]:
+    """Changes as over HTTP; empty fields change nothing."""
+    changes: dict[str, Any] = {}
+    for key, path in FIELDS.items():
+        if not entered.get(key):
+            continue
+        group, _, last = path.rpartition(".")
+        here = changes.setdefault(group, {}) if group else changes
+        here[last] = _symmetry(entered[key]) if key == "symmetry" else entered[key]
+    return changes
+
+
+def _symmetry(text: str) -> str | list[str]:
+    names = [name.strip() for name in text.split(",")]
+    return names[0] if len(names) == 1 else names
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.strip()
+
+
+def _answer(
+    services: Services, user: User, request: Request, job_id: str, choose: Choose
+) -> Response:
+    """Go to the new job's page, or to the list where there are several."""
+    messages: list[Message] = []
+    try:
+        with services.store.begin() as session:
+            found = choose(session, *origin(session, user, job_id))
+            made = [make(session, services.store, user, one) for one in found]
+            messages = [message for new in made for message in new.messages]
+    except InputError as error:
+        problems = tuple(problem.detail for problem in error.problems)
+    except (ConflictError, ValueError) as error:
+        problems = (str(error),)
+    else:
+        services.bell.ring(messages)
+        path = f"/jobs/{made[0].job.id}" if len(made) == 1 else "/"
+        return RedirectResponse(path, status_code=303)
+    return render_job(services.store, user, request, job_id, status=422, problems=problems)

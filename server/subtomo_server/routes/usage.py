@@ -1,0 +1,19 @@
+"""How much of the disk a user takes."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from subtomo_server.needs import NeedStore, NeedUser
+from subtomo_server.schemas import UsageDocument
+from subtomo_store import quotas
+
+router = APIRouter(tags=["service"])
+
+
+@router.get("/usage", summary="Your disk space")
+def usage(store: NeedStore, user: NeedUser) -> UsageDocument:
+    """What you take of your quota, and for what."""
+    with store.read() as session:
+        found = quotas.usage(session, user.id, store.settings)
+    return UsageDocument.model_validate(found)

@@ -1,0 +1,1 @@
+"""Telling the end of jobs to addresses which their users named."""

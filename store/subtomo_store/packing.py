@@ -1,0 +1,105 @@
+"""Volumes, one after the other, checked and written into the stacks which jobs read."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from subtomo_core.errors import InputError, Problem
+from subtomo_store.checking import located
+from subtomo_store.formats.mrc import MrcVolumes, check_finite
+from subtomo_store.intake import Place, Problems, Source
+from subtomo_store.material import Material
+from subtomo_store.stack import PARTICLES, WEIGHTS
+from subtomo_store.weights import half_weights
+
+OPEN_AT_ONCE = 8
+
+Progress = Callable[[int, int], None]
+
+
+class Volumes:
+    """A dataset's volumes; the last few files stay open, since a stack is read many times."""
+
+    def __init__(self, material: Material, scratch: Path):
+        self._material, self._scratch = material, scratch
+        self._open: OrderedDict[str, MrcVolumes] = OrderedDict()
+
+    def read(self, place: Place) -> NDArray[np.float32]:
+        """Read one volume."""
+        name = place.file
+        if name not in self._open:
+            if len(self._open) >= OPEN_AT_ONCE:
+                self._open.popitem(last=False)[1].close()
+            self._open[name] = MrcVolumes(self._material.file(name), name, self._scratch)
+        self._open.move_to_end(name)
+        return self._open[name][place.position or 0]
+
+    def __enter__(self) -> Volumes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for volumes in self._open.values():
+            volumes.close()
+
+
+class Packer:
+    """Streams volumes into the stacks; what is wrong with one is noted and it is passed over."""
+
+    def __init__(self, volumes: Volumes, star: str, problems: Problems, progress: Progress | None):
+        self._volumes, self._star = volumes, star
+        self._problems, self._progress = problems, progress
+
+    def write(self, target: Path, sources: list[Source], header: bytes | None) -> None:
+        """Write ``particles.mrcs`` behind its header, and ``weights.npy`` if there are weights.
+
+        Without a header the volumes are checked and stay where they are.
+        """
+        with ExitStack() as opened:
+            stack = weights = None
+            if header is not None:
+                stack = opened.enter_context((target / PARTICLES).open("wb"))
+                stack.write(header)
+            if any(source.weight for source in sources):
+                weights = opened.enter_context((target / WEIGHTS).open("wb"))
+            self._stream(sources, stack, weights)
+
+    def _stream(
+        self, sources: list[Source], stack: BinaryIO | None, weights: BinaryIO | None
+    ) -> None:
+        for done, source in enumerate(sources, start=1):
+            try:
+                volume = _checked(self._volumes, source.volume)
+                if stack is not None:
+                    stack.write(volume.data)
+                if weights is not None and source.weight is not None:
+                    if done == 1:
+                        box = volume.shape[0]
+                        _write_npy_header(weights, (len(sources), box, box, box // 2 + 1))
+                    given = self._volumes.read(source.weight)
+                    weights.write(half_weights(given, source.weight.file).data)
+            except InputError as error:
+                found = (located(problem, source, self._star) for problem in error.problems)
+                self._problems.add(*found)
+            if self._progress is not None:
+                self._progress(done, len(sources))
+
+
+def _write_npy_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+    npy.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+
+
+def _checked(volumes: Volumes, place: Place) -> NDArray[np.float32]:
+    array = volumes.read(place)
+    check_finite(array, place.file)
+    if float(array.min()) == float(array.max()):
+        detail = f"{place.file}: every voxel is {float(array.min()):g}: remove this particle"
+        raise InputError(Problem(detail, file=place.file))
+    return array.astype("<f4", copy=False)

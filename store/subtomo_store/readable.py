@@ -1,0 +1,16 @@
+"""What readers of files ask for."""
+
+from __future__ import annotations
+
+from typing import BinaryIO, Literal, Protocol
+
+
+class Readable(Protocol):
+    """A file which can be read: a path, or a name below a registered folder."""
+
+    @property
+    def name(self) -> str:
+        """Last part of its name."""
+
+    def open(self, mode: Literal["rb"], /) -> BinaryIO:
+        """Open it."""

@@ -1,0 +1,278 @@
+"""Jobs out of jobs, wishes, and what a waiting job is told, over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from subtomo_core.errors import InputError
+from subtomo_server.posting import wanted
+from subtomo_server.wishes import PostedJob
+from subtomo_store import drains, users, workers
+from subtomo_store.tables import UserRow
+from subtomo_store.transitions import lock, move
+from support.services import WorkerProcess, wait_until
+from support.serving import Served, small_spec
+
+
+def post(service: Served, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = service.client.post(path, json=body)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def refused(service: Served, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = service.client.post(path, json=body)
+    assert answer.status_code in (409, 422), answer.text
+    problem = dict(answer.json())
+    return problem["errors"][0] if "errors" in problem else problem
+
+
+def cancel(service: Served, *jobs: dict[str, Any]) -> None:
+    for job in jobs:
+        service.client.post(f"/jobs/{job['id']}/cancel").raise_for_status()
+
+
+@pytest.fixture
+def done(service: Served, dataset: str, worker: WorkerProcess) -> dict[str, Any]:
+    """A job which a worker has done."""
+    job = post(service, "/jobs", small_spec(dataset, batch_particles=2, name="first"))
+
+    def now() -> dict[str, Any]:
+        return dict(service.client.get(f"/jobs/{job['id']}").json())
+
+    wait_until(lambda: now()["status"] == "succeeded", "the job is done", 60)
+    return now()
+
+
+def test_wishes_stand_beside_the_specification(service: Served, dataset: str):
+    hook = "https://lab.example.org/hook"
+    wishes = {"priority": 20, "queue": "preview", "webhook": hook}
+    job = post(service, "/jobs", small_spec(dataset, **wishes))
+    assert (job["priority"], job["queue"]["name"]) == (20, "preview")
+    assert (job["webhook"]["host"], job["webhook"]["state"]) == ("lab.example.org", "armed")
+    assert not set(wishes) & set(job["spec"])
+    cancel(service, job)
+    told = service.client.get(f"/jobs/{job['id']}").json()
+    assert told["webhook"]["state"] in ("waiting", "delivered", "failed")
+    assert told["queue"] == {"name": "preview", "place": None, "ahead": None, "reason": None}
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        ({"priority": 51}, "above 50, the highest which you may give"),
+        ({"priority": 101}, "priority"),
+        ({"queue": "gpu"}, "queue"),
+        ({"webhook": "http://127.0.0.1/hook"}, "not HTTPS"),
+        ({"webhook": 3}, "webhook"),
+    ],
+)
+def test_wishes_which_cannot_be_granted(
+    service: Served, dataset: str, wish: dict[str, Any], words: str
+):
+    error = refused(service, "/jobs", small_spec(dataset, **wish))
+    assert words in error["detail"]
+
+
+def test_long_jobs_are_kept_out_of_the_queue_for_small_ones(service: Served, dataset: str):
+    spec = PostedJob.model_validate(small_spec(dataset, queue="preview"))
+    quick = service.store.settings.model_copy(update={"preview_seconds": 1e-9})
+    with service.store.read() as session:
+        owner = users.ensure(session, "tester")
+        assert wanted(session, service.store, owner, spec).orders.queue == "preview"
+        with pytest.raises(InputError, match="too long for the queue preview"):
+            wanted(session, replace(service.store, settings=quick), owner, spec)
+
+
+def test_a_waiting_job_is_told_why_and_its_place(service: Served, dataset: str):
+    first, second = (post(service, "/jobs", small_spec(dataset)) for _ in range(2))
+    urgent = post(service, "/jobs", small_spec(dataset, priority=50))
+    low = post(service, "/jobs", small_spec(dataset, priority=10))
+
+    def queue(job: dict[str, Any]) -> dict[str, Any]:
+        return dict(service.client.get(f"/jobs/{job['id']}").json()["queue"])
+
+    places = [queue(job)["place"] for job in (first, second, urgent, low)]
+    assert places == sorted(places)
+    assert places[1] == places[0] + 1
+    assert queue(low)["ahead"] == places[3] - 1
+    with service.store.begin() as session:
+        drains.drain(session, "new disks at noon")
+    told = service.client.get(f"/jobs/{first['id']}").json()
+    assert told["status_reason"] == "no new work is handed out for now: new disks at noon"
+    assert service.client.get("/service-info").json()["resting"] == "new disks at noon"
+    ready = service.client.get("/health/ready").json()
+    assert "new disks at noon" in ready["checks"]["dispatch"]["detail"]
+    with service.store.begin() as session:
+        drains.undrain(session)
+    etag = {"if-none-match": service.client.get(f"/jobs/{low['id']}").headers["etag"]}
+    assert service.client.get(f"/jobs/{low['id']}", headers=etag).status_code == 304
+    cancel(service, first)
+    moved = service.client.get(f"/jobs/{low['id']}", headers=etag)
+    assert moved.json()["queue"]["place"] == places[3] - 1
+    cancel(service, second, urgent, low)
+
+
+def test_a_clone_asks_for_the_same_again(service: Served, dataset: str):
+    job = post(service, "/jobs", small_spec(dataset, name="one", priority=30))
+    path = f"/jobs/{job['id']}/clone"
+    same = post(service, path, {})
+    assert same["spec"] == job["spec"]
+    assert (same["priority"], same["name"]) == (30, "one")
+    changes = {"iterations": 9, "name": "two", "resolution": {"limit_angstrom": 20.0}}
+    other = post(service, path, {"changes": changes})
+    fresh = post(service, "/jobs", small_spec(dataset, **changes))
+    assert other["spec"] == fresh["spec"]  # defaults follow what was changed
+    back = post(service, f"/jobs/{other['id']}/clone", {"changes": {"resolution": None}})
+    assert (
+        back["spec"]["resolution"]
+        == post(service, "/jobs", small_spec(dataset, iterations=9))["spec"]["resolution"]
+    )
+    assert refused(service, path, {"changes": {"classes": 0}})["pointer"] == "/changes/classes"
+    assert refused(service, path, {"changes": {"iteratons": 2}})["pointer"] == "/changes/iteratons"
+    with service.another_user() as other_user:
+        assert other_user.post(path, json={}).status_code == 404
+
+
+def test_a_sweep_makes_one_job_of_each_combination(service: Served, dataset: str):
+    values = {"classes": [1, 2], "resolution.limit_angstrom": [14.0, 15.0]}
+    body = {"spec": small_spec(dataset, name="many"), "values": values}
+    items = post(service, "/jobs/sweep", body)["items"]
+    made = [(i["spec"]["classes"], i["spec"]["resolution"]["limit_angstrom"]) for i in items]
+    assert [(k, round(limit)) for k, limit in made] == [(1, 14), (1, 15), (2, 14), (2, 15)]
+    assert items[1]["name"] == "many (classes 1, limit_angstrom 15.0)"
+    again = post(service, "/jobs/sweep", {"job": items[0]["id"], "values": {"seed": [5, 6]}})
+    assert [item["spec"]["seed"] for item in again["items"]] == [5, 6]
+    cancel(service, *items, *again["items"])
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"classes": []}, "no values"),
+        ({"seed": list(range(33))}, "these values make 33 jobs: make at most 32"),
+        ({"classes": [1, 0]}, "classes 0: "),
+        ({"iteratons": [1]}, "iteratons 1: "),
+    ],
+)
+def test_a_sweep_is_whole_or_not_at_all(
+    service: Served, dataset: str, values: dict[str, Any], words: str
+):
+    def count() -> int:
+        return len(service.client.get("/jobs", params={"limit": 200}).json()["items"])
+
+    before = count()
+    body = {"spec": small_spec(dataset), "values": values}
+    assert words in refused(service, "/jobs/sweep", body)["detail"]
+    assert count() == before
+
+
+def test_a_sweep_needs_one_origin(service: Served, dataset: str):
+    error = refused(service, "/jobs/sweep", {"values": {"classes": [1]}})
+    assert "either 'spec' or 'job'" in error["detail"]
+
+
+def test_continuing_keeps_the_numbers_and_the_bits(service: Served, done: dict[str, Any]):
+    path = f"/jobs/{done['id']}/continue"
+    job = post(service, path, {"from_iteration": 1})
+    assert job["continues"] == {"job": done["id"], "iteration": 1}
+    assert job["spec"] == done["spec"]
+    further = post(service, path, {"iterations": 3})
+    assert further["spec"] == {**done["spec"], "iterations": 5}
+    for made, last in ((job, 2), (further, 5)):
+        url = f"/jobs/{made['id']}"
+        wait_until(
+            lambda url=url: service.client.get(url).json()["status"] == "succeeded", "it ends", 60
+        )
+        assert service.client.get(url).json()["progress"]["iteration"] == last
+    name = "iterations/2/classes/1/map.mrc"
+    assert _content(service.client, done, name) == _content(service.client, job, name)
+
+
+def _content(client: httpx.Client, job: dict[str, Any], name: str) -> bytes:
+    return client.get(f"/jobs/{job['id']}/{name}").raise_for_status().content
+
+
+def test_settings_may_change_where_it_makes_sense(service: Served, done: dict[str, Any]):
+    changes = {
+        "name": "finer",
+        "symmetry": "C2",
+        "resolution": {"limit_angstrom": 14.0},
+        "mask": {"diameter_angstrom": 60.0},
+        "parameters": {"candidates": 9},
+        "priority": 3,
+    }
+    path = f"/jobs/{done['id']}/continue"
+    job = post(service, path, {"iterations": 2, "changes": changes})
+    spec, before = job["spec"], done["spec"]
+    assert (job["name"], job["priority"], spec["symmetry"]) == ("finer", 3, "C2")
+    assert spec["resolution"]["limit_angstrom"] == pytest.approx(14.0)
+    assert spec["resolution"]["start_angstrom"] == before["resolution"]["start_angstrom"]
+    assert spec["mask"]["diameter_angstrom"] == 60.0
+    assert spec["parameters"]["candidates"] == 9
+    cancel(service, job)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "words"),
+    [
+        ({"changes": {"classes": 2}}, "/changes/classes", "clone the job instead"),
+        ({"changes": {"dataset": "ds_2"}}, "/changes/dataset", "its own particles"),
+        ({"changes": {"half_sets": True}}, "/changes/half_sets", "cannot change half_sets"),
+        ({"changes": {"iterations": 9}}, "/changes/iterations", "how many further ones"),
+        ({"changes": {"resolution": {"start_angstrom": 50}}}, None, "resolution.start_angstrom"),
+        ({"changes": {"resolution": {"limit_angstrom": 1}}}, None, "outside what this dataset"),
+        ({"changes": {"symmetry": "Q5"}}, "/changes/symmetry", "Q5"),
+        ({"changes": {"priority": 99}}, "/changes/priority", "above 50"),
+        ({"iterations": None}, "/iterations", "say in 'iterations' how many"),
+        ({"from_iteration": 7}, None, "no finished iteration 7"),
+    ],
+)
+def test_what_cannot_be_continued_is_told(
+    service: Served, done: dict[str, Any], body: dict[str, Any], pointer: str | None, words: str
+):
+    error = refused(service, f"/jobs/{done['id']}/continue", {"iterations": 2} | body)
+    assert words in error["detail"]
+    if pointer:
+        assert error["pointer"] == pointer
+
+
+def test_an_iteration_whose_model_was_not_kept(service: Served, done: dict[str, Any]):
+    service.store.files.iteration_file(done["id"], 1, "model.npz").unlink()
+    error = refused(service, f"/jobs/{done['id']}/continue", {"from_iteration": 1})
+    assert "the model of iteration 1 was not kept" in error["detail"]
+
+
+def test_a_limit_of_running_jobs_is_told(service: Served, dataset: str, worker: WorkerProcess):
+    with service.store.begin() as session:
+        session.execute(update(UserRow).where(UserRow.name == "tester").values(running_jobs=1))
+
+    def shown() -> bool:
+        with service.store.read() as session:
+            return bool(workers.alive(session))
+
+    wait_until(shown, "the worker shows itself")
+    worker.pause()
+    try:
+        first, second = (post(service, "/jobs", small_spec(dataset)) for _ in range(2))
+        with service.store.begin() as session:
+            move(session, lock(session, first["id"]), "running")
+        told = service.client.get(f"/jobs/{second['id']}").json()
+        assert told["queue"]["reason"] == "waiting: 1 of your jobs is running, which is your limit"
+        cancel(service, second, first)
+    finally:
+        worker.resume()
+
+
+def test_the_secret_of_webhooks_is_ones_own(service: Served):
+    mine = service.client.get("/webhook-secret").json()["secret"]
+    assert mine.startswith("whsec_")
+    assert service.client.get("/webhook-secret").json()["secret"] == mine
+    with service.another_user() as other:
+        assert other.get("/webhook-secret").json()["secret"] != mine
+    assert service.client.post("/webhook-secret").json()["secret"] != mine

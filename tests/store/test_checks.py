@@ -1,0 +1,59 @@
+"""A dataset is checked by one server at a time, and what a killed one left is taken up."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from subtomo_store import checks, datasets
+from support.records import REGION, opened, user_named
+
+
+@pytest.fixture
+def store(tmp_path, database_url):
+    with opened(tmp_path, database_url) as made:
+        yield made
+
+
+@pytest.fixture
+def dataset(store):
+    with store.begin() as session:
+        user = user_named(session)
+        made = datasets.create(session, user_id=user.id, name="x", missing=REGION)
+        return datasets.start_check(session, made.id, user.id)
+
+
+def claim(store, dataset, server, seconds=30.0):
+    with store.begin() as session:
+        return checks.claim(session, dataset.id, server, seconds)
+
+
+def unattended(store):
+    with store.read() as session:
+        return checks.unattended(session)
+
+
+def test_one_server_checks_and_another_does_not(store, dataset):
+    assert unattended(store) == [dataset.id]
+    assert claim(store, dataset, "server_1")
+    assert unattended(store) == []
+    assert not claim(store, dataset, "server_2")
+    with store.begin() as session:
+        assert checks.let_go(session, dataset.id, "server_1")
+        datasets.accept(session, dataset.id, particles=1, box=8, voxel_size_angstrom=1.0)
+    assert not claim(store, dataset, "server_2")
+    assert unattended(store) == []
+
+
+def test_what_a_killed_server_checked_another_checks_and_only_that_one_writes(store, dataset):
+    assert claim(store, dataset, "server_1", 0.2)
+    with store.begin() as session:
+        checks.renew(session, "server_1", [dataset.id], 0.3)
+    time.sleep(0.35)
+    assert unattended(store) == [dataset.id]
+    assert claim(store, dataset, "server_2")
+    with store.begin() as session:
+        assert not checks.let_go(session, dataset.id, "server_1")
+        checks.renew(session, "server_1", [dataset.id], 0.0)
+    assert unattended(store) == []

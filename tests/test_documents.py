@@ -1,0 +1,44 @@
+"""The documents name tests and files which exist."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from support.services import ROOT
+
+FAILURES = (ROOT / "docs" / "failures.md").read_text()
+ROWS = [line for line in FAILURES.splitlines() if line.startswith("| ") and "`test_" in line]
+
+
+def every_test() -> set[str]:
+    files = (ROOT / "tests").rglob("test_*.py")
+    return {
+        name
+        for file in files
+        for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)
+    }
+
+
+def test_every_row_of_the_table_of_failures_has_a_test_which_exists():
+    body = [line for line in FAILURES.splitlines() if line.startswith("| ")][1:]
+    assert body == ROWS, "a row without a test"
+    assert len(ROWS) >= 13
+    named = {name for row in ROWS for name in re.findall(r"`(test_\w+)`", row)}
+    assert named - every_test() == set()
+
+
+@pytest.mark.parametrize("document", ["docs/failures.md", "docs/how-to/facility.md"])
+def test_links_lead_somewhere(document: str):
+    path = ROOT / document
+    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
+        if "://" not in target:
+            assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("number", ["0029", "0030", "0031"])
+def test_decisions_are_listed(number: str):
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text()
+    (page,) = (ROOT / "docs" / "decisions").glob(f"{number}-*.md")
+    assert page.name in index
