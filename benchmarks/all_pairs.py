@@ -108,6 +108,7 @@ def main() -> None:
     parser.add_argument("--scores", nargs="+", choices=SCORES, default=list(SCORES))
     parser.add_argument("--each", type=int, default=20, help="particles of each structure")
     parser.add_argument("--snr", type=float, default=0.5)
+    parser.add_argument("--limit", type=float, default=36.0, help="resolution, in Å")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="where to draw the picture")
     given = parser.parse_args()
@@ -118,7 +119,8 @@ def main() -> None:
     for score in given.scores:
         clock = time.process_time()
         parameters = {"score": score, "shift_range_angstrom": 90.0}
-        first, last, poses = align_all(simulation, {"parameters": parameters})
+        job = {"parameters": parameters, "resolution": {"limit_angstrom": given.limit}}
+        first, last, poses = align_all(simulation, job)
         seconds, pairs = time.process_time() - clock, len(true) * (len(true) - 1) // 2
         before, after = clusters_of(first), clusters_of(last)
         print(

@@ -95,10 +95,10 @@ class PairwiseParameters(SearchParameters):
 
     Each pair is refined under ``score`` from an even grid of rotations, as many as Euler angles
     ``grid_deg`` apart make. ``linkage`` tells how the distance of two clusters follows from those
-    of their members: their mean, their largest, or Ward's, for which the square root of a
-    dissimilarity is taken as a distance.
+    of their members: their mean, their largest, or how much the clusters spread when joined
+    (Ward), for which the square root of a dissimilarity is taken as a distance.
     """
 
     score: Literal["rcs", "fcs"] = "rcs"
     grid_deg: Annotated[float, Field(ge=15.0, le=90.0)] = 60.0
-    linkage: Literal["average", "complete", "ward"] = "average"
+    linkage: Literal["average", "complete", "ward"] = "ward"

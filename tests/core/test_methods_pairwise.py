@@ -108,7 +108,7 @@ def test_bits_depend_neither_on_threads_nor_on_batches(two, result, how):
     np.testing.assert_allclose(again.model.maps, result.model.maps, atol=1e-4)
 
 
-@pytest.mark.parametrize("changes", [{"score": "fcs"}, {"linkage": "ward"}, {"grid_deg": 45}])
+@pytest.mark.parametrize("changes", [{"score": "fcs"}, {"linkage": "average"}, {"grid_deg": 45}])
 def test_every_score_linkage_and_grid_finds_the_clusters(two, changes):
     found = run(two.particles, pairwise(parameters=changes))
     agreement = class_agreement(found.model.clusters.members, two.truth.classes)
