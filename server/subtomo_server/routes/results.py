@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -33,9 +33,6 @@ from subtomo_store.records import Iteration
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 Which = Annotated[str, Path(description="The iteration's number, or `last`.")]
-Form = Annotated[
-    Literal["npy", "mrc", "png"], Path(description="NumPy, MRC (one image), or a picture.")
-]
 Cls = Annotated[int, Path(alias="k", description="The class, counted from 1.")]
 
 
@@ -72,19 +69,33 @@ def particles(
     return _send(request, find_file(store, user, job_id, which, PARTICLES), PARTICLES)
 
 
-@router.get("/iterations/{which}/dissimilarity.{form}", summary="How unlike all particles are")
-def dissimilarity(
-    store: NeedStore, user: NeedUser, request: Request, *, job_id: str, which: Which, form: Form
+@router.get("/iterations/{which}/dissimilarity.npy", summary="How unlike all particles are")
+def matrix_npy(
+    store: NeedStore, user: NeedUser, request: Request, job_id: str, which: Which
 ) -> Response:
-    """Send the matrix of all pairs, which jobs of the algorithm `pairwise` have.
+    """Send the matrix of all pairs, which jobs of the algorithm `pairwise` have, as NumPy's NPY.
 
-    Rows and columns are the particles in their order; in the picture they are in the order of the
-    dendrogram, with the clusters framed, and dark is alike. In iteration 0 particles are compared
-    as they lie, later at the best pose of each pair.
+    Rows and columns are the particles in their order. In iteration 0 they are compared as they
+    lie, later at the best pose of each pair.
     """
-    name = f"{MATRIX}.{form}"
-    found = find_file(store, user, job_id, which, name)
-    return _send(request, found, name, inline=form == "png")
+    return _send(request, find_file(store, user, job_id, which, MATRIX["npy"]), MATRIX["npy"])
+
+
+@router.get("/iterations/{which}/dissimilarity.mrc", summary="The same as an MRC image")
+def matrix_mrc(
+    store: NeedStore, user: NeedUser, request: Request, job_id: str, which: Which
+) -> Response:
+    """Send the matrix of all pairs as one image."""
+    return _send(request, find_file(store, user, job_id, which, MATRIX["mrc"]), MATRIX["mrc"])
+
+
+@router.get("/iterations/{which}/dissimilarity.png", summary="The same as a picture")
+def matrix_png(
+    store: NeedStore, user: NeedUser, request: Request, job_id: str, which: Which
+) -> Response:
+    """Draw it in the order of the dendrogram, with the clusters framed; dark is alike."""
+    found = find_file(store, user, job_id, which, MATRIX["png"])
+    return _send(request, found, MATRIX["png"], inline=True)
 
 
 @router.get("/iterations/{which}/classes/{k}/map.mrc", summary="A class's average")
