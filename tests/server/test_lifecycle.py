@@ -242,6 +242,26 @@ def test_what_cannot_be_continued_is_told(
         assert error["pointer"] == pointer
 
 
+def test_all_pairs_cannot_go_on_beyond_their_end(
+    service: Served, dataset: str, worker: WorkerProcess
+):
+    job = post(service, "/jobs", small_spec(dataset, algorithm="pairwise"))
+
+    def ended() -> bool:
+        return service.client.get(f"/jobs/{job['id']}").json()["status"] == "succeeded"
+
+    wait_until(ended, "the job is done", 60)
+    path = f"/jobs/{job['id']}/continue"
+    for body in ({}, {"iterations": 2}, {"from_iteration": 1, "iterations": 3}):
+        error = refused(service, path, body)
+        assert "aligned and averaged by iteration 2: clone the job" in error["detail"]
+        assert error["pointer"] == "/iterations"
+    finer = {"resolution": {"limit_angstrom": 30}}
+    again = post(service, path, {"from_iteration": 0, "changes": finer})
+    assert again["spec"]["resolution"]["limit_angstrom"] == 30
+    cancel(service, again)
+
+
 def test_an_iteration_whose_model_was_not_kept(service: Served, done: dict[str, Any]):
     service.store.files.iteration_file(done["id"], 1, "model.npz").unlink()
     error = refused(service, f"/jobs/{done['id']}/continue", {"from_iteration": 1})
