@@ -13,6 +13,7 @@ from subtomo_core.errors import InputError
 from subtomo_server.posting import wanted
 from subtomo_server.wishes import PostedJob
 from subtomo_store import drains, users, workers
+from subtomo_store.records import TERMINAL
 from subtomo_store.tables import UserRow
 from subtomo_store.transitions import lock, move
 from support.services import WorkerProcess, wait_until
@@ -276,7 +277,12 @@ def test_a_limit_of_running_jobs_is_told(service: Served, dataset: str, worker: 
         with service.store.read() as session:
             return bool(workers.alive(session))
 
+    def idle() -> bool:
+        mine = service.client.get("/jobs?limit=200").json()["items"]
+        return all(job["status"] in TERMINAL for job in mine)
+
     wait_until(shown, "the worker shows itself")
+    wait_until(idle, "the jobs of earlier tests are over")
     worker.pause()
     try:
         first, second = (post(service, "/jobs", small_spec(dataset)) for _ in range(2))
