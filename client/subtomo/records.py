@@ -154,6 +154,11 @@ class Job(Record):
         return int(self.spec.get("classes", 1))
 
     @property
+    def compares_pairs(self) -> bool:
+        """Whether its iterations have a dissimilarity matrix."""
+        return self.algorithm == "pairwise"
+
+    @property
     def algorithm(self) -> str:
         """Name of the algorithm."""
         return str(self.spec.get("algorithm", ""))

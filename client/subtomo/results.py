@@ -73,6 +73,22 @@ class ResultCalls(Calls):
         path = path_of("jobs", id_of(job), "iterations", iteration, "particles.star")
         return download(self._transport, path, Path(to))
 
+    def download_dissimilarity(
+        self,
+        job: str | Job,
+        to: str | Path,
+        *,
+        iteration: int | str = "last",
+        kind: str = "npy",
+    ) -> Path:
+        """Download how unlike all particles of a `pairwise` job are: ``npy``, ``mrc`` or ``png``.
+
+        The matrix has the particles in their order, the picture in that of the dendrogram.
+        Iteration 0 compares particles as they lie.
+        """
+        path = path_of("jobs", id_of(job), "iterations", iteration, f"dissimilarity.{kind}")
+        return download(self._transport, path, Path(to))
+
     def download_archive(
         self, job: str | Job, to: str | Path, *, on_bytes: Counter | None = None
     ) -> Path:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from subtomo_core.costs import usual_batch
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.parameters import FamlParameters, FrmParameters, RefinementParameters
+from subtomo_core.pairwise_limits import pairwise_problems, usual_limit_shell, work_in
+from subtomo_core.parameters import FamlParameters, MatchingParameters, RefinementParameters
 from subtomo_core.spec import (
     AnySpec,
     DatasetSummary,
     JobStart,
     MapStart,
-    Mask,
+    PairwiseSpec,
     PosesStart,
     RandomStart,
-    Resolution,
     Weights,
 )
+from subtomo_core.spec_parts import Mask, PairwiseResolution, Resolution
 
 _START_SHELL = 8.0
 _SHARED_ANGSTROM, _SHARED_SHELLS = 40.0, 5.0  # see docs/decisions/0014-half-sets.md
@@ -61,7 +63,8 @@ def check(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
             pointer=f"/parameters/{field}",
         )
         for field in ("search_range_deg", "search_range_angstrom")
-        if getattr(spec.parameters, field) is not None and not isinstance(spec.start, PosesStart)
+        if getattr(spec.parameters, field, None) is not None
+        and not isinstance(spec.start, PosesStart)
     ]
     problems += _normal_problems(spec)
     if len(spec.symmetries) != spec.classes:
@@ -99,7 +102,7 @@ def check(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
                 pointer="/resolution/start_angstrom",
             )
         )
-    return problems + _half_problems(spec, summary)
+    return problems + _half_problems(spec, summary) + pairwise_problems(spec, summary)
 
 
 def _normal_problems(spec: AnySpec) -> list[Problem]:
@@ -170,7 +173,7 @@ def resolve(spec: AnySpec, summary: DatasetSummary) -> AnySpec:
     limit_shell = min(
         shell_of(spec.resolution.limit_angstrom, summary)
         if spec.resolution.limit_angstrom
-        else 0.4 * summary.box,
+        else usual_limit_shell(spec, summary.box),
         top,
     )
     start_shell = min(
@@ -180,13 +183,7 @@ def resolve(spec: AnySpec, summary: DatasetSummary) -> AnySpec:
         limit_shell,
     )
     changes: dict[str, Any] = {
-        "resolution": Resolution(
-            start_angstrom=extent / start_shell,
-            limit_angstrom=extent / limit_shell,
-            shared_angstrom=_shared_angstrom(spec, extent, extent / start_shell),
-            growth_shells=spec.resolution.growth_shells
-            or min(_FASTEST, max(1.0, (limit_shell - start_shell) / (0.5 * spec.iterations))),
-        ),
+        "resolution": _resolution(spec, extent, start_shell, limit_shell),
         "mask": spec.mask.model_copy(
             update={
                 "diameter_angstrom": spec.mask.diameter_angstrom or 0.8 * extent,
@@ -201,7 +198,7 @@ def resolve(spec: AnySpec, summary: DatasetSummary) -> AnySpec:
             update=_parameter_defaults(spec, summary, limit_shell)
         ),
         "batch_particles": spec.batch_particles
-        or _batch_particles(spec, limit_shell, summary.particles),
+        or usual_batch(spec, limit_shell, summary.particles),
         **_starts_defaults(spec),
     }
     if isinstance(spec.start, MapStart | JobStart) and spec.start.low_pass_angstrom is None:
@@ -209,15 +206,29 @@ def resolve(spec: AnySpec, summary: DatasetSummary) -> AnySpec:
     return spec.model_copy(update=changes)
 
 
+def _resolution(spec: AnySpec, extent: float, start_shell: float, limit_shell: float) -> Resolution:
+    if isinstance(spec, PairwiseSpec):
+        return PairwiseResolution(limit_angstrom=extent / limit_shell)
+    return Resolution(
+        start_angstrom=extent / start_shell,
+        limit_angstrom=extent / limit_shell,
+        shared_angstrom=_shared_angstrom(spec, extent, extent / start_shell),
+        growth_shells=spec.resolution.growth_shells
+        or min(_FASTEST, max(1.0, (limit_shell - start_shell) / (0.5 * spec.iterations))),
+    )
+
+
 def _parameter_defaults(
     spec: AnySpec, summary: DatasetSummary, limit_shell: float
 ) -> dict[str, Any]:
     parameters = spec.parameters
     defaults: dict[str, Any] = {
-        "bandwidth": parameters.bandwidth or min(24, max(8, 2 * math.ceil(limit_shell / 2))),
         "shift_range_angstrom": parameters.shift_range_angstrom
         or max(6.0, 0.1 * summary.box) * summary.voxel_size_angstrom,
     }
+    if isinstance(parameters, MatchingParameters):
+        usual = min(24, max(8, 2 * math.ceil(limit_shell / 2)))
+        defaults["bandwidth"] = parameters.bandwidth or usual
     if isinstance(parameters, FamlParameters):
         weighted = isinstance(summary.missing, Weights)
         defaults["noise"] = parameters.noise or ("shells" if weighted else "white")
@@ -260,23 +271,7 @@ def _starts_defaults(spec: AnySpec) -> dict[str, Any]:
     return {"starts": starts, "trial_iterations": spec.trial_iterations or trial}
 
 
-def seconds_per_particle(spec: AnySpec, limit_shell: float) -> float:
-    """Rough CPU seconds which one particle costs in one iteration (see docs/benchmarks.md)."""
-    components = (limit_shell / 20.0) ** 3
-    per_class = 0.0015 + spec.parameters.candidates * 1e-4 * components
-    if isinstance(spec.parameters, RefinementParameters):
-        per_class += spec.parameters.candidates * 1e-3 * (0.5 + 0.5 * components)
-    elif isinstance(spec.parameters, FrmParameters):
-        per_class += 0.05
-    return spec.classes * per_class + 0.001 * components
-
-
-def _batch_particles(spec: AnySpec, limit_shell: float, particles: int) -> int:
-    """Particles in a batch: an eighth of them, so that workers share a job.
-
-    But no less than a worker of four cores does in a few seconds, for each batch prepares the
-    references anew, and no more than it does in half a minute.
-    """
-    seconds = seconds_per_particle(spec, limit_shell)
-    least, most = 10.0 / seconds, 120.0 / seconds
-    return max(16, round(min(most, max(least, particles / 8.0))))
+def work_of(spec: AnySpec, iteration: int) -> float:
+    """Work of an iteration over that of others, in a resolved specification."""
+    planned = work_in(spec, iteration)
+    return starts_in(spec, iteration) if planned is None else planned

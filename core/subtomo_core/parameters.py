@@ -9,19 +9,27 @@ from pydantic import Field
 from subtomo_core.strict import Strict
 
 
-class MatchingParameters(Strict):
+class SearchParameters(Strict):
+    """How far any search goes.
+
+    ``shift_range_angstrom`` is the longest shift from a particle's centre; between two particles,
+    the longest which brings one onto the other.
+    """
+
+    shift_range_angstrom: Annotated[float | None, Field(gt=0.0)] = None
+
+
+class MatchingParameters(SearchParameters):
     """How candidate poses are found (method: *Fast alignment*).
 
-    ``shift_range_angstrom`` is the longest shift from a particle's centre. With a start from
-    poses, ``search_range_deg`` and ``search_range_angstrom`` limit the search of every iteration
-    to rotations and shifts so far from the particle's pose of the iteration before; the range of
-    shifts then goes along with the particle.
+    With a start from poses, ``search_range_deg`` and ``search_range_angstrom`` limit the search
+    of every iteration to rotations and shifts so far from the particle's pose of the iteration
+    before; the range of shifts then goes along with the particle.
     """
 
     candidates: Annotated[int, Field(ge=1, le=1000)] = 50
     generators: Literal["magnitude", "phase", "both"] = "both"
     bandwidth: Annotated[int | None, Field(ge=4, le=64)] = None
-    shift_range_angstrom: Annotated[float | None, Field(gt=0.0)] = None
     search_range_deg: Annotated[float | None, Field(gt=0.0, le=180.0)] = None
     search_range_angstrom: Annotated[float | None, Field(gt=0.0)] = None
 
@@ -80,3 +88,17 @@ class SagParameters(RefinementParameters):
     """
 
     slices: Annotated[float, Field(ge=0.0, le=1.0)] = 0.25
+
+
+class PairwiseParameters(SearchParameters):
+    """Parameters of the alignment of all pairs (Xu & Alber 2012).
+
+    Each pair is refined under ``score`` from an even grid of rotations, as many as Euler angles
+    ``grid_deg`` apart make. ``linkage`` tells how the distance of two clusters follows from those
+    of their members: their mean, their largest, or how much the clusters spread when joined
+    (Ward), for which the square root of a dissimilarity is taken as a distance.
+    """
+
+    score: Literal["rcs", "fcs"] = "rcs"
+    grid_deg: Annotated[float, Field(ge=15.0, le=90.0)] = 60.0
+    linkage: Literal["average", "complete", "ward"] = "ward"

@@ -50,6 +50,13 @@ def from_rotation_vectors(vectors: ArrayLike) -> Array:
     return matrices.reshape((*v.shape[:-1], 3, 3))
 
 
+def to_rotation_vectors(rotations: ArrayLike) -> Array:
+    """Axis times angle in radians, (..., 3), of rotations (..., 3, 3)."""
+    matrices = np.asarray(rotations, np.float64)
+    vectors: Array = Rotation.from_matrix(matrices.reshape(-1, 3, 3)).as_rotvec()
+    return vectors.reshape(matrices.shape[:-1])
+
+
 def from_euler(angles: ArrayLike) -> Array:
     """Matrices ``Rz(a) Ry(b) Rz(g)``, shape (..., 3, 3), of ZYZ angles (..., 3) in degrees."""
     a, b, g = np.moveaxis(np.radians(np.asarray(angles, np.float64)), -1, 0)

@@ -15,9 +15,11 @@ from subtomo_core.parameters import (
     FaParameters,
     FrmParameters,
     GradientParameters,
+    PairwiseParameters,
     SagParameters,
 )
 from subtomo_core.point_groups import Symmetry
+from subtomo_core.spec_parts import AnyMask, Mask, PairwiseResolution, Resolution
 from subtomo_core.strict import Strict
 
 Tilt = Annotated[float, Field(ge=-90.0, le=90.0)]
@@ -143,61 +145,6 @@ class PosesStart(Strict):
 Start = Annotated[RandomStart | MapStart | JobStart | PosesStart, Field(discriminator="kind")]
 
 
-class Mask(Strict):
-    """Soft spherical mask on the references. Default: 0.8 of the box, and drawn in.
-
-    With ``fit`` the sphere of every iteration is drawn in to what the half maps agree on, and
-    the diameter is the most it may have. Default: where no diameter is given.
-
-    With ``particles`` the particles are searched under it too, for molecules with near
-    neighbours, as in a cell: under the whole diameter. They are still averaged whole.
-    """
-
-    kind: Literal["sphere"] = "sphere"
-    diameter_angstrom: Annotated[float | None, Field(gt=0.0)] = None
-    fit: bool | None = None
-    particles: bool = False
-
-
-class MapMask(Strict):
-    """An uploaded map as the mask on the references: values from 0 to 1, in their frame.
-
-    ``particles`` as in `Mask`.
-    """
-
-    kind: Literal["map"] = "map"
-    map: str
-    particles: bool = False
-
-
-def _sphere_unless_told(value: Any) -> Any:
-    if isinstance(value, dict) and "kind" not in value:
-        return {"kind": "map" if "map" in value else "sphere", **value}
-    return value
-
-
-AnyMask = Annotated[
-    Annotated[Mask | MapMask, Field(discriminator="kind")], BeforeValidator(_sphere_unless_told)
-]
-
-
-class Resolution(Strict):
-    """Coarse to fine: the references' low-pass starts here and grows to the limit.
-
-    Defaults: 8 Fourier shells for the start and 0.8 of Nyquist for the limit.
-    ``shared_angstrom`` belongs to half sets: what is coarser, the references of both halves
-    share, so that they stay in one frame. Default: 40 Å or five Fourier shells, whichever is
-    finer, but nothing finer than the start.
-    ``growth_shells`` is the most by which the resolution in use grows in one iteration, Fourier
-    shells. Default: so many that half of the iterations reach the limit, from 1 to 2.
-    """
-
-    start_angstrom: Annotated[float | None, Field(gt=0.0)] = None
-    limit_angstrom: Annotated[float | None, Field(gt=0.0)] = None
-    shared_angstrom: Annotated[float | None, Field(gt=0.0)] = None
-    growth_shells: Annotated[float | None, Field(gt=0.0, le=4.0)] = None
-
-
 class JobBase(Strict):
     """What every job has.
 
@@ -282,7 +229,28 @@ class GradientSpec(RefinementBase):
     parameters: GradientParameters = GradientParameters()
 
 
-AnySpec = FamlSpec | FaSpec | FrmSpec | SagSpec | GradientSpec
+class PairwiseSpec(JobBase):
+    """Every particle aligned to every other one, and clustered (Xu & Alber 2012, Figure 6).
+
+    ``classes`` is the number of clusters. Particles are compared as they lie (iteration 0), then
+    aligned in pairs (1) and averaged in their clusters (2): nothing else is there to start from,
+    to repeat or to keep apart.
+    """
+
+    algorithm: Literal["pairwise"]
+    iterations: Literal[2] = 2
+    start: RandomStart = RandomStart()
+    starts: Literal[1] = 1
+    trial_iterations: None = None
+    stop_when_converged: Literal[False] = False
+    symmetry: Literal["C1"] = "C1"
+    half_sets: Literal[False] = False
+    mask: Mask = Mask()
+    resolution: PairwiseResolution = PairwiseResolution()
+    parameters: PairwiseParameters = PairwiseParameters()
+
+
+AnySpec = FamlSpec | FaSpec | FrmSpec | SagSpec | GradientSpec | PairwiseSpec
 
 
 def _lower_algorithm(value: Any) -> Any:

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
+from subtomo_core.parameters import MatchingParameters
+from subtomo_core.poses import Poses
 from subtomo_core.spec import AnySpec, DatasetSummary, PosesStart
-from subtomo_core.statistics import Poses
 
 _ROUNDING = 1e-3  # voxels; STAR files hold six decimals of an ångström
 
@@ -131,8 +132,11 @@ def check_start(spec: AnySpec, poses: Poses | None, summary: DatasetSummary) -> 
 
 def _check_reach(spec: AnySpec, poses: Poses, voxel_size: float) -> None:
     """Refuse shifts which the search would not reach, unless its range goes along with them."""
-    reach = spec.parameters.shift_range_angstrom
-    if reach is None or spec.parameters.search_range_angstrom is not None:
+    parameters = spec.parameters
+    reach = parameters.shift_range_angstrom
+    if reach is None or not isinstance(parameters, MatchingParameters):
+        return
+    if parameters.search_range_angstrom is not None:
         return
     lengths = voxel_size * np.linalg.norm(poses.best_shift, axis=1)
     beyond = np.flatnonzero(lengths > reach + _ROUNDING * voxel_size)

@@ -13,90 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.clusters import Clusters
 from subtomo_core.flat import Arrays, Flat
+from subtomo_core.metrics import Metrics
+from subtomo_core.pairing import no_pairs
 from subtomo_core.particles import Particles
 from subtomo_core.poses import Poses
 
 __all__ = ["Batch", "Expectation", "Metrics", "Model", "Poses", "Statistics"]
 
-_APART = frozenset({"metrics", "rivals"})  # fields of a model which are no arrays
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """How an iteration went, in numbers a person can follow.
-
-    Attributes
-    ----------
-    class_shares, class_shares_hard : tuple of float
-        Sum of posteriors, and share of particles assigned, for each class.
-    resolution_05_angstrom, resolution_0143_angstrom : tuple of float
-        Where each class's FSC falls below 0.5 and 0.143.
-    fsc_kind : str
-        ``shared reference``: the references of both halves have particles in common, so this
-        FSC is not gold standard. ``gold standard``: they share nothing beyond `shared_angstrom`.
-    shared_angstrom : float or None
-        Resolution down to which the halves' references are the same; None if throughout.
-    resolution_in_use_angstrom : float
-        Low-pass of the references for the next iteration.
-    sigma : float
-        Noise standard deviation of a Fourier component, root mean square over shells.
-    xi_voxels : float
-        Standard deviation of the shifts' prior.
-    log_likelihood : float
-        Sum over particles, up to a constant of the data; comparable at one resolution in use.
-    pose_change_deg : float
-        Mean change of the best rotation since the iteration before.
-    class_changes : int
-        Particles which changed their best class.
-    start : int or None
-        Random start these numbers belong to, from 1; None where there was but one.
-    start_log_likelihoods : tuple of float
-        Of each start, while several are compared; the best one's averages and poses are shown.
-    map_change : float or None
-        Change of the averages since the iteration before, over their size, up to the resolution
-        in use; of the class which changed most.
-    converged : bool
-        Nothing changes any more: no further iteration is needed.
-    notes : tuple of str
-        What else happened, a sentence each.
-    symmetry_correlation : tuple of float or None
-        How each class's average correlates with its average over the group which was asked for,
-        without noise: that of the references which were given, or of the last average which was
-        made without the symmetry. None in C1, and before there was one.
-    symmetrised : tuple of bool
-        Whether the class stands on its group's axes and is averaged over the group.
-    alarms : tuple of str
-        What went wrong without stopping the job, a sentence each.
-    """
-
-    class_shares: tuple[float, ...] = ()
-    class_shares_hard: tuple[float, ...] = ()
-    resolution_05_angstrom: tuple[float, ...] = ()
-    resolution_0143_angstrom: tuple[float, ...] = ()
-    fsc_kind: str = "shared reference"
-    shared_angstrom: float | None = None
-    resolution_in_use_angstrom: float = 0.0
-    sigma: float = 0.0
-    xi_voxels: float = 0.0
-    log_likelihood: float = 0.0
-    pose_change_deg: float = 0.0
-    class_changes: int = 0
-    start: int | None = None
-    start_log_likelihoods: tuple[float, ...] = ()
-    map_change: float | None = None
-    converged: bool = False
-    notes: tuple[str, ...] = ()
-    symmetry_correlation: tuple[float | None, ...] = ()
-    symmetrised: tuple[bool, ...] = ()
-    alarms: tuple[str, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            f.name: list(v) if isinstance(v := getattr(self, f.name), tuple) else v
-            for f in fields(self)
-        }
+_APART = frozenset({"metrics", "rivals", "clusters"})  # fields of a model which are no arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +82,8 @@ class Model(Flat):
         Iteration in which classes got their first references, the last time (`methods.seeding`).
     log_likelihood : float
         That of the statistics this model was made of.
+    clusters : Clusters or None
+        Where all pairs were compared: what came of it, the particles' poses with it.
     """
 
     iteration: int
@@ -181,6 +109,7 @@ class Model(Flat):
     quiet: int = 0
     seeded: int = 0
     log_likelihood: float = 0.0
+    clusters: Clusters | None = None
 
     @property
     def contenders(self) -> tuple[Model, ...]:
@@ -197,20 +126,24 @@ class Model(Flat):
         arrays = {name: np.asarray(getattr(self, name)) for name in flat}
         for number, rival in enumerate(self.rivals):
             arrays |= {f"rival{number}_{name}": a for name, a in rival.to_arrays().items()}
+        if self.clusters is not None:
+            arrays |= {f"clusters_{name}": a for name, a in self.clusters.to_arrays().items()}
         return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Model:
         """Inverse of `to_arrays`."""
         rivals: list[Model] = []
-        while own := {
-            name.removeprefix(prefix): a
-            for prefix in [f"rival{len(rivals)}_"]
-            for name, a in arrays.items()
-            if name.startswith(prefix)
-        }:
+        while own := _under(f"rival{len(rivals)}_", arrays):
             rivals.append(cls.from_arrays(own))
-        return replace(super().from_arrays(arrays), rivals=tuple(rivals))
+        compared = _under("clusters_", arrays)
+        clusters = Clusters.from_arrays(compared) if compared else None
+        return replace(super().from_arrays(arrays), rivals=tuple(rivals), clusters=clusters)
+
+
+def _under(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+    """Arrays whose names have a prefix, without it."""
+    return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,6 +171,9 @@ class Statistics(Flat):
     log_likelihood : float
     turned_deg, particles, class_changes : float
         Sum of changes of the best rotation; counts.
+    pairs : ndarray of float32, (N, N // 2, 7)
+        Where pairs are compared: the batch's own rows (`pairing`), 0 in all others. Empty
+        elsewhere.
     """
 
     numerator: NDArray[np.complex64]
@@ -251,6 +187,7 @@ class Statistics(Flat):
     turned_deg: float
     particles: float
     class_changes: float
+    pairs: NDArray[np.float32] = field(default_factory=no_pairs)
 
     def __add__(self, other: Statistics) -> Statistics:
         return replace(

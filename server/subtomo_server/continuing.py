@@ -98,7 +98,11 @@ def _number(session: Session, store: Store, job: Job, wanted: int | None) -> int
 
 def _further(job: Job, origin: Origin, wanted: int | None) -> int:
     """Iterations to add: as asked, or those which the job had left there."""
-    further = job.iterations - origin.iteration if wanted is None else wanted
+    left = job.iterations - origin.iteration
+    further = left if wanted is None else wanted
+    if job.spec["algorithm"] == "pairwise" and (further != left or left < 1):
+        detail = f"all pairs are aligned and averaged by iteration {job.iterations}: {CLONE}"
+        raise InputError(Problem(detail, pointer="/iterations"))
     if further < 1:
         detail = (
             f"iteration {origin.iteration} was the job's last: say in 'iterations' how many "
@@ -139,7 +143,7 @@ def _with_derived(job: Job, changes: dict[str, Any]) -> dict[str, Any]:
     """
     resolution = changes.get("resolution")
     limit = resolution.get("limit_angstrom") if isinstance(resolution, dict) else None
-    if not isinstance(limit, int | float):
+    if not isinstance(limit, int | float) or job.spec["algorithm"] == "pairwise":
         return changes
     parameters = changes.get("parameters") or {}
     if "bandwidth" not in ((job.asked or job.spec).get("parameters") or {}):

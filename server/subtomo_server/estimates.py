@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from subtomo_core.defaults import seconds_per_particle, shell_of, starts_in
-from subtomo_core.spec import AnySpec, DatasetSummary
+from subtomo_core.costs import seconds_per_particle
+from subtomo_core.defaults import shell_of, starts_in
+from subtomo_core.spec import AnySpec, DatasetSummary, PairwiseSpec
 from subtomo_server.schemas import Estimate
 from subtomo_server.words import duration, size
 
@@ -27,7 +28,9 @@ def estimate(spec: AnySpec, summary: DatasetSummary, threads: int) -> Estimate:
     limit = spec.resolution.limit_angstrom
     shell = shell_of(limit, summary) if limit else 0.35 * summary.box
     passes = GROWTH * spec.iterations + EARLY_GROWTH * rivals
-    cpu = seconds_per_particle(spec, shell) * summary.particles * passes
+    if isinstance(spec, PairwiseSpec):
+        passes = 1.0  # over all pairs, at one resolution
+    cpu = seconds_per_particle(spec, shell, summary.particles) * summary.particles * passes
     seconds = cpu / max(threads, 1)
     volume = summary.box**3 * FLOAT
     batch = spec.batch_particles or summary.particles

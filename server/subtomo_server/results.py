@@ -16,6 +16,7 @@ from subtomo_store.records import FileRecord, Iteration, Job, User
 
 LAST = "last"
 PARTICLES = "particles.star"
+MATRIX = {form: f"dissimilarity.{form}" for form in ("npy", "mrc", "png")}
 FSC = "fsc.json"
 # Address within a class -> stored name.
 CLASS_MAPS = {

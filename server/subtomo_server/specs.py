@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 from subtomo_core.defaults import resolve
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.masks import mask_problem
-from subtomo_core.spec import AnySpec, DatasetSummary, JobStart, MapMask, MapStart, PosesStart
+from subtomo_core.spec import AnySpec, DatasetSummary, JobStart, MapStart, PosesStart
+from subtomo_core.spec_parts import MapMask
 from subtomo_core.starting import check_start, own_poses
 from subtomo_store import datasets, iterations, jobs, maps, retention
 from subtomo_store.errors import NotFoundError

@@ -103,6 +103,7 @@ PLAIN: Mapping[str, Teller] = {
     "less_than": lambda name, c, i: f"'{name}' must be below {c['lt']:g}, got {i}",
     "less_than_equal": lambda name, c, i: f"'{name}' must be at most {c['le']:g}, got {i}",
     "literal_error": lambda name, c, i: f"'{name}' must be {c['expected']}, got {i}",
+    "none_required": lambda name, _c, i: f"'{name}' has no meaning here: leave it out, got {i}",
     "finite_number": lambda name, _c, i: f"'{name}' must be a finite number, got {i}",
     "int_parsing": lambda name, _c, i: f"'{name}' must be a whole number, got {i}",
     "int_type": lambda name, _c, i: f"'{name}' must be a whole number, got {i}",

@@ -1,4 +1,4 @@
-"""The names of the fields which request bodies may have."""
+"""The names of the algorithms, and of the fields which request bodies may have."""
 
 from __future__ import annotations
 

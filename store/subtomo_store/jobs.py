@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from subtomo_core.defaults import starts_in
+from subtomo_core.defaults import work_of
 from subtomo_core.spec import AnySpec
 from subtomo_store import webhooks
 from subtomo_store.database import now
@@ -265,10 +265,10 @@ def _eta(session: Session, job: Job, number: int, share: float) -> float | None:
     ).all()
     if not rows:
         return None
-    unit = float(sum(row.seconds / starts_in(spec, row.number) for row in rows) / len(rows))
-    left = float(sum(starts_in(spec, later) for later in range(number + 1, job.iterations + 1)))
+    unit = float(sum(row.seconds / work_of(spec, row.number) for row in rows) / len(rows))
+    left = float(sum(work_of(spec, later) for later in range(number + 1, job.iterations + 1)))
     if number <= job.iterations:
-        left += (1.0 - share) * starts_in(spec, number)
+        left += (1.0 - share) * work_of(spec, number)
     return max(0.0, unit * left)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 GAP = 2
 SMALLEST_SIDE = 96
+SMALLEST_MATRIX = 480
 
 
 def png(image: NDArray[np.uint8]) -> bytes:
@@ -60,6 +62,27 @@ def stacked(sheets: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     gap = np.zeros((GAP, sheets[0].shape[1]), np.uint8)
     parts = [part for sheet in sheets for part in (gap, sheet)]
     return np.concatenate(parts[1:])
+
+
+def block_matrix(matrix: NDArray[np.floating], edges: Sequence[int]) -> NDArray[np.uint8]:
+    """Draw a matrix (N, N), its least element beside the diagonal black, blocks on it framed.
+
+    Parameters
+    ----------
+    edges : sequence of int
+        Where blocks begin, and N.
+    """
+    beside = matrix[~np.eye(len(matrix), dtype=bool)]
+    zoom = max(1, -(-SMALLEST_MATRIX // len(matrix)))
+    shades = grey(matrix, float(beside.min()), float(beside.max()))
+    sheet = np.kron(shades, np.ones((zoom, zoom), np.uint8))
+    for first, last in pairwise(zoom * edge for edge in edges):
+        for shade, inside in ((255, 0), (0, GAP)):  # a light frame and a dark one, on any ground
+            low, high = first + inside, last - inside
+            for line in (slice(low, low + GAP), slice(high - GAP, high)):
+                sheet[line, low:high] = shade
+                sheet[low:high, line] = shade
+    return sheet
 
 
 def slices_png(volume: NDArray[np.floating]) -> bytes:

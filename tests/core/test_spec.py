@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from subtomo_core.defaults import check, resolve, seconds_per_particle, shell_of
+from subtomo_core.costs import seconds_per_particle
+from subtomo_core.defaults import check, resolve, shell_of
 from subtomo_core.errors import InputError
 from subtomo_core.parameters import FamlParameters
 from subtomo_core.spec import (
@@ -283,7 +284,7 @@ def test_more_work_makes_smaller_batches():
     sizes = [resolve(spec(classes=k), summary(10**6, 128)).batch_particles for k in (1, 4, 32)]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > sizes[-1] >= 16
-    assert seconds_per_particle(spec(), 20.0) > seconds_per_particle(spec(), 10.0) > 0
+    assert seconds_per_particle(spec(), 20.0, 9) > seconds_per_particle(spec(), 10.0, 9) > 0
 
 
 def test_workers_share_a_job_but_not_a_handful_of_particles():

@@ -13,6 +13,7 @@ from subtomo_core.errors import InputError
 from subtomo_server.posting import wanted
 from subtomo_server.wishes import PostedJob
 from subtomo_store import drains, users, workers
+from subtomo_store.records import TERMINAL
 from subtomo_store.tables import UserRow
 from subtomo_store.transitions import lock, move
 from support.services import WorkerProcess, wait_until
@@ -242,6 +243,26 @@ def test_what_cannot_be_continued_is_told(
         assert error["pointer"] == pointer
 
 
+def test_all_pairs_cannot_go_on_beyond_their_end(
+    service: Served, dataset: str, worker: WorkerProcess
+):
+    job = post(service, "/jobs", small_spec(dataset, algorithm="pairwise"))
+
+    def ended() -> bool:
+        return service.client.get(f"/jobs/{job['id']}").json()["status"] == "succeeded"
+
+    wait_until(ended, "the job is done", 60)
+    path = f"/jobs/{job['id']}/continue"
+    for body in ({}, {"iterations": 2}, {"from_iteration": 1, "iterations": 3}):
+        error = refused(service, path, body)
+        assert "aligned and averaged by iteration 2: clone the job" in error["detail"]
+        assert error["pointer"] == "/iterations"
+    finer = {"resolution": {"limit_angstrom": 30}}
+    again = post(service, path, {"from_iteration": 0, "changes": finer})
+    assert again["spec"]["resolution"]["limit_angstrom"] == 30
+    cancel(service, again)
+
+
 def test_an_iteration_whose_model_was_not_kept(service: Served, done: dict[str, Any]):
     service.store.files.iteration_file(done["id"], 1, "model.npz").unlink()
     error = refused(service, f"/jobs/{done['id']}/continue", {"from_iteration": 1})
@@ -256,7 +277,12 @@ def test_a_limit_of_running_jobs_is_told(service: Served, dataset: str, worker: 
         with service.store.read() as session:
             return bool(workers.alive(session))
 
+    def idle() -> bool:
+        mine = service.client.get("/jobs?limit=200").json()["items"]
+        return all(job["status"] in TERMINAL for job in mine)
+
     wait_until(shown, "the worker shows itself")
+    wait_until(idle, "the jobs of earlier tests are over")
     worker.pause()
     try:
         first, second = (post(service, "/jobs", small_spec(dataset)) for _ in range(2))

@@ -34,6 +34,12 @@ def as_bytes(_context: Any, value: Any) -> dict[str, Any]:
     return {"data": value if isinstance(value, bytes) else str(value).encode()}
 
 
+@schemathesis.serializer("application/offset+octet-stream")
+def as_part(_context: Any, value: Any) -> dict[str, Any]:
+    """The same for parts of uploads."""
+    return {"data": value if isinstance(value, bytes) else str(value).encode()}
+
+
 @cache
 def operations() -> dict[str, Any]:
     """Every documented operation by its name."""

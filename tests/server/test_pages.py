@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from subtomo_core.spec import job_spec_adapter
 from subtomo_server.pages.forms import specification
 from support.services import WorkerProcess
 from support.serving import Served, client_of, small_spec, volume_bytes
@@ -239,6 +240,13 @@ def test_the_documentation_needs_no_token_and_names_every_call(service: Served):
             assert operation["summary"]
             assert operation["description"]
             assert "4XX" in operation["responses"]
+
+
+def test_the_form_leaves_out_what_all_pairs_do_not_have():
+    fields = {"algorithm": "pairwise", "classes": "3", "iterations": "20", "start": "random"}
+    body = specification("ds_1", fields)
+    assert body == {"dataset": "ds_1", "algorithm": "pairwise", "classes": "3"}
+    assert job_spec_adapter.validate_python(body).iterations == 2
 
 
 def test_the_form_says_where_to_start():

@@ -176,3 +176,15 @@ def test_a_job_without_an_iteration_says_so(service: Served, dataset: str, job: 
 )
 def test_file_names_fit_every_file_system(given: str, kept: str):
     assert keepable(given) == kept
+
+
+@pytest.mark.parametrize("form", ["npy", "mrc", "png"])
+def test_only_jobs_of_all_pairs_have_their_matrix(service: Served, job: str, form: str):
+    answer = service.client.get(f"/jobs/{job}/iterations/last/dissimilarity.{form}")
+    assert answer.status_code == 404
+    assert f"no file dissimilarity.{form}" in answer.json()["detail"]
+
+
+def test_the_service_names_every_algorithm(service: Served):
+    told = service.client.get("/service-info").json()["algorithms"]
+    assert set(told) == {"faml", "fa", "frm", "gradient", "sag", "pairwise"}

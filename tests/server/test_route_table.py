@@ -95,6 +95,7 @@ EXPECTED: dict[tuple[str, str], str] = {
             f"{JOB}/iterations",
             f"{JOB}/iterations/{{which}}",
             f"{JOB}/iterations/{{which}}/particles.star",
+            *(f"{JOB}/iterations/{{which}}/dissimilarity.{kind}" for kind in ("npy", "mrc", "png")),
             *(f"{CLASS}/{name}" for name in ("map.mrc", "half1.mrc", "half2.mrc", "slices.png")),
             *(f"{CLASS}/fsc.{kind}" for kind in ("json", "star", "xml")),
             MAP,

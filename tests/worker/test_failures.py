@@ -147,12 +147,12 @@ def test_the_bell_of_a_broker_which_hangs_does_not_hang_with_it(tmp_path):
     """A post answers soon: its message is sent again by the sweeper."""
     with redis_server() as own:
         bell = Bell(own.url)
-        assert bell.ring([tasks.Message("begin", "task_1")])
+        assert bell.ring([tasks.Message("begin", "task_1", "cpu")])
         assert own.process is not None
         own.process.send_signal(19)
         began = time.monotonic()
         try:
-            assert not bell.ring([tasks.Message("begin", "task_1")])
+            assert not bell.ring([tasks.Message("begin", "task_1", "cpu")])
         finally:
             own.process.send_signal(18)
         assert time.monotonic() - began < 5

@@ -9,7 +9,9 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_store.pictures import GAP
+from subtomo_core.clusters import Clusters
+from subtomo_store.pictures import GAP, SMALLEST_MATRIX
+from subtomo_worker.matrices import draw_matrix
 from subtomo_worker.slices import draw_slices
 
 BOX, ZOOM = 32, 3
@@ -47,3 +49,22 @@ def test_an_empty_map_is_drawn_black():
     file = io.BytesIO()
     draw_slices(file, np.zeros((1, BOX, BOX, BOX), np.float32))
     assert decoded(file.getvalue()).max() == 0
+
+
+def test_the_matrix_is_drawn_in_the_dendrograms_order_with_its_clusters_framed():
+    members = np.array([1, 0, 0, 1, 0, 0])
+    order = np.array([3, 0, 5, 1, 2, 4])
+    unlike = np.where(members[:, None] == members, 0.2, 1.0)
+    np.fill_diagonal(unlike, 0.0)
+    nothing = np.zeros(0)
+    file = io.BytesIO()
+    draw_matrix(file, Clusters(unlike, nothing, order, members, nothing, nothing, nothing))
+    picture = decoded(file.getvalue())
+    side = SMALLEST_MATRIX // 6
+    assert picture.shape == (6 * side, 6 * side)
+    middles = np.arange(6) * side + side // 2
+    alike = members[order][:, None] == members[order]
+    np.testing.assert_array_equal(picture[np.ix_(middles, middles)], np.where(alike, 0, 255))
+    corner = 2 * side  # the second cluster's
+    assert (picture[corner, corner:] == 255).all()
+    assert (picture[corner + GAP, corner + GAP : -GAP] == 0).all()

@@ -16,6 +16,7 @@ from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star_write import ParticleRows, write_particles
 from subtomo_store.stack import StackParticles
 from subtomo_worker.folders import MODEL, POSES
+from subtomo_worker.matrices import write_matrix
 from subtomo_worker.publication import IterationFolder
 from subtomo_worker.slices import draw_slices
 
@@ -64,6 +65,8 @@ def write_results(folder: IterationFolder, results: Results) -> dict[str, Any]:
     metrics = plain({"iteration": results.number, **model.metrics.as_dict()})
     folder.write("metrics.json", lambda file: _write_json(file, metrics))
     folder.write("slices.png", lambda file: draw_slices(file, model.maps))
+    if model.clusters is not None:
+        write_matrix(folder, model.clusters)
     return metrics
 
 

@@ -33,7 +33,7 @@ def fetch(
         bool, typer.Option("--json", help="Print the files' names as JSON.")
     ] = False,
 ) -> None:
-    """Download the averages (MRC) and the poses (STAR) of a job."""
+    """Download the averages (MRC) and the poses (STAR) of a job, and its matrix of all pairs."""
     with connect(context) as client:
         record = find_job(client, job)
         folder = to or Path(_folder_name(record))
@@ -71,6 +71,13 @@ def _download(
                 ),
             ]
     files.append(client.download_star(job, folder / "particles.star", iteration=number))
+    if job.compares_pairs:
+        files += [
+            client.download_dissimilarity(
+                job, folder / f"dissimilarity.{kind}", iteration=number, kind=kind
+            )
+            for kind in (("npy", "png", "mrc") if everything else ("npy", "png"))
+        ]
     return files
 
 

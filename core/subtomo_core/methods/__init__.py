@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.methods.fast_alignment import FastAlignment
+from subtomo_core.methods.pairwise import PairwiseAlignment
 from subtomo_core.methods.settings import Settings
-from subtomo_core.spec import AnySpec, DatasetSummary
+from subtomo_core.spec import AnySpec, DatasetSummary, PairwiseSpec
 from subtomo_core.statistics import Batch, Expectation, Model, Statistics
 
 
@@ -45,7 +46,10 @@ def create(
 
     ``mask`` (n, n, n) is the map which ``spec.mask`` names, where it names one.
     """
-    return FastAlignment(Settings.of(spec, summary, mask))
+    settings = Settings.of(spec, summary, mask)
+    if isinstance(spec, PairwiseSpec):
+        return PairwiseAlignment(settings, spec)
+    return FastAlignment(settings)
 
 
 __all__ = ["Method", "create"]

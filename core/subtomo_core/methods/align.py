@@ -97,7 +97,7 @@ class Alignment:
     @classmethod
     def prepare(cls, settings: Settings, model: Model) -> Alignment:
         """What depends on no particle; references of a fold are made when they are asked for."""
-        parameters = settings.spec.parameters
+        parameters = settings.matching
         radius = settings.search_radius(model.shell_in_use)
         support = settings.observer.band(radius)
         matcher = Matcher.at(radius, settings.bandwidth)
@@ -177,7 +177,7 @@ class Alignment:
         poses = self.model.own(batch.poses) if batch.poses else None
         index, fold = look.index, look.index % self.settings.folds
         seen, summed, weighed = look.seen, look.summed, look.weighed
-        here = centres(self.settings.spec.parameters, poses, position)
+        here = centres(self.settings.matching, poses, position)
         evidence = self._evidence(look, here)
         if not all(np.isfinite(e.log_likelihood.max(initial=-np.inf)) for e in evidence):
             raise InputError(Problem(f"the scores of particle {index + 1} are not finite numbers"))

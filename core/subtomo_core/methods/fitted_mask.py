@@ -15,7 +15,7 @@ from subtomo_core.masks import radii
 from subtomo_core.maximisation import on_components
 from subtomo_core.methods.averages import Averages
 from subtomo_core.methods.settings import Settings, mask_within
-from subtomo_core.spec import Mask
+from subtomo_core.spec_parts import Mask
 from subtomo_core.statistics import Model
 
 _HELD = 0.99  # of the molecule's squared density

@@ -112,8 +112,11 @@ def follow(model: Model, poses: Poses) -> Poses:
     """Poses of all particles against a model, from those of the iteration that made it.
 
     The columns of the starts which still stand, moved as their second halves were, and their
-    classes when they were turned to the axes of their symmetry.
+    classes when they were turned to the axes of their symmetry. Where clusters were made, the
+    model itself holds the poses in them.
     """
+    if model.clusters is not None:
+        return model.clusters.poses
     standing = model.contenders if model.rivals else (model,)
     parts = [_followed(start, start.own(poses)).reframed(start.frames) for start in standing]
     return Poses.beside(parts)

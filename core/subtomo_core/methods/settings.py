@@ -14,14 +14,21 @@ from subtomo_core.fourier import Real, radius_of, soft_edge, to_fourier, to_real
 from subtomo_core.masks import mask_problem, radius_of_mask, soft_sphere
 from subtomo_core.maximisation import on_components
 from subtomo_core.observation import Observer
-from subtomo_core.parameters import FamlParameters, FrmParameters, RefinementParameters
-from subtomo_core.spec import AnySpec, DatasetSummary, MapMask, Mask, PosesStart, Weights
+from subtomo_core.parameters import (
+    FamlParameters,
+    FrmParameters,
+    MatchingParameters,
+    RefinementParameters,
+)
+from subtomo_core.spec import AnySpec, DatasetSummary, PosesStart, Weights
+from subtomo_core.spec_parts import MapMask, Mask
 from subtomo_core.statistics import Model
 from subtomo_core.symmetry import symmetry_group
 
 _EDGE = 1.0  # half the width of the references' soft low-pass, shells
 _FOLDS = 4  # see docs/decisions/0006-no-particle-meets-itself.md
 _FOLDS_OF_HALVES = 8  # four in each half; see docs/decisions/0014-half-sets.md
+_NO_MATCHING: int | None = 2  # bandwidth of a method which has no use for one
 _AHEAD = 2.0  # shells beyond those in use, or beyond the limit, for which sums are kept
 
 
@@ -72,12 +79,16 @@ class Settings:
 
         ``mask`` (n, n, n) is the map which the specification names, where it names one.
         """
-        resolution = spec.resolution
-        reach, bandwidth = spec.parameters.shift_range_angstrom, spec.parameters.bandwidth
-        reach = spec.parameters.search_range_angstrom or reach
+        resolution, parameters = spec.resolution, spec.parameters
+        reach, bandwidth = parameters.shift_range_angstrom, _NO_MATCHING
         start_angstrom, limit_angstrom = resolution.start_angstrom, resolution.limit_angstrom
-        shared = resolution.shared_angstrom or start_angstrom
         growth = resolution.growth_shells
+        if isinstance(parameters, MatchingParameters):
+            reach = parameters.search_range_angstrom or reach
+            bandwidth = parameters.bandwidth
+        else:  # one resolution throughout
+            start_angstrom, growth = limit_angstrom, 1.0
+        shared = resolution.shared_angstrom or start_angstrom
         if not (start_angstrom and limit_angstrom and reach and bandwidth and shared and growth):
             raise ValueError("the specification has open fields: call spec.resolve first")
         voxel = summary.voxel_size_angstrom
@@ -116,6 +127,14 @@ class Settings:
     def half_sets(self) -> bool:
         """The halves are kept apart from the start."""
         return self.spec.half_sets
+
+    @property
+    def matching(self) -> MatchingParameters:
+        """Parameters of a method which matches particles to references."""
+        parameters = self.spec.parameters
+        if not isinstance(parameters, MatchingParameters):
+            raise TypeError(f"the algorithm {self.spec.algorithm} matches no references")
+        return parameters
 
     @property
     def refines(self) -> bool:

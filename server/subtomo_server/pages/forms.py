@@ -99,6 +99,8 @@ def specification(dataset_id: str, entered: dict[str, str]) -> dict[str, Any]:
     body |= {key: entered[key] for key in ("name", "algorithm") if entered.get(key)}
     numbers = ("classes", "iterations", "starts", "seed")
     body |= {key: entered[key] for key in numbers if entered.get(key)}
+    if body.get("algorithm") == "pairwise":
+        body.pop("iterations", None)  # the form always holds a number; here it is no choice
     if entered.get("half_sets"):
         body["half_sets"] = True
     if entered.get("symmetry"):

@@ -54,15 +54,21 @@ def environment() -> Environment:
         title_of=title_of,
         region=region_words,
         symmetry=symmetry_words,
+        algorithm=algorithm_words,
         iso=iso,
         size=size,
     )
     return made
 
 
+def algorithm_words(name: str) -> str:
+    """Acronyms in capitals, words as words."""
+    return name.capitalize() if len(name) > 4 else name.upper()
+
+
 def title_of(job: Job) -> str:
     """Name of a job for people: its own, or what it does."""
-    return job.name or f"{job.spec['algorithm'].upper()}, {classes_words(job)}"
+    return job.name or f"{algorithm_words(job.spec['algorithm'])}, {classes_words(job)}"
 
 
 def classes_words(job: Job) -> str:

@@ -15,6 +15,7 @@ from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.results import (
     CLASS_MAPS,
     FSC,
+    MATRIX,
     PARTICLES,
     Found,
     Place,
@@ -66,6 +67,35 @@ def particles(
 ) -> Response:
     """Send the particles as RELION 5 reads them."""
     return _send(request, find_file(store, user, job_id, which, PARTICLES), PARTICLES)
+
+
+@router.get("/iterations/{which}/dissimilarity.npy", summary="How unlike all particles are")
+def matrix_npy(
+    store: NeedStore, user: NeedUser, request: Request, job_id: str, which: Which
+) -> Response:
+    """Send the matrix of all pairs, which jobs of the algorithm `pairwise` have, as NumPy's NPY.
+
+    Rows and columns are the particles in their order. In iteration 0 they are compared as they
+    lie, later at the best pose of each pair.
+    """
+    return _send(request, find_file(store, user, job_id, which, MATRIX["npy"]), MATRIX["npy"])
+
+
+@router.get("/iterations/{which}/dissimilarity.mrc", summary="The same as an MRC image")
+def matrix_mrc(
+    store: NeedStore, user: NeedUser, request: Request, job_id: str, which: Which
+) -> Response:
+    """Send the matrix of all pairs as one image."""
+    return _send(request, find_file(store, user, job_id, which, MATRIX["mrc"]), MATRIX["mrc"])
+
+
+@router.get("/iterations/{which}/dissimilarity.png", summary="The same as a picture")
+def matrix_png(
+    store: NeedStore, user: NeedUser, request: Request, job_id: str, which: Which
+) -> Response:
+    """Draw it in the order of the dendrogram, with the clusters framed; dark is alike."""
+    found = find_file(store, user, job_id, which, MATRIX["png"])
+    return _send(request, found, MATRIX["png"], inline=True)
 
 
 @router.get("/iterations/{which}/classes/{k}/map.mrc", summary="A class's average")
@@ -139,9 +169,9 @@ def archive(store: NeedStore, user: NeedUser, job_id: str) -> Response:
     return StreamingResponse(stream_zip(members), media_type="application/zip", headers=headers)
 
 
-def _send(request: Request, found: Found, rest: str) -> Response:
+def _send(request: Request, found: Found, rest: str, *, inline: bool = False) -> Response:
     name = job_file_name(found.job, found.iteration, rest)
-    return send_file(request, found.path, found.record, name)
+    return send_file(request, found.path, found.record, name, inline=inline)
 
 
 def _saved(content: bytes, media_type: str, found: Found, rest: str) -> Response:

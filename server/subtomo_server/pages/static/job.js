@@ -181,8 +181,18 @@ function showHistory() {
   });
 }
 
+/** The matrices of all pairs: before anything is aligned, and after. */
+function showPairs(number) {
+  if (!find("pairs")) return;
+  find("pairs").hidden = false;
+  find("unaligned").src = `${api}/iterations/0/dissimilarity.png`;
+  find("aligned").hidden = number === 0;
+  if (number > 0) find("aligned").src = `${api}/iterations/${number}/dissimilarity.png`;
+}
+
 async function showIteration(number, metrics) {
   history.set(number, metrics);
+  showPairs(number);
   for (const id of ["results", "curves", "continue-link"]) find(id).hidden = false;
   find("last").textContent = number;
   showClasses(number, metrics);
