@@ -27,7 +27,8 @@ from subtomo_core.score import fit, fsc, mirror, oracle_average, pose_errors
 from subtomo_core.simulate import density_of_atoms
 from subtomo_core.spec import Weights, job_spec_adapter
 from subtomo_core.starting import in_classes
-from subtomo_store.formats.mrc import read_volume, write_volume
+from subtomo_store.formats.mrc import write_volume
+from subtomo_store.formats.volumes import read_volume
 from subtomo_store.sealing import seal
 from subtomo_store.stack import StackParticles
 

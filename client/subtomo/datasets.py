@@ -55,11 +55,13 @@ class DatasetCalls(Calls):
             The missing region in full where ``tilt`` does not say it, e.g. ``{"kind": "mask"}``
             for particles with weights (``rlnCtfImage``) or ``{"kind": "none"}``.
         voxel_size : float, optional
-            Ångström per voxel; read from the STAR or the volumes when absent.
+            Ångström per voxel; read from the table or the volumes when absent, which EM files
+            do not tell.
         dark : bool
             Whether protein is dark in the volumes.
         source : str, optional
-            A folder or STAR file on the server's own disk to register without copying.
+            A folder, STAR file or Dynamo table on the server's own disk to register without
+            copying.
         group : str, optional
             Group with which to share it; you are its editor or owner.
 
@@ -93,7 +95,7 @@ class DatasetCalls(Calls):
         *,
         on_progress: UploadProgress | None = None,
     ) -> Uploaded:
-        """Upload a STAR with every volume it names, or a folder of volumes.
+        """Upload a STAR or Dynamo table with every volume it names, or a folder of volumes.
 
         Files which the server has already, by size and SHA-256, are not sent again: an
         interrupted upload is taken up by calling this once more. Of big files, from 64 MiB on,
@@ -105,7 +107,7 @@ class DatasetCalls(Calls):
         dataset : str or Dataset
             The dataset, or its id.
         path : str or Path
-            A particle STAR file, or a folder of volumes.
+            A particle STAR file, a Dynamo table (``.tbl``), or a folder of volumes.
         on_progress : callable, optional
             Told the bytes done and the bytes in all; may be called from several threads.
 
@@ -220,7 +222,7 @@ class DatasetCalls(Calls):
     def upload_map(
         self, path: str | Path, *, name: str | None = None, voxel_size: float | None = None
     ) -> Map:
-        """Upload one MRC map, for use as a starting reference or as a mask.
+        """Upload one MRC or EM map, for use as a starting reference or as a mask.
 
         Parameters
         ----------
@@ -229,7 +231,7 @@ class DatasetCalls(Calls):
         name : str, optional
             A name for people; the file's own by default.
         voxel_size : float, optional
-            Ångström per voxel, where the file's header does not say it.
+            Ångström per voxel, where the file's header does not say it: EM files never do.
         """
         file = Outgoing(name or Path(path).name, Path(path))
         if not Path(path).is_file():

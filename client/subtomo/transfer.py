@@ -11,12 +11,13 @@ from typing import BinaryIO, NamedTuple
 
 import httpx
 
+from subtomo.dynamo import TABLE, only_table, particles_beside
 from subtomo.errors import ChecksumMismatch, ConnectionFailed, InvalidInput
 from subtomo.patience import Patience
 from subtomo.star import make_portable
 from subtomo.transport import Transport
+from subtomo.volume_names import VOLUME_ENDINGS, is_volume_name
 
-VOLUME_ENDINGS = (".mrc", ".mrcs", ".map", ".rec")
 CHUNK = 1 << 20
 _SHA256 = re.compile(r'^(?:W/)?"(?:sha-?256[:=-])?([0-9a-f]{64})"$')
 
@@ -53,17 +54,17 @@ class Outgoing(NamedTuple):
 
 
 def outgoing(path: Path) -> list[Outgoing]:
-    """List everything to upload for a STAR file with its volumes, or for a folder of volumes.
+    """List everything to upload for a table with its volumes, or for a folder of volumes.
 
     Parameters
     ----------
     path : Path
-        A ``.star`` file or a folder.
+        A ``.star`` file, a Dynamo table (``.tbl``), or a folder.
 
     Returns
     -------
     list of Outgoing
-        Volumes first, the STAR last.
+        Volumes first, the table last.
 
     Raises
     ------
@@ -74,9 +75,12 @@ def outgoing(path: Path) -> list[Outgoing]:
         return _folder(path)
     if not path.is_file():
         raise InvalidInput(f"There is no file or folder {path}.")
+    if path.suffix.lower() == TABLE:
+        return _dynamo(path)
     if path.suffix.lower() != ".star":
         raise InvalidInput(
-            f"{path.name} is not a STAR file: give the particles' STAR file or a folder of volumes."
+            f"{path.name} is neither a STAR file nor a Dynamo table: give the particles' table "
+            "or a folder of volumes."
         )
     portable = make_portable(path)
     volumes = [Outgoing(name, place) for name, place in portable.files.items()]
@@ -91,12 +95,17 @@ def _folder(folder: Path) -> list[Outgoing]:
             f"{folder} holds {stars[0]}: push the STAR file itself, "
             "or a folder with nothing but volumes."
         )
-    volumes = [
-        entry for entry in files if entry.name.lower().removesuffix(".gz").endswith(VOLUME_ENDINGS)
-    ]
+    table = only_table(files, folder)
+    if table is not None:
+        return _dynamo(table)
+    volumes = [entry for entry in files if is_volume_name(entry.name)]
     if not volumes:
         raise InvalidInput(f"{folder} holds no volumes ({', '.join(VOLUME_ENDINGS)}).")
     return [Outgoing(entry.name, entry) for entry in volumes]
+
+
+def _dynamo(table: Path) -> list[Outgoing]:
+    return [Outgoing(entry.name, entry) for entry in (*particles_beside(table), table)]
 
 
 def download(transport: Transport, path: str, to: Path, count: Counter | None = None) -> Path:

@@ -3,7 +3,8 @@
 A pose is a rotation ``R`` and a shift ``t``: the particle is ``X(x) = A(R^-1 (x - t))``, vectors
 in the order x, y, z. Euler angles are ZYZ, ``R = Rz(a) Ry(b) Rz(g)``, in degrees. RELION's
 ``rlnAngleRot``, ``rlnAngleTilt`` and ``rlnAnglePsi`` are the ZYZ angles of the inverse, and its
-``rlnOriginXAngst`` (Y, Z) shift the particle back to its centre: converted here and nowhere else.
+``rlnOriginXAngst`` (Y, Z) shift the particle back to its centre. Dynamo's angles are ZXZ of the
+rotation itself, clockwise, and its dx, dy, dz the shift. All are converted here and nowhere else.
 """
 
 from __future__ import annotations
@@ -109,6 +110,17 @@ def from_relion_origins(origins_angstrom: ArrayLike, voxel_size_angstrom: float)
     """Poses' shifts in voxels (..., 3) of RELION's ``rlnOriginX/Y/ZAngst`` (..., 3)."""
     shifts: Array = -np.asarray(origins_angstrom, np.float64) / voxel_size_angstrom
     return shifts
+
+
+def from_dynamo_angles(angles: ArrayLike) -> Array:
+    """Poses' rotations (..., 3, 3) of Dynamo's (tdrot, tilt, narot) in degrees, shape (..., 3).
+
+    The reference turns clockwise about its z axis (tdrot), its new x axis (tilt) and its new
+    z axis (narot): ``Rz(-tdrot) Rx(-tilt) Rz(-narot)``.
+    """
+    degrees = -np.asarray(angles, np.float64)
+    matrices: Array = Rotation.from_euler("ZXZ", degrees.reshape(-1, 3), degrees=True).as_matrix()
+    return matrices.reshape((*degrees.shape[:-1], 3, 3))
 
 
 def angular_distance(first: ArrayLike, second: ArrayLike) -> Array:

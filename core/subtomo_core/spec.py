@@ -125,9 +125,10 @@ class PosesStart(Strict):
     """Known poses as iteration 0: the particles' own, or those of an earlier job on them.
 
     The particles' own stand in the STAR file which was uploaded with them: ``rlnAngleRot``,
-    ``Tilt`` and ``Psi``, ``rlnOrigin*Angst``, and ``rlnClassNumber`` for more than one class.
-    ``iteration`` is the earlier job's; its last by default. Classes which are given so are
-    neither regularised nor balanced.
+    ``Tilt`` and ``Psi`` (or the priors of the last two), ``rlnOrigin*Angst``, and
+    ``rlnClassNumber`` for more than one class; or in their Dynamo table. ``iteration`` is the
+    earlier job's; its last by default. Classes which are given so are neither regularised nor
+    balanced.
     """
 
     kind: Literal["poses"] = "poses"

@@ -65,7 +65,7 @@ def own_poses(
             Problem(
                 "the dataset gives no poses: its particles came without the columns "
                 "_rlnAngleRot, _rlnAngleTilt and _rlnAnglePsi; upload them with a STAR file which "
-                "has these, or start from an earlier job's poses",
+                "has these or with a Dynamo table, or start from an earlier job's poses",
                 pointer="/start",
             )
         )
@@ -75,8 +75,9 @@ def own_poses(
     if classes is None:
         raise InputError(
             Problem(
-                f"the dataset's particles came without the column _rlnClassNumber, which "
-                f"{wanted} classes need: upload them with it, or ask for one class",
+                f"the dataset's particles came without the column _rlnClassNumber (Dynamo: ref "
+                f"or class), which {wanted} classes need: upload them with it, or ask for one "
+                "class",
                 pointer="/classes",
             )
         )

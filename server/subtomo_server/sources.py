@@ -7,12 +7,12 @@ from pathlib import Path
 from subtomo_core.errors import InputError, Problem
 from subtomo_server.schemas import Source
 from subtomo_store.confinement import below
-from subtomo_store.material import STAR, Registered, registered_files
+from subtomo_store.material import TABLES, Registered, registered_files
 from subtomo_store.settings import Settings
 
 
 def allowed_source(settings: Settings, source: Source | None) -> Path | None:
-    """Give the real path of a folder or STAR file below one of the allow-listed roots.
+    """Give the real path of a folder or table (STAR, Dynamo) below an allow-listed root.
 
     Raises
     ------
@@ -30,8 +30,10 @@ def allowed_source(settings: Settings, source: Source | None) -> Path | None:
             "to add one to SUBTOMO_SOURCE_ROOTS, or upload the files"
         )
     path = place.path
-    if not (path.is_dir() or (path.is_file() and path.suffix.lower() == STAR)):
-        raise _refused(f"{source.path} is neither a folder nor a STAR file: correct the path")
+    if not (path.is_dir() or (path.is_file() and path.suffix.lower() in TABLES)):
+        raise _refused(
+            f"{source.path} is neither a folder nor a STAR file or Dynamo table: correct the path"
+        )
     registered_files(Registered(path, settings.source_roots))
     return path
 

@@ -13,7 +13,7 @@ from subtomo_core.starting import check_start, own_poses
 from subtomo_store import datasets, iterations, jobs, maps, retention
 from subtomo_store.errors import NotFoundError
 from subtomo_store.files import Files
-from subtomo_store.formats.mrc import read_volume
+from subtomo_store.formats.volumes import read_volume
 from subtomo_store.records import Dataset, User
 from subtomo_store.stack import StackParticles
 

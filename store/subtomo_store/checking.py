@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_store.formats.mrc_header import MrcHeader, check_cubic
-from subtomo_store.intake import Headers, Intake, Place, Problems, Source
+from subtomo_store.formats.volume_header import VolumeHeader, check_cubic
+from subtomo_store.intake import Headers
+from subtomo_store.intake_parts import Intake, Place, Problems, Source
 from subtomo_store.weights import check_weight_shape
 
 SMALLEST_BOX, LARGEST_BOX = 8, 512
@@ -15,11 +16,11 @@ TOLERANCE = 0.01
 UNSET = 1.0  # what many programs write where they know no voxel size
 
 
-def located(problem: Problem, source: Source, star: str) -> Problem:
-    """Say with a file's problem which row of the STAR file named it."""
+def located(problem: Problem, source: Source, listing: str) -> Problem:
+    """Say with a file's problem which row of the table named it."""
     if source.row is None:
         return problem
-    detail = f"{problem.detail} ({star}, row {source.row})"
+    detail = f"{problem.detail} ({listing}, row {source.row})"
     return problem._replace(detail=detail, row=source.row)
 
 
@@ -34,7 +35,7 @@ def check_boxes(intake: Intake, headers: Headers, problems: Problems) -> tuple[i
         raise InputError(Problem(detail))
     boxes = []
     for source in intake.sources:
-        box = _box(source.volume, headers, source, intake.star, problems)
+        box = _box(source.volume, headers, source, intake.listing, problems)
         if box:
             boxes.append((source, box))
     if not boxes:
@@ -48,8 +49,8 @@ def check_boxes(intake: Intake, headers: Headers, problems: Problems) -> tuple[i
                 f"{votes} other particles: all must have one size"
             )
             problem = Problem(detail, file=source.volume.file, column="nx, ny, nz")
-            problems.add(located(problem, source, intake.star))
-        elif _weight_fits(source, common, headers, intake.star, problems):
+            problems.add(located(problem, source, intake.listing))
+        elif _weight_fits(source, common, headers, intake.listing, problems):
             good.append(source)
     if common % 2 or not SMALLEST_BOX <= common <= LARGEST_BOX:
         detail = (
@@ -63,7 +64,7 @@ def check_boxes(intake: Intake, headers: Headers, problems: Problems) -> tuple[i
 
 
 def _box(
-    place: Place, headers: Headers, source: Source, star: str, problems: Problems
+    place: Place, headers: Headers, source: Source, listing: str, problems: Problems
 ) -> int | None:
     header = headers.get(place.file)
     if header is None:
@@ -72,11 +73,11 @@ def _box(
         _check_place(place, header)
         return check_cubic(header, place.file)
     except InputError as error:
-        problems.add(*(located(problem, source, star) for problem in error.problems))
+        problems.add(*(located(problem, source, listing) for problem in error.problems))
     return None
 
 
-def _check_place(place: Place, header: MrcHeader) -> None:
+def _check_place(place: Place, header: VolumeHeader) -> None:
     count = header.volumes
     if place.position is None and count != 1:
         detail = f"{place.file}: a stack of {count} volumes: name one, as in 000001@{place.file}"
@@ -87,7 +88,9 @@ def _check_place(place: Place, header: MrcHeader) -> None:
     raise InputError(Problem(detail, file=place.file))
 
 
-def _weight_fits(source: Source, box: int, headers: Headers, star: str, problems: Problems) -> bool:
+def _weight_fits(
+    source: Source, box: int, headers: Headers, listing: str, problems: Problems
+) -> bool:
     if source.weight is None:
         return True
     header = headers.get(source.weight.file)
@@ -97,7 +100,7 @@ def _weight_fits(source: Source, box: int, headers: Headers, star: str, problems
         _check_place(source.weight, header)
         check_weight_shape(header.shape, box, source.weight.file)
     except InputError as error:
-        problems.add(*(located(problem, source, star) for problem in error.problems))
+        problems.add(*(located(problem, source, listing) for problem in error.problems))
         return False
     return True
 
@@ -107,23 +110,23 @@ def common_voxel_size(
 ) -> float:
     """Return the dataset's voxel size in ångström; 0 where a problem was noted.
 
-    The dataset's own comes first, then the STAR file's, then the headers'. All that are given
+    The dataset's own comes first, then the table's, then the headers'. All that are given
     must agree within 1 %; a header of exactly 1 Å counts as not given beside another source.
     """
     table = intake.table
-    star_sizes = None if table is None else table.voxel_sizes
-    size = given or (float(star_sizes[0]) if star_sizes is not None else None)
-    if size is not None and star_sizes is not None:
-        wrong = [row for row, other in enumerate(star_sizes, 1) if _differ(float(other), size)]
+    table_sizes = None if table is None else table.voxel_sizes
+    size = given or (float(table_sizes[0]) if table_sizes is not None else None)
+    if table is not None and table_sizes is not None and size is not None:
+        wrong = [row for row, other in enumerate(table_sizes, 1) if _differ(float(other), size)]
         if wrong:
-            first = float(star_sizes[wrong[0] - 1])
+            first = float(table_sizes[wrong[0] - 1])
             whose = "the dataset's" if given else "row 1's"
             detail = (
-                f"{intake.star}, row {wrong[0]}: a voxel size of {first:g} Å where {whose} is "
+                f"{intake.listing}, row {wrong[0]}: a voxel size of {first:g} Å where {whose} is "
                 f"{size:g} Å ({len(wrong)} such rows): give one voxel size"
             )
             problems.add(
-                Problem(detail, file=intake.star, row=wrong[0], column="rlnImagePixelSize")
+                Problem(detail, file=intake.listing, row=wrong[0], column=table.voxel_column)
             )
     return _check_headers(intake, headers, size, problems)
 
@@ -138,10 +141,11 @@ def _check_headers(
         found = header.voxel_size if header else None
         if found is None and header is not None and size is None:
             detail = (
-                f"{name}: the voxel size in its header is 0, and neither the dataset nor a STAR "
-                "file gives one: give voxel_size_angstrom"
+                f"{name}: {header.unknown_voxel_size}, and neither the dataset nor a table "
+                "gives one: give voxel_size_angstrom"
             )
-            problems.add(Problem(detail, file=name, column="cella", pointer="/voxel_size_angstrom"))
+            field, pointer = header.voxel_size_field, "/voxel_size_angstrom"
+            problems.add(Problem(detail, file=name, column=field, pointer=pointer))
             return 0.0
         if found is None or (elsewhere and found == UNSET):
             continue

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from subtomo_store.formats.mrc_header import MrcHeader
-from subtomo_store.intake import Headers, Source
+from subtomo_store.formats.volume_header import VolumeHeader
+from subtomo_store.intake import Headers
+from subtomo_store.intake_parts import Source
 from subtomo_store.material import Material, RegisteredFile
 from subtomo_store.stack import PARTICLES, Stack
 
@@ -44,13 +45,15 @@ def _only_file(sources: list[Source]) -> str | None:
     return names.pop() if len(names) == 1 else None
 
 
-def _plain(header: MrcHeader, sources: list[Source]) -> bool:
+def _plain(header: VolumeHeader, sources: list[Source]) -> bool:
     places = [source.volume.position or 0 for source in sources]
     in_order = places == list(range(header.volumes))
-    return in_order and header.dtype.kind == "f" and header.order == (0, 1, 2)
+    return (
+        header.kind == "MRC" and in_order and header.dtype.kind == "f" and header.order == (0, 1, 2)
+    )
 
 
-def _lying(registered: RegisteredFile, header: MrcHeader) -> Stack:
+def _lying(registered: RegisteredFile, header: VolumeHeader) -> Stack:
     place = registered.place()
     with registered.open() as file:
         found = os.fstat(file.fileno())

@@ -8,100 +8,40 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_store.formats.mrc import is_mrc_name, read_header
-from subtomo_store.formats.mrc_header import MrcHeader
-from subtomo_store.formats.star import (
-    CTF,
-    IMAGE,
-    ImageName,
-    ParticleTable,
-    has_particles,
-    read_particles,
-)
-from subtomo_store.formats.star_text import MOST_PROBLEMS
-from subtomo_store.material import Material
+from subtomo_core.spec import MissingRegion
+from subtomo_store.formats.particle_table import ImageName
+from subtomo_store.formats.star import CTF, IMAGE, has_particles, read_particles
+from subtomo_store.formats.volume_header import VolumeHeader
+from subtomo_store.formats.volumes import is_volume_name, read_header
+from subtomo_store.intake_dynamo import from_dynamo
+from subtomo_store.intake_parts import Intake, Place, Problems, Source
+from subtomo_store.material import TABLES, TBL, Material
 
 
-class Problems:
-    """Gathers problems; at the hundredth it stops the work."""
-
-    def __init__(self) -> None:
-        self.found: list[Problem] = []
-
-    def add(self, *problems: Problem) -> None:
-        """Note problems.
-
-        Raises
-        ------
-        InputError
-            With all problems, once there are a hundred.
-        """
-        for problem in problems:
-            self.found.append(problem)
-            if len(self.found) >= MOST_PROBLEMS:
-                last = Problem(f"stopped after {MOST_PROBLEMS} problems: there may be more")
-                raise InputError(*self.found, last)
-
-    def raise_all(self) -> None:
-        """Raise everything found, if anything."""
-        if self.found:
-            raise InputError(*self.found)
-
-
-class Place(NamedTuple):
-    """Where a volume lies.
-
-    Attributes
-    ----------
-    file : str
-        Name below the uploads.
-    position : int or None
-        Place in a stack, from 0; None for the file's only volume.
-    """
-
-    file: str
-    position: int | None
-
-
-class Source(NamedTuple):
-    """One particle: its volume, its weights, and its row in the STAR file (from 1)."""
-
-    name: str
-    volume: Place
-    weight: Place | None
-    row: int | None
-
-
-class Intake(NamedTuple):
-    """All particles in order, with the table they came from, if any."""
-
-    sources: list[Source]
-    table: ParticleTable | None
-    star: str
-    remarks: list[str]
-
-
-def take_in(material: Material, weighted: bool, problems: Problems) -> Intake:
+def take_in(material: Material, missing: MissingRegion, problems: Problems) -> Intake:
     """Find the particles among the uploaded files.
 
     Parameters
     ----------
     material : Material
         The uploaded and registered files.
-    weighted : bool
-        Whether each particle must come with weights (``rlnCtfImage``).
+    missing : MissingRegion
+        With ``mask`` each particle must come with weights (``rlnCtfImage``).
     problems : Problems
         Gets one problem for each name that cannot be used.
 
     Raises
     ------
     InputError
-        If there is no particle, or no STAR file can be chosen or read.
+        If there is no particle, or no table can be chosen or read.
     """
     names = material.names()
-    star = _choose_star(material, [name for name in names if name.lower().endswith(".star")])
-    if star:
-        return _from_table(material, names, star, weighted, problems)
+    table = _choose_table(material, [name for name in names if name.lower().endswith(TABLES)])
+    weighted = missing.kind == "mask"
+    if table.lower().endswith(TBL):
+        return from_dynamo(material, table, missing, problems)
+    if table:
+        return _from_star(material, names, table, weighted, problems)
     if weighted:
         detail = (
             "the missing region is 'mask', but no STAR file was uploaded: weights are named in "
@@ -111,10 +51,14 @@ def take_in(material: Material, weighted: bool, problems: Problems) -> Intake:
     return _from_volumes(material, names, problems)
 
 
-def _choose_star(material: Material, names: list[str]) -> str:
+def _choose_table(material: Material, names: list[str]) -> str:
     if len(names) <= 1:
         return "".join(names)
-    tables = [name for name in names if has_particles(material.file(name), name)]
+    tables = [
+        name
+        for name in names
+        if name.lower().endswith(TBL) or has_particles(material.file(name), name)
+    ]
     if len(tables) == 1:
         return tables[0]
     shown = ", ".join((tables or names)[:10])
@@ -122,7 +66,7 @@ def _choose_star(material: Material, names: list[str]) -> str:
     raise InputError(Problem(detail, file=(tables or names)[0]))
 
 
-def _from_table(
+def _from_star(
     material: Material, names: list[str], star: str, weighted: bool, problems: Problems
 ) -> Intake:
     table = read_particles(material.file(star), star)
@@ -137,13 +81,13 @@ def _from_table(
         weight = finder.find(weights[row - 1], row, CTF) if weights else None
         if volume is not None and (weight is not None or not weights):
             sources.append(Source(image.text, volume, weight, row))
-    remarks = []
+    remarks = list(table.remarks)
     if table.ctf_images is not None and not weighted:
         remarks.append(
             f"the column _{CTF} of {star} was not used: the missing region is given by a formula"
         )
     used = {place.file for s in sources for place in (s.volume, s.weight) if place} | {star}
-    unused = [name for name in names if name not in used and is_mrc_name(name)]
+    unused = [name for name in names if name not in used and is_volume_name(name)]
     if unused:
         remarks.append(f"{len(unused)} uploaded files are not named in {star} and were left out")
     return Intake(sources, table, star, remarks)
@@ -180,7 +124,7 @@ class _Finder(NamedTuple):
 
 def _from_volumes(material: Material, names: Iterable[str], problems: Problems) -> Intake:
     sources: list[Source] = []
-    for name in filter(is_mrc_name, names):
+    for name in filter(is_volume_name, names):
         try:
             count = read_header(material.file(name), name).volumes
         except InputError as error:
@@ -194,7 +138,10 @@ def _from_volumes(material: Material, names: Iterable[str], problems: Problems) 
             ]
     if not sources and not problems.found:
         raise InputError(
-            Problem("no particles were uploaded: upload MRC volumes, or a STAR file with them")
+            Problem(
+                "no particles were uploaded: upload MRC or EM volumes, alone or with a STAR file "
+                "or a Dynamo table"
+            )
         )
     return Intake(sources, None, "", [])
 
@@ -204,9 +151,9 @@ class Headers:
 
     def __init__(self, material: Material, problems: Problems):
         self._material, self._problems = material, problems
-        self._headers: dict[str, MrcHeader | None] = {}
+        self._headers: dict[str, VolumeHeader | None] = {}
 
-    def get(self, name: str) -> MrcHeader | None:
+    def get(self, name: str) -> VolumeHeader | None:
         """Header of a file; None where a problem was noted."""
         if name not in self._headers:
             try:

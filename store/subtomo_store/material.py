@@ -15,10 +15,12 @@ from subtomo_store.readable import Readable
 from subtomo_store.whole import TEMPORARY
 
 STAR = ".star"
+TBL = ".tbl"
+TABLES = (STAR, TBL)
 
 
 class Registered(NamedTuple):
-    """A folder, or a STAR file with its folder, and the folders which may be read."""
+    """A folder, or a table (STAR, Dynamo) with its folder, and the folders which may be read."""
 
     source: Path
     roots: tuple[Path, ...]
@@ -96,7 +98,7 @@ class Material:
 def registered_files(registered: Registered) -> dict[str, RegisteredFile]:
     """Files of a registered folder, by their names below it; hidden ones are left out.
 
-    Beside a STAR file others in its folder are left out too.
+    Beside a table which was registered itself, others in its folder are left out too.
 
     Raises
     ------
@@ -109,8 +111,8 @@ def registered_files(registered: Registered) -> dict[str, RegisteredFile]:
     except OSError as error:
         detail = f"{source} cannot be read ({error.strerror}): register it again"
         raise InputError(Problem(detail, pointer="/source/path")) from error
-    if source.suffix.lower() == STAR and not source.is_dir():
-        others = {n for n in found if "/" not in n and n.lower().endswith(STAR)} - {source.name}
+    if source.suffix.lower() in TABLES and not source.is_dir():
+        others = {n for n in found if "/" not in n and n.lower().endswith(TABLES)} - {source.name}
         found = {name: file for name, file in found.items() if name not in others}
     return found
 

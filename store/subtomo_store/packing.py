@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_store.checking import located
-from subtomo_store.formats.mrc import MrcVolumes, check_finite
-from subtomo_store.intake import Place, Problems, Source
+from subtomo_store.formats.volumes import FileVolumes, check_finite
+from subtomo_store.intake_parts import Place, Problems, Source
 from subtomo_store.material import Material
 from subtomo_store.stack import PARTICLES, WEIGHTS
 from subtomo_store.weights import half_weights
@@ -30,7 +30,7 @@ class Volumes:
 
     def __init__(self, material: Material, scratch: Path):
         self._material, self._scratch = material, scratch
-        self._open: OrderedDict[str, MrcVolumes] = OrderedDict()
+        self._open: OrderedDict[str, FileVolumes] = OrderedDict()
 
     def read(self, place: Place) -> NDArray[np.float32]:
         """Read one volume."""
@@ -38,7 +38,7 @@ class Volumes:
         if name not in self._open:
             if len(self._open) >= OPEN_AT_ONCE:
                 self._open.popitem(last=False)[1].close()
-            self._open[name] = MrcVolumes(self._material.file(name), name, self._scratch)
+            self._open[name] = FileVolumes(self._material.file(name), name, self._scratch)
         self._open.move_to_end(name)
         return self._open[name][place.position or 0]
 
@@ -53,8 +53,10 @@ class Volumes:
 class Packer:
     """Streams volumes into the stacks; what is wrong with one is noted and it is passed over."""
 
-    def __init__(self, volumes: Volumes, star: str, problems: Problems, progress: Progress | None):
-        self._volumes, self._star = volumes, star
+    def __init__(
+        self, volumes: Volumes, listing: str, problems: Problems, progress: Progress | None
+    ):
+        self._volumes, self._listing = volumes, listing
         self._problems, self._progress = problems, progress
 
     def write(self, target: Path, sources: list[Source], header: bytes | None) -> None:
@@ -86,7 +88,7 @@ class Packer:
                     given = self._volumes.read(source.weight)
                     weights.write(half_weights(given, source.weight.file).data)
             except InputError as error:
-                found = (located(problem, source, self._star) for problem in error.problems)
+                found = (located(problem, source, self._listing) for problem in error.problems)
                 self._problems.add(*found)
             if self._progress is not None:
                 self._progress(done, len(sources))

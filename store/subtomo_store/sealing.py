@@ -17,7 +17,8 @@ from subtomo_store.files import storage_error, temporary_beside
 from subtomo_store.formats.mrc import volume_header
 from subtomo_store.formats.star import ParticleRows, write_particles
 from subtomo_store.in_place import left_as_it_is
-from subtomo_store.intake import Headers, Intake, Problems, take_in
+from subtomo_store.intake import Headers, take_in
+from subtomo_store.intake_parts import Intake, Problems
 from subtomo_store.material import Material, Registered
 from subtomo_store.packing import Packer, Progress, Volumes
 from subtomo_store.stack import PARTICLES, RECORD, TABLE, WEIGHTS, Stack, read_record
@@ -71,7 +72,7 @@ def seal(
     missing : MissingRegion
         Which part of Fourier space the particles lack.
     voxel_size : float, optional
-        In ångström; from the STAR file or the headers by default.
+        In ångström; from the table or the headers by default.
     dark_particles : bool
         Whether protein is dark in the files.
     progress : callable, optional
@@ -123,7 +124,7 @@ def _pack(
 ) -> _Packed:
     """Check everything and write what has to be written of particles and weights."""
     problems = Problems()
-    intake = take_in(material, missing.kind == "mask", problems)
+    intake = take_in(material, missing, problems)
     headers = Headers(material, problems)
     box, good = check_boxes(intake, headers, problems)
     size = common_voxel_size(intake, headers, voxel_size, problems)
@@ -137,7 +138,7 @@ def _pack(
         house.allow(needed)
         header = None if left else volume_header((box, box, box), size, len(good))
         with Volumes(material, target) as volumes:
-            Packer(volumes, intake.star, problems, progress).write(target, good, header)
+            Packer(volumes, intake.listing, problems, progress).write(target, good, header)
         stack = left or stack
     problems.raise_all()
     summary = DatasetSummary(

@@ -27,7 +27,7 @@ RECORD = "dataset.json"
 
 
 class GivenPoses(NamedTuple):
-    """Poses which the uploaded STAR file gave, in the program's own convention.
+    """Poses which the uploaded table gave, in the program's own convention.
 
     Attributes
     ----------
@@ -244,7 +244,7 @@ class StackParticles:
         return self._table
 
     def given_poses(self) -> GivenPoses:
-        """Poses from the uploaded STAR file."""
+        """Poses from the uploaded table."""
         table = self.table()
         voxel_size = self._summary.voxel_size_angstrom
         return GivenPoses(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.fourier import radius_of
-from subtomo_store.formats.mrc_header import refuse
+from subtomo_store.formats.volume_header import refuse
 
 ROUNDING = 1e-6
 

@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 from subtomo_core.rotations import (
     angular_distance,
     even_rotations,
+    from_dynamo_angles,
     from_euler,
     from_relion_angles,
     from_relion_origins,
@@ -46,6 +47,29 @@ def test_relion_angles_are_those_of_the_inverse():
     R = random_rotations(np.random.default_rng(1), 10)
     inverse = Rotation.from_matrix(R).inv().as_euler("ZYZ", degrees=True)
     assert np.allclose(relion_angles(R), inverse)
+
+
+def test_dynamos_angles_give_dynamos_matrix():
+    """What ``dynamo_euler2matrix([30, 60, 75])`` printed; it turns the particle back."""
+    printed = [[-0.0173, -0.5477, 0.8365], [0.9012, -0.3709, -0.2241], [0.4330, 0.7500, 0.5000]]
+    assert np.allclose(from_dynamo_angles([30, 60, 75]).T, printed, atol=5e-5)
+
+
+def test_dynamo_and_relion_tell_the_same_pose():
+    """A pair with which both programs made the same reconstruction."""
+    dynamo = from_dynamo_angles([-47.2730, 1.1777, -132.3000])
+    assert np.allclose(dynamo, from_relion_angles([137.7000, 1.1777, 42.7270]), atol=1e-6)
+
+
+def test_dynamo_turns_the_reference_clockwise():
+    """As its documentation says: about z, about the new x, about the new z."""
+    x, y, z = np.eye(3)
+    assert np.allclose(from_dynamo_angles([90, 0, 0]) @ x, -y)
+    assert np.allclose(from_dynamo_angles([0, 90, 0]) @ z, y)
+    assert np.allclose(from_dynamo_angles([90, 90, 0]) @ z, x)
+    angles = np.random.default_rng(0).uniform(-180, 180, (2, 3, 3))
+    narot = angles + np.array([0.0, 0.0, 33.0])
+    assert np.allclose(from_dynamo_angles(angles) @ z, from_dynamo_angles(narot) @ z)
 
 
 def test_relion_origins_bring_the_particle_back():

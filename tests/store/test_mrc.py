@@ -10,7 +10,8 @@ import pytest
 from mrcfile.dtypes import HEADER_DTYPE
 
 from subtomo_core.errors import InputError
-from subtomo_store.formats.mrc import MrcVolumes, is_mrc_name, read_volume, write_volume
+from subtomo_store.formats.mrc import write_volume
+from subtomo_store.formats.volumes import FileVolumes, is_volume_name, read_volume
 from support.particles import noise_volumes, shared
 
 BOX = 8
@@ -87,7 +88,7 @@ def test_a_stack_is_marked_as_volumes(tmp_path):
     with mrcfile.open(path) as mrc:
         assert mrc.is_volume_stack()
         assert np.array_equal(mrc.data, volumes)
-    with MrcVolumes(path) as stack:
+    with FileVolumes(path) as stack:
         assert len(stack) == 3
         assert stack.shape == (BOX, BOX, BOX)
         assert all(np.array_equal(stack[i], volumes[i]) for i in range(3))
@@ -110,7 +111,7 @@ def test_each_mode_is_read(tmp_path, dtype, suffix):
     with mrcfile.new(path, data, compression="gzip" if suffix.endswith("gz") else None) as mrc:
         mrc.voxel_size = 3.0
     back = read_volume(path)
-    assert is_mrc_name(path.name)
+    assert is_volume_name(path.name)
     assert np.array_equal(back.array, data.astype(np.float32))
     assert back.voxel_size == pytest.approx(3.0)
 
@@ -176,7 +177,7 @@ def test_a_truncated_gzip_file_is_refused(tmp_path, written):
 def test_a_gzip_file_is_unpacked_no_further_than_its_header_says(tmp_path, written, volume):
     path = tmp_path / "bomb.mrc.gz"
     path.write_bytes(gzip.compress(written.read_bytes() + bytes(50_000_000)))
-    with MrcVolumes(path, scratch=tmp_path) as volumes:
+    with FileVolumes(path, scratch=tmp_path) as volumes:
         assert volumes._file.seek(0, 2) == 1024 + volume.nbytes
         assert np.array_equal(volumes[0], volume)
 
@@ -256,13 +257,13 @@ def test_sample_of_the_other_byte_order():
     path = shared("formats", "swapped_byte_order.mrc")
     with pytest.warns(RuntimeWarning, match="byte order"):
         oracle = mrcfile.open(path, permissive=True)
-    with MrcVolumes(path) as volumes, oracle:
+    with FileVolumes(path) as volumes, oracle:
         assert np.array_equal(volumes[0][0], oracle.data)
         assert volumes.voxel_size is None
 
 
 def test_sample_of_16_bit_integers():
-    with MrcVolumes(shared("formats", "new-head_int16.mrc")) as volumes:
+    with FileVolumes(shared("formats", "new-head_int16.mrc")) as volumes:
         assert volumes.shape == (20, 30, 40)
         assert volumes[0].flat[0] == -6
 
@@ -272,7 +273,7 @@ def test_sample_of_16_bit_integers():
     [
         ("header_only.mrc", "header without voxels"),
         ("invalid_axes.mrc", "invalid axes"),
-        ("au_1.em", "not an MRC file"),
+        ("au_1.em", "a table or picture of 20 x 64 numbers"),
         ("new-head_int16.mrc", "not a cube"),
     ],
 )

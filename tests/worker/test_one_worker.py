@@ -11,8 +11,9 @@ import pytest
 
 from subtomo_core.rotations import angular_distance, random_rotations
 from subtomo_store import maps
-from subtomo_store.formats.mrc import read_volume, write_volume
+from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star import ParticleRows, read_particles, write_particles
+from subtomo_store.formats.volumes import read_volume
 from support.records import ready_dataset, user_named
 from support.services import RedisServer
 from support.workplace import Workplace, workplace

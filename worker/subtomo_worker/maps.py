@@ -13,7 +13,7 @@ from subtomo_core.spec_parts import MapMask
 from subtomo_store import maps
 from subtomo_store.database import Store
 from subtomo_store.errors import NotFoundError
-from subtomo_store.formats.mrc import read_volume
+from subtomo_store.formats.volumes import read_volume
 from subtomo_store.records import Job
 
 Volume = NDArray[np.float32]

@@ -27,7 +27,8 @@ from subtomo.transfer import outgoing
 def push(
     context: typer.Context,
     particles: Annotated[
-        Path, typer.Argument(help="The particles' STAR file, or a folder of volumes.")
+        Path,
+        typer.Argument(help="The particles' STAR file or Dynamo table, or a folder of volumes."),
     ],
     *,
     name: Annotated[str | None, typer.Option(help="A name; the file's by default.")] = None,

@@ -29,14 +29,14 @@ def run(
     start: Annotated[
         list[str] | None,
         typer.Option(
-            help="First reference: an MRC file, the id of an uploaded map, or an earlier job's "
-            "id. Once for all classes, or once for each. Random without it."
+            help="First reference: an MRC or EM file, the id of an uploaded map, or an earlier "
+            "job's id. Once for all classes, or once for each. Random without it."
         ),
     ] = None,
     poses: Annotated[
         str | None,
         typer.Option(
-            help="Start from known poses: 'own' for those of the particles' STAR file, or the id "
+            help="Start from known poses: 'own' for those of the particles' own table, or the id "
             "of an earlier job on the dataset."
         ),
     ] = None,
@@ -62,9 +62,13 @@ def run(
     mask: Annotated[
         str | None,
         typer.Option(
-            help="Mask on the references: an MRC file with values from 0 to 1, or the id of an "
-            "uploaded map."
+            help="Mask on the references: an MRC or EM file with values from 0 to 1, or the id "
+            "of an uploaded map."
         ),
+    ] = None,
+    map_voxel_size: Annotated[
+        float | None,
+        typer.Option(help="Å per voxel of --start and --mask files, which EM files do not tell."),
     ] = None,
     symmetry: Annotated[
         list[str] | None,
@@ -116,11 +120,11 @@ def run(
     with connect(context) as client:
         spec["dataset"] = find_dataset(client, dataset).id
         if start:
-            spec["start"] = _start(client, start, low_pass)
+            spec["start"] = _start(client, start, low_pass, map_voxel_size)
         elif low_pass is not None:
             raise InvalidInput("--low-pass is for references given by --start.")
         if mask is not None:
-            spec["mask"] = {"kind": "map", "map": _map_id(client, mask)}
+            spec["mask"] = {"kind": "map", "map": _map_id(client, mask, map_voxel_size)}
         made = client.sweep(swept(sweep), spec) if sweep else [client.submit(spec)]
         shown(client, made, watching=watching and not sweep, as_json=as_json)
 
@@ -135,15 +139,21 @@ def _poses(poses: str, references: list[str] | None) -> dict[str, Any]:
     return {"kind": "poses", "job": poses}
 
 
-def _start(client: Client, references: list[str], low_pass: float | None) -> dict[str, Any]:
+def _start(
+    client: Client, references: list[str], low_pass: float | None, voxel_size: float | None
+) -> dict[str, Any]:
     filtered = {} if low_pass is None else {"low_pass_angstrom": low_pass}
     if len(references) == 1 and references[0].startswith("job_"):
         return {"kind": "job", "job": references[0], **filtered}
-    return {"kind": "maps", "maps": [_map_id(client, text) for text in references], **filtered}
+    return {
+        "kind": "maps",
+        "maps": [_map_id(client, text, voxel_size) for text in references],
+        **filtered,
+    }
 
 
-def _map_id(client: Client, text: str) -> str:
+def _map_id(client: Client, text: str, voxel_size: float | None) -> str:
     """Id of a map which was uploaded before, or of a file which is uploaded now."""
     if text.startswith("map_") and not Path(text).exists():
         return text
-    return client.upload_map(text).id
+    return client.upload_map(text, voxel_size=voxel_size).id

@@ -13,8 +13,8 @@ from subtomo_core.errors import SubtomoError
 from subtomo_core.score import ClassJudgement, Judgement, judge
 from subtomo_core.simulate import Simulation
 from subtomo_server.demo.particles import PHANTOMS, VOXEL_ANGSTROM
-from subtomo_store.formats.mrc import read_volume
 from subtomo_store.formats.star import read_particles
+from subtomo_store.formats.volumes import read_volume
 
 SYMMETRIES = ("D7", "C1")
 WITHIN_DEG = 15.0

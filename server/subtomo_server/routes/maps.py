@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
@@ -15,10 +16,11 @@ from subtomo_server.uploads import receive_file
 from subtomo_store import maps, quotas
 from subtomo_store.database import Store
 from subtomo_store.files import WholeFile
-from subtomo_store.formats.mrc import Volume, read_volume
+from subtomo_store.formats.mrc import write_volume
+from subtomo_store.formats.volumes import Volume, read_volume
 from subtomo_store.identity import new_id
 from subtomo_store.records import FileRecord, User
-from subtomo_store.whole import Written
+from subtomo_store.whole import Written, write_whole
 
 router = APIRouter(prefix="/maps", tags=["maps"])
 BODY = {
@@ -42,14 +44,18 @@ async def create(
     ] = None,
     group: Annotated[str | None, Query(description="Group to which it shall belong.")] = None,
 ) -> MapDocument:
-    """Store the raw body, one cubic MRC volume; it is checked before it is kept."""
+    """Store the raw body, one cubic MRC or EM volume; it is checked before it is kept.
+
+    An EM volume is kept as MRC; its voxel size must be given.
+    """
     map_id = new_id("map")
     announced = request.headers.get("content-length", "")
     await run_in_threadpool(_check_room, store, user, int(announced) if announced.isdigit() else 0)
 
     def accept(whole: WholeFile, written: Written) -> None:
         volume = read_volume(whole.temporary, name, voxel_size_angstrom)
-        _note_map(store, user, Upload(map_id, name, written, volume, group), whole.place)
+        kept = written if volume.kind == "MRC" else _as_mrc(whole.temporary, volume)
+        _note_map(store, user, Upload(map_id, name, kept, volume, group), whole.place)
 
     await receive_file(request, store.files.map(map_id), accept)
     response.headers["Location"] = f"/api/v1/maps/{map_id}"
@@ -75,10 +81,11 @@ def get(store: NeedStore, user: NeedUser, map_id: str) -> MapDocument:
 
 @router.get("/{map_id}/map.mrc", summary="Download a map")
 def download(store: NeedStore, user: NeedUser, request: Request, map_id: str) -> Response:
-    """Send the file as it was uploaded."""
+    """Send the file as it was uploaded, or as MRC if it came as EM."""
     with store.read() as session:
         record = maps.get(session, map_id, user.id)
-    name = f"{keepable(record.name.removesuffix('.mrc')) or record.id}.mrc"
+    stem = record.name.removesuffix(".mrc").removesuffix(".em")
+    name = f"{keepable(stem) or record.id}.mrc"
     stored = FileRecord(name, record.size, record.sha256)
     return send_file(request, store.files.map(map_id), stored, name)
 
@@ -111,6 +118,11 @@ class Upload(NamedTuple):
     written: Written
     volume: Volume
     group: str | None
+
+
+def _as_mrc(path: Path, volume: Volume) -> Written:
+    """Write a volume over the file which it came from, with the voxel size that was given."""
+    return write_whole(path, lambda file: write_volume(file, volume.array, volume.voxel_size))
 
 
 def _check_room(store: Store, user: User, size: int) -> None:

@@ -27,7 +27,7 @@ from subtomo_server.results import (
 )
 from subtomo_server.schemas import IterationDocument, IterationList, StoredFile
 from subtomo_store import iterations, jobs
-from subtomo_store.formats.mrc import read_volume
+from subtomo_store.formats.volumes import read_volume
 from subtomo_store.pictures import slices_png
 from subtomo_store.records import Iteration
 

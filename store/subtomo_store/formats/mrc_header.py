@@ -6,18 +6,20 @@ unsigned bytes. Volume stacks are marked by space group 401 and ``mz`` sections 
 
 from __future__ import annotations
 
-import math
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
 from numpy.typing import DTypeLike, NDArray
 
-from subtomo_core.errors import InputError, Problem
+from subtomo_store.formats.volume_header import (
+    LARGEST_BYTES,
+    LARGEST_SIDE,
+    VolumeHeader,
+    refuse,
+)
 
 HEADER_BYTES = 1024
-LARGEST_SIDE = 1 << 16
-LARGEST_BYTES = 1 << 44
 
 _MODES: dict[int, DTypeLike] = {
     0: np.int8,
@@ -33,55 +35,7 @@ _LITTLE, _BIG = ((0x44, 0x44), (0x44, 0x41)), ((0x11, 0x11),)
 _IMOD_STAMP, _IMOD_SIGNED = 1146047817, 1
 
 
-class MrcHeader(NamedTuple):
-    """The parts of a header that a reader needs.
-
-    Attributes
-    ----------
-    dtype : numpy dtype
-        Of one voxel, with its byte order.
-    offset : int
-        Bytes before the first voxel.
-    file_shape : tuple of int
-        Sections, rows, columns as they lie in the file, all volumes together.
-    order : tuple of int
-        ``file_volume.transpose(order)`` is ``[z, y, x]``.
-    volumes : int
-        Number of volumes one behind the other.
-    shape : tuple of int
-        One volume's ``(z, y, x)``.
-    voxel_sizes : tuple of float
-        In ångström along x, y, z, as the header gives them.
-    """
-
-    dtype: np.dtype[Any]
-    offset: int
-    file_shape: tuple[int, int, int]
-    order: tuple[int, int, int]
-    volumes: int
-    shape: tuple[int, int, int]
-    voxel_sizes: tuple[float, float, float]
-
-    @property
-    def voxel_size(self) -> float | None:
-        """In ångström; None where the header gives none (0, negative or not finite)."""
-        if not all(math.isfinite(size) and size > 0 for size in self.voxel_sizes):
-            return None
-        return round(sum(self.voxel_sizes) / 3, 5)
-
-    @property
-    def data_bytes(self) -> int:
-        """Bytes of all voxels."""
-        sections, rows, columns = self.file_shape
-        return sections * rows * columns * self.dtype.itemsize
-
-
-def refuse(name: str, sentence: str, column: str = "") -> InputError:
-    """Return an error about one file, which the sentence names."""
-    return InputError(Problem(f"{name}: {sentence}", file=name, column=column))
-
-
-def parse_header(raw: bytes, name: str) -> MrcHeader:
+def parse_header(raw: bytes, name: str) -> VolumeHeader:
     """Understand the first 1024 bytes of an MRC file.
 
     Raises
@@ -108,7 +62,7 @@ def parse_header(raw: bytes, name: str) -> MrcHeader:
     in_file = (depth, rows, columns)
     to_zyx = (axes.index(3), axes.index(2), axes.index(1))
     shape = (in_file[to_zyx[0]], in_file[to_zyx[1]], in_file[to_zyx[2]])
-    return MrcHeader(
+    return VolumeHeader(
         dtype=dtype,
         offset=HEADER_BYTES + extended,
         file_shape=(sections, rows, columns),
@@ -194,23 +148,3 @@ def _voxel_sizes(header: NDArray[Any], shape: tuple[int, int, int]) -> tuple[flo
     samples = [int(header[field]) for field in ("mx", "my", "mz")]
     x, y, z = (m if m > 0 else side for m, side in zip(samples, (x, y, z), strict=True))
     return float(cell["x"]) / x, float(cell["y"]) / y, float(cell["z"]) / z
-
-
-def check_cubic(header: MrcHeader, name: str) -> int:
-    """Return the side of a cubic volume of cubic voxels.
-
-    Raises
-    ------
-    InputError
-        If the sides of the volume or of its voxels differ.
-    """
-    z, y, x = header.shape
-    if not z == y == x:
-        flat = " (a 2D image: Subtomo averages 3D volumes)" if z == 1 else ""
-        raise refuse(name, f"{x} x {y} x {z} voxels are not a cube{flat}", "nx, ny, nz")
-    if header.voxel_size and max(header.voxel_sizes) > 1.01 * min(header.voxel_sizes):
-        shown = " x ".join(f"{size:.4g}" for size in header.voxel_sizes)
-        raise refuse(
-            name, f"voxels of {shown} Å are not cubic: resample to one voxel size", "cella"
-        )
-    return x

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.rotations import from_relion_angles, from_relion_origins
-from subtomo_store.formats.star_columns import Columns, image_sizes
+from subtomo_store.formats.particle_table import ImageName, ParticleTable
+from subtomo_store.formats.star_columns import Columns, angles, image_sizes
 from subtomo_store.formats.star_text import StarBlock, read_star
 from subtomo_store.formats.star_write import (
     USUAL_MICROSCOPE,
@@ -33,64 +30,6 @@ __all__ = [
 
 IMAGE = "rlnImageName"
 CTF = "rlnCtfImage"
-
-_STACK = re.compile(r"(\d+)@(.+)", re.DOTALL)
-
-
-class ImageName(NamedTuple):
-    """Where a volume lies: a file, and its place from 0 in it when the file is a stack."""
-
-    text: str
-    path: str
-    place: int | None
-
-    @classmethod
-    def parse(cls, text: str) -> ImageName:
-        """Read ``path`` or RELION's ``000012@path``, which counts from 1."""
-        match = _STACK.fullmatch(text)
-        if match is None:
-            return cls(text, text, None)
-        return cls(text, match[2], int(match[1]) - 1)
-
-
-@dataclass(frozen=True, eq=False)
-class ParticleTable:
-    """One row per particle; None where the file has no such column.
-
-    Attributes
-    ----------
-    images, ctf_images : tuple of ImageName
-    rotations : array, shape (N, 3, 3)
-        Reference to particle, from ``rlnAngleRot``, ``Tilt`` and ``Psi``.
-    voxel_sizes : array, shape (N,)
-        In ångström.
-    classes, half_sets : array of int, shape (N,)
-    tomograms : tuple of str
-        ``rlnTomoName``, or else ``rlnMicrographName``.
-    """
-
-    images: tuple[ImageName, ...]
-    ctf_images: tuple[ImageName, ...] | None
-    rotations: NDArray[np.float64] | None
-    voxel_sizes: NDArray[np.float64] | None
-    classes: NDArray[np.int64] | None
-    half_sets: NDArray[np.int64] | None
-    tomograms: tuple[str, ...] | None
-    microscope: Microscope
-    origins: NDArray[np.float64]
-    origins_in_pixels: bool
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def shifts_angstrom(self, voxel_size: float) -> NDArray[np.float64]:
-        """Shifts ``(N, 3)`` of the particles from their centres, x, y, z, in ångström.
-
-        ``voxel_size`` turns RELION 3.0's origins, which are in pixels, into ångström.
-        """
-        scale = voxel_size if self.origins_in_pixels else 1.0
-        shifts: NDArray[np.float64] = from_relion_origins(self.origins * scale, 1.0)
-        return shifts
 
 
 def read_particles(path: Readable, name: str | None = None) -> ParticleTable:
@@ -117,20 +56,21 @@ def read_particles(path: Readable, name: str | None = None) -> ParticleTable:
     _refuse_images(blocks, optics, shown)
     if not block.rows:
         raise InputError(Problem(f"{shown}: the table of particles is empty", file=shown))
-    angles = columns.vectors("rlnAngle{}", ("Rot", "Tilt", "Psi"), every=True)
+    given = angles(columns)
     origins, in_pixels = _origins(columns)
     images, ctf_images = _images(columns, IMAGE), _images(columns, CTF)
     table = ParticleTable(
         images=images or (),
         ctf_images=ctf_images,
-        rotations=None if angles is None else from_relion_angles(angles),
+        rotations=None if given is None else from_relion_angles(given.values),
         voxel_sizes=image_sizes(columns, optics),
         classes=columns.integers("rlnClassNumber"),
         half_sets=columns.integers("rlnRandomSubset"),
         tomograms=columns.texts("rlnTomoName") or columns.texts("rlnMicrographName"),
+        shifts=from_relion_origins(origins, 1.0),
+        shifts_in_voxels=in_pixels,
         microscope=_microscope(optics, shown),
-        origins=origins,
-        origins_in_pixels=in_pixels,
+        remarks=(f"{shown}: {given.remark}",) if given is not None and given.remark else (),
     )
     columns.raise_problems()
     return table

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_store.formats.star_text import MOST_PROBLEMS, StarBlock
+from subtomo_store.formats.star_text import StarBlock
+from subtomo_store.formats.text import MOST_PROBLEMS
 
 Numbers = NDArray[np.float64]
+PRIOR = "Prior"
 
 
 class Columns:
@@ -101,6 +104,37 @@ class Columns:
             self.add(None, pattern.format(part), "is missing beside the other angles")
         zeros = np.zeros(self.count)
         return np.stack([zeros if v is None else v for v in columns.values()], axis=-1)
+
+
+class Angles(NamedTuple):
+    """RELION's rot, tilt and psi ``(N, 3)`` in degrees, and what the dataset's owner is told."""
+
+    values: Numbers
+    remark: str
+
+
+def angles(columns: Columns) -> Angles | None:
+    """Angles of each row; None where the file gives none.
+
+    ``rlnAngleTilt`` and ``rlnAnglePsi`` come first. Where both are missing, the two priors give
+    the direction: the normal of a particle's membrane, about which rot turns it.
+    """
+    tilt, psi, rot = "rlnAngleTilt", "rlnAnglePsi", "rlnAngleRot"
+    named = any(columns.block.has(column) for column in (tilt, psi))
+    prior = any(columns.block.has(column + PRIOR) for column in (tilt, psi))
+    if named or not prior:
+        values = columns.vectors("rlnAngle{}", ("Rot", "Tilt", "Psi"), every=True)
+        return None if values is None else Angles(values, "")
+    normals = columns.vectors("rlnAngle{}" + PRIOR, ("Tilt", "Psi"), every=True)
+    turns = columns.numbers(rot)
+    if normals is None:
+        return None
+    about = np.zeros(columns.count) if turns is None else turns
+    remark = (
+        f"the particles' normals come from _{tilt}{PRIOR} and _{psi}{PRIOR}, "
+        f"the angle about them {'is 0' if turns is None else f'from _{rot}'}"
+    )
+    return Angles(np.column_stack([about, normals]), remark)
 
 
 def image_sizes(columns: Columns, optics: StarBlock | None) -> Numbers | None:

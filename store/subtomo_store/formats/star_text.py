@@ -9,10 +9,8 @@ import re
 from typing import NamedTuple
 
 from subtomo_core.errors import InputError, Problem
+from subtomo_store.formats.text import MOST_PROBLEMS, read_text
 from subtomo_store.readable import Readable
-
-LARGEST_FILE = 1 << 30
-MOST_PROBLEMS = 100
 
 _QUOTED = re.compile(r"""'([^']*)'(?=\s|$)|"([^"]*)"(?=\s|$)|(\S+)""")
 _SPECIAL = re.compile(r"""['"#]""")
@@ -51,19 +49,7 @@ def read_star(path: Readable, name: str) -> list[StarBlock]:
     InputError
         If it is no STAR file, or rows have too few or too many values: one problem each.
     """
-    with path.open("rb") as file:
-        raw = file.read(LARGEST_FILE + 1)
-    if len(raw) > LARGEST_FILE:
-        detail = f"{name}: larger than {LARGEST_FILE >> 20} MiB; split it"
-        raise InputError(Problem(detail, file=name))
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        detail = f"{name}: not a text file (byte {error.start}); save it as UTF-8 text"
-        raise InputError(Problem(detail, file=name)) from error
-    if "\0" in text:
-        raise InputError(Problem(f"{name}: not a text file; a STAR file is text", file=name))
-    return parse_star(text, name)
+    return parse_star(read_text(path, name), name)
 
 
 def parse_star(text: str, name: str) -> list[StarBlock]:

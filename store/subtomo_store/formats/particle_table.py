@@ -1,0 +1,74 @@
+"""A table of particles as everything beyond the formats sees it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from subtomo_store.formats.star_write import USUAL_MICROSCOPE, Microscope
+
+_STACK = re.compile(r"(\d+)@(.+)", re.DOTALL)
+
+
+class ImageName(NamedTuple):
+    """Where a volume lies: a file, and its place from 0 in it when the file is a stack."""
+
+    text: str
+    path: str
+    place: int | None
+
+    @classmethod
+    def parse(cls, text: str) -> ImageName:
+        """Read ``path`` or RELION's ``000012@path``, which counts from 1."""
+        match = _STACK.fullmatch(text)
+        if match is None:
+            return cls(text, text, None)
+        return cls(text, match[2], int(match[1]) - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class ParticleTable:
+    """One row per particle, whatever table it came from; None where that has no such column.
+
+    Attributes
+    ----------
+    images, ctf_images : tuple of ImageName
+    rotations : array, shape (N, 3, 3)
+        Reference to particle.
+    shifts : array, shape (N, 3)
+        Of the particles from their centres, x, y, z: in voxels, or else in ångström.
+    voxel_sizes : array, shape (N,)
+        In ångström.
+    classes, half_sets : array of int, shape (N,)
+    tomograms : tuple of str
+        Names or numbers.
+    microscope : Microscope
+    voxel_column : str
+        Where the voxel sizes stand.
+    remarks : tuple of str
+        For the dataset's owner.
+    """
+
+    images: tuple[ImageName, ...]
+    ctf_images: tuple[ImageName, ...] | None
+    rotations: NDArray[np.float64] | None
+    voxel_sizes: NDArray[np.float64] | None
+    classes: NDArray[np.int64] | None
+    half_sets: NDArray[np.int64] | None
+    tomograms: tuple[str, ...] | None
+    shifts: NDArray[np.float64]
+    shifts_in_voxels: bool
+    microscope: Microscope = USUAL_MICROSCOPE
+    voxel_column: str = "rlnImagePixelSize"
+    remarks: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def shifts_angstrom(self, voxel_size: float) -> NDArray[np.float64]:
+        """Shifts ``(N, 3)`` in ångström; ``voxel_size`` is for those which are in voxels."""
+        return self.shifts * (voxel_size if self.shifts_in_voxels else 1.0)

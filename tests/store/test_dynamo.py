@@ -1,0 +1,236 @@
+"""Data folders of Dynamo: read back right, or refused with row, column and remedy."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from subtomo_core.errors import InputError
+from subtomo_core.rotations import angular_distance
+from subtomo_core.spec import Complete, Cone, Wedge, Weights
+from subtomo_store.formats.dynamo import read_dynamo
+from subtomo_store.formats.mrc import write_volume
+from subtomo_store.material import Registered
+from subtomo_store.sealing import House, seal
+from subtomo_store.stack import StackParticles
+from support.dynamo import DataFolder
+from support.particles import make_particles, shared
+from support.sealing import WEDGE, one_problem, problems_of
+
+SIZE = 5.0
+SINGLE = 1e-5  # degrees, voxels: what the STAR file's six decimals leave
+
+
+@pytest.fixture
+def data(folder):
+    return DataFolder(folder / "uploads")
+
+
+def refused(folder, missing=WEDGE, **options):
+    return one_problem(folder, missing, voxel_size=SIZE, **options)
+
+
+def remarks(folder):
+    return json.loads((folder / "dataset.json").read_text())["remarks"]
+
+
+# ---------------------------------------------------------------- read
+
+
+def test_particles_and_poses_are_those_of_the_folder(folder, data):
+    summary = seal(folder, WEDGE, voxel_size=SIZE)
+    assert (summary.particles, summary.box, summary.voxel_size_angstrom) == (4, 8, SIZE)
+    particles = StackParticles(folder)
+    assert all(np.array_equal(particles.volume(i), data.volumes[i]) for i in range(4))
+    given = particles.given_poses()
+    assert angular_distance(given.rotations, data.rotations).max() < SINGLE
+    assert np.abs(given.shifts - data.shifts).max() < SINGLE
+    assert given.classes is None
+    table = particles.table()
+    assert [image.text for image in table.images][:2] == ["particle_00001.em", "particle_00002.em"]
+    assert table.tomograms == ("7",) * 4
+    assert remarks(folder) == []
+
+
+def test_rows_keep_their_order_and_find_their_tags(folder, data):
+    data.write(tag=[3, 1, 4, 2])
+    seal(folder, WEDGE, voxel_size=SIZE)
+    particles = StackParticles(folder)
+    assert np.array_equal(particles.volume(0), data.volumes[2])
+    assert np.array_equal(particles.volume(3), data.volumes[1])
+    assert angular_distance(particles.given_poses().rotations, data.rotations).max() < SINGLE
+
+
+def test_a_folder_of_mrc_files_is_read_with_their_own_voxel_size(folder, data):
+    for path in data.folder.glob("*.em"):
+        path.unlink()
+    for tag, volume in enumerate(data.volumes, 1):
+        write_volume(data.folder / f"particle_{tag:06d}.mrc", volume, 4.0)
+    assert seal(folder, WEDGE).voxel_size_angstrom == 4.0
+
+
+def test_the_tables_own_voxel_size_is_used_and_compared(folder, data):
+    data.write(apix=3.5)
+    problem = refused(folder)
+    assert (problem.row, problem.column) == (1, "apix")
+    assert "3.5 Å where the dataset's is 5 Å" in problem.detail
+    assert seal(folder, WEDGE).voxel_size_angstrom == 3.5
+
+
+def test_classes_come_from_ref_and_else_from_class(tmp_path):
+    data = DataFolder(tmp_path)
+    data.write(**{"ref": [1, 2, 1, 2], "class": 9})
+    assert read_dynamo(data.table, "t").classes.tolist() == [1, 2, 1, 2]
+    data.write(**{"ref": [1, 0, 1, 2], "class": [3, 1, 2, 1]})
+    assert read_dynamo(data.table, "t").classes.tolist() == [3, 1, 2, 1]
+
+
+def test_complex_numbers_stand_where_nobody_looks(tmp_path):
+    """MATLAB writes such into daxis now and then."""
+    data = DataFolder(tmp_path)
+    data.put(2, 28, "0.5+1e-8i")
+    assert len(read_dynamo(data.table, "t").tags) == 4
+
+
+def test_volumes_without_a_row_are_left_out_and_told(folder, data):
+    data.table.write_text("".join(data.table.read_text().splitlines(keepends=True)[:3]))
+    assert seal(folder, WEDGE, voxel_size=SIZE).particles == 3
+    assert remarks(folder) == ["1 volumes have no row in crop.tbl and were left out"]
+
+
+def test_a_registered_table_is_read_with_its_folder(folder, tmp_path):
+    elsewhere = DataFolder(tmp_path / "facility")
+    shutil.copy(elsewhere.table, tmp_path / "facility" / "other.tbl")
+    roots = (tmp_path / "facility",)
+    both = House(Registered(elsewhere.folder, roots))
+    with pytest.raises(InputError, match=r"2 particle tables .* upload exactly one"):
+        seal(folder, WEDGE, SIZE, house=both)
+    assert seal(folder, WEDGE, SIZE, house=House(Registered(elsewhere.table, roots))).particles == 4
+
+
+def test_real_tables_are_read():
+    for name, count in (("dynamo_crop_head.tbl", 200), ("t_double.tbl", 300)):
+        table = read_dynamo(shared("formats", name), name)
+        assert len(table.tags) == count
+        assert np.allclose(np.linalg.det(table.rotations), 1.0)
+    assert table.classes is not None
+
+
+# ---------------------------------------------------------------- refused
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "value", "name", "words"),
+    [
+        (2, 7, "abc", "tdrot", "is 'abc': a finite number"),
+        (3, 4, "NaN", "dx", "a finite number"),
+        (3, 9, "Inf", "narot", "a finite number"),
+        (1, 1, "1.5", "tag", "is 1.5: a whole number"),
+        (1, 1, "x", "tag", "is 'x': a finite number"),
+        (1, 1, "0", "tag", "counted from 1"),
+        (4, 1, "2", "tag", "is 2, as in row 2: remove one of the rows"),
+        (4, 1, "9", "tag", "upload particle_00009.em (or .mrc) beside the table, or remove"),
+        (2, 20, "0.5", "tomo", "a whole number"),
+    ],
+)
+def test_a_bad_value_is_named_by_row_and_column(folder, data, row, column, value, name, words):
+    data.put(row, column, value)
+    problem = refused(folder)
+    assert (problem.file, problem.row, problem.column) == ("crop.tbl", row, name)
+    assert words in problem.detail
+    assert f"crop.tbl, row {row}" in problem.detail
+
+
+def test_rows_of_another_length_are_each_named(folder, data):
+    data.put(2, 40, "")
+    data.put(4, 40, "1 2")
+    problems = problems_of(folder, voxel_size=SIZE)
+    assert [problem.row for problem in problems] == [2, 4]
+    assert "41 values where 2 rows have 42: a value is missing" in problems[0].detail
+    assert "43 values" in problems[1].detail
+
+
+@pytest.mark.parametrize("text", ["1 2 3\n4 5 6\n", "tag,dx\n1,2\n", "PK\x03\x04"])
+def test_what_is_no_table_is_refused(folder, data, text):
+    data.table.write_text(text)
+    assert "a Dynamo table has 35 or more numbers in each row" in refused(folder).detail
+
+
+def test_an_empty_table_is_refused(folder, data):
+    data.table.write_text("\n\n")
+    assert refused(folder).detail == "crop.tbl: the table is empty"
+
+
+def test_a_table_without_its_particles_says_where_they_belong(folder, data):
+    (data.folder / "elsewhere").mkdir()
+    data.table.rename(data.folder / "elsewhere" / "crop.tbl")
+    assert "put the table into the data folder" in refused(folder).detail
+
+
+def test_two_files_of_one_tag_are_refused(folder, data):
+    write_volume(data.folder / "particle_00003.mrc", data.volumes[0], SIZE)
+    problem = refused(folder)
+    assert (problem.row, problem.column) == (3, "tag")
+    assert "particle_00003.em, particle_00003.mrc: keep one" in problem.detail
+
+
+def test_a_star_file_beside_a_table_is_one_too_many(folder, data):
+    make_particles(data.folder)
+    assert "2 particle tables were uploaded" in refused(folder).detail
+
+
+def test_weights_cannot_be_named(folder, data):
+    problem = refused(folder, Weights())
+    assert problem.pointer == "/missing"
+    assert "a Dynamo table names no weights" in problem.detail
+
+
+# ---------------------------------------------------------------- tilt ranges
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        (Wedge(tilt_min_deg=-50, tilt_max_deg=60), "tilts from -50 to 60 degrees about y"),
+        (Wedge(tilt_min_deg=-60, tilt_max_deg=60, axis="x"), "degrees about x"),
+        (Cone(half_angle_deg=30), "the kind 'cone'"),
+        (Complete(), "the kind 'none'"),
+    ],
+)
+def test_a_region_which_contradicts_the_table_is_refused(folder, data, missing, words):
+    problem = refused(folder, missing)
+    assert (problem.row, problem.column, problem.pointer) == (1, "ymintilt", "/missing")
+    assert "tilts from -60 to 60 degrees about y (ymintilt, ymaxtilt) contradict" in problem.detail
+    assert words in problem.detail
+    assert "(4 such rows)" in problem.detail
+
+
+def test_particles_of_another_tilt_range_are_named(folder, data):
+    data.write(ymaxtilt=[60, 60, 45, 45])
+    problem = refused(folder)
+    assert problem.row == 3
+    assert "(2 such rows)" in problem.detail
+    assert "into a dataset of their own" in problem.detail
+
+
+def test_a_few_degrees_are_told(folder, data):
+    data.write(ymaxtilt=[60, 60, 58, 60])
+    seal(folder, WEDGE, voxel_size=SIZE)
+    (remark,) = remarks(folder)
+    assert "up to 2 degrees off" in remark
+
+
+def test_ranges_which_were_never_filled_in_say_nothing(folder, data):
+    data.write(ftype=[0, 1, 0, 1], ymintilt=0, ymaxtilt=0)
+    seal(folder, Cone(half_angle_deg=30), voxel_size=SIZE)
+    assert remarks(folder) == []
+
+
+def test_other_kinds_of_tilt_are_told(folder, data):
+    data.write(ftype=[3, 3, 1, 1])
+    seal(folder, WEDGE, voxel_size=SIZE)
+    (remark,) = remarks(folder)
+    assert "2 rows of crop.tbl tell of tilts other than about y" in remark
