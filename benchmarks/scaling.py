@@ -86,7 +86,11 @@ def threads(repeats: int) -> None:
     """
     head = ["box", "K", "particles", "wall 1", "wall 2", "times", "CPU 1", "CPU 2", "serial"]
     print("| " + " | ".join([*head, "two cores allow"]) + " |\n" + "|---" * 10 + "|")
-    for box, r_max, classes, count in [(32, 12.0, 1, 200), (64, 20.0, 1, 100), (64, 20.0, 2, 50)]:
+    for box, r_max, classes, count in [
+        (32, 12.0, 1, 2000),
+        (64, 20.0, 1, 1000),
+        (64, 20.0, 2, 500),
+    ]:
         case = Case(box, r_max, classes, count)
         turns = [(case.seconds(1), case.seconds(2)) for _ in range(repeats)]
         one, two = (Spent(*np.min([turn[i] for turn in turns], 0)) for i in range(2))
