@@ -62,7 +62,10 @@ def _choose_table(material: Material, names: list[str]) -> str:
     if len(tables) == 1:
         return tables[0]
     shown = ", ".join((tables or names)[:10])
-    detail = f"{len(tables)} particle tables were uploaded ({shown}): upload exactly one"
+    detail = (
+        f"{len(tables)} particle tables were uploaded ({shown}): upload exactly one, or register "
+        "that one instead of its folder"
+    )
     raise InputError(Problem(detail, file=(tables or names)[0]))
 
 

@@ -98,7 +98,7 @@ class Material:
 def registered_files(registered: Registered) -> dict[str, RegisteredFile]:
     """Files of a registered folder, by their names below it; hidden ones are left out.
 
-    Beside a table which was registered itself, others in its folder are left out too.
+    Beside a table which was registered itself, others in and below its folder are left out.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def registered_files(registered: Registered) -> dict[str, RegisteredFile]:
         detail = f"{source} cannot be read ({error.strerror}): register it again"
         raise InputError(Problem(detail, pointer="/source/path")) from error
     if source.suffix.lower() in TABLES and not source.is_dir():
-        others = {n for n in found if "/" not in n and n.lower().endswith(TABLES)} - {source.name}
+        others = {name for name in found if name.lower().endswith(TABLES)} - {source.name}
         found = {name: file for name, file in found.items() if name not in others}
     return found
 

@@ -103,7 +103,8 @@ def test_volumes_without_a_row_are_left_out_and_told(folder, data):
 
 def test_a_registered_table_is_read_with_its_folder(folder, tmp_path):
     elsewhere = DataFolder(tmp_path / "facility")
-    shutil.copy(elsewhere.table, tmp_path / "facility" / "other.tbl")
+    (elsewhere.folder / "results").mkdir()
+    shutil.copy(elsewhere.table, elsewhere.folder / "results" / "refined.tbl")
     roots = (tmp_path / "facility",)
     both = House(Registered(elsewhere.folder, roots))
     with pytest.raises(InputError, match=r"2 particle tables .* upload exactly one"):
