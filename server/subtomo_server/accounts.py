@@ -27,11 +27,10 @@ def sign_in_of(store: Store, text: str, kind: TokenKind = "api") -> SignIn | Non
 
 
 def note_use(store: Store, token: Token) -> None:
-    """Write down that a token was used, if that is news; a full disk is no reason to refuse."""
+    """Write down that a token was used; a full disk is no reason to refuse."""
     try:
-        if access.use_is_news(token):
-            with store.begin() as session:
-                access.note_use(session, token.id)
+        with store.begin() as session:
+            access.note_use(session, token.id)
     except (SQLAlchemyError, StoreError) as error:
         structlog.get_logger("subtomo_server").warning(
             "use of a token not noted", reason=str(error)

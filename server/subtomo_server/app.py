@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from threading import Event
 
+import anyio.to_thread
 from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
@@ -25,6 +27,7 @@ from subtomo_server.needs import Services
 from subtomo_server.openapi import TAGS, with_sign_in
 from subtomo_server.pages import account as account_page
 from subtomo_server.pages import again, docs, forms, sign_in, sign_in_oidc, views
+from subtomo_server.recent import Recent
 from subtomo_server.routes import (
     account,
     datasets,
@@ -51,6 +54,10 @@ from subtomo_store.settings import Settings
 
 API = "/api/v1"
 HERE = Path(__file__).parent
+# Answers take milliseconds, most of them under the interpreter's lock: more threads would only
+# make each other wait.
+THREADS = 10
+COLLECT_AFTER = (20_000, 20, 50)  # objects; young collections; middle ones
 CLEAN_OLDER_THAN_SECONDS = 24 * 3600.0
 
 
@@ -114,6 +121,8 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services = await run_in_threadpool(_open, settings, broker_url, stopping)
+        _spare_collections()
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         app.state.services, app.state.store = services, services.store
         try:
             yield
@@ -122,6 +131,16 @@ def _lifespan(
             await run_in_threadpool(_close, services)
 
     return lifespan
+
+
+def _spare_collections() -> None:
+    """Let the collector pass over what lives as long as the server, and come less often.
+
+    A full collection looks at every object of every library, and all answers wait for it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def _open(settings: Settings, broker_url: str, stopping: Event) -> Services:
@@ -140,6 +159,7 @@ def _open(settings: Settings, broker_url: str, stopping: Event) -> Services:
         stopping=stopping,
         readiness=Readiness(store, broker_url),
         census=Question(lambda: _count(store)),
+        recent=Recent(),
     )
 
 

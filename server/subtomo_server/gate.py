@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from subtomo_server.accounts import note_use, sign_in_of
 from subtomo_server.errors import ForeignRequestError, NotSignedInError, ScopeError
 from subtomo_server.problems import Handler, wants_page
-from subtomo_store.access import SignIn
+from subtomo_store.access import SignIn, use_is_news
 from subtomo_store.errors import UnavailableError
 from subtomo_store.records import Scope as TokenScope
 from subtomo_store.records import TokenKind
@@ -77,7 +77,8 @@ class Gate:
             return
         scope.setdefault("state", {}).update(user=found.user, sign_in=found)
         await self.app(scope, receive, send)
-        await run_in_threadpool(note_use, request.app.state.store, found.token)
+        if use_is_news(found.token):
+            await run_in_threadpool(note_use, request.app.state.store, found.token)
 
     async def _sign_in(self, request: Request) -> SignIn:
         credentials = credentials_of(request.headers)

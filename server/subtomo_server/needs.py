@@ -12,6 +12,7 @@ from fastapi import Depends, Query, Request
 from subtomo_server.asking import Question
 from subtomo_server.errors import NotSignedInError
 from subtomo_server.health import Readiness
+from subtomo_server.recent import Recent
 from subtomo_server.sealer import Sealer
 from subtomo_server.webhooks.sender import Sender
 from subtomo_store.access import SignIn
@@ -27,7 +28,8 @@ class Services:
     """Everything which lives as long as the server.
 
     ``stopping`` is set when the server is about to end, so that answers which wait come back.
-    ``census`` counts everything, with None where the database does not answer.
+    ``recent`` keeps documents of jobs for a moment; ``census`` counts everything, with None
+    where the database does not answer.
     """
 
     store: Store
@@ -37,6 +39,7 @@ class Services:
     stopping: Event
     readiness: Readiness
     census: Question[Census | None]
+    recent: Recent
 
 
 def services_at(request: Request) -> Services:

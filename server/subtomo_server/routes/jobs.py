@@ -33,8 +33,7 @@ from subtomo_server.schemas import (
 from subtomo_server.waiting import wait_for, wanted_wait
 from subtomo_server.wishes import PostedJob
 from subtomo_store import idempotency, jobs
-from subtomo_store.database import Store
-from subtomo_store.records import Answer, Job, JobStatus, Message, User
+from subtomo_store.records import Answer, Job, JobStatus, Message
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 EXAMPLES: dict[str, Any] = {
@@ -146,10 +145,16 @@ async def get(
     after N seconds as 304.
     """
     known = request.headers.get("if-none-match") is not None
+    waited = False
 
     def look() -> tuple[Job, JobDocument]:
-        check_still_valid(services.store, sign_in)
-        return _look(services.store, sign_in.user, job_id)
+        nonlocal waited
+        if waited:  # the gate has looked just now
+            check_still_valid(services.store, sign_in)
+        waited = True
+        with services.store.read() as session:
+            job = jobs.get(session, job_id, sign_in.user.id)
+            return job, services.recent.document(session, job, services.store.settings)
 
     def worth_telling(state: tuple[Job, JobDocument]) -> bool:
         return state[0].terminal if not known else not unchanged(request, etag_of(*state))
@@ -192,9 +197,3 @@ def etag_of(job: Job, told: JobDocument) -> str:
     """Weak: the time left changes between two versions. The place in the queue counts."""
     waiting = told.model_dump_json(include={"queue", "webhook"})
     return f'W/"{job.id}-{job.version}-{zlib.crc32(waiting.encode()):x}"'
-
-
-def _look(store: Store, user: User, job_id: str) -> tuple[Job, JobDocument]:
-    with store.read() as session:
-        job = jobs.get(session, job_id, user.id)
-        return job, document(session, job, store.settings)

@@ -1,0 +1,58 @@
+"""Many who look at one job at once are told what one of them was told."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from subtomo_server import recent
+from subtomo_store import jobs, users
+from subtomo_store.database import Store
+from support.records import new_job, ready_dataset
+from support.serving import Served
+
+
+@pytest.fixture
+def made(service: Served):
+    with service.store.begin() as session:
+        user = users.ensure(session, "tester")
+        return new_job(session, ready_dataset(session, user), user).job
+
+
+def told(store: Store, kept: recent.Recent, job):
+    with store.read() as session:
+        return kept.document(session, job, store.settings)
+
+
+def test_a_document_is_made_once_for_a_moment_and_anew_for_a_new_version(service, made):
+    kept = recent.Recent(seconds=60.0)
+    first = told(service.store, kept, made)
+    assert told(service.store, kept, made) is first
+    assert told(service.store, kept, replace(made, version=made.version + 1)) is not first
+
+
+def test_nothing_is_kept_longer_than_the_moment(service, made):
+    kept = recent.Recent(seconds=0.05)
+    first = told(service.store, kept, made)
+    time.sleep(0.06)
+    assert told(service.store, kept, made) is not first
+
+
+def test_few_are_kept(service, made, monkeypatch):
+    monkeypatch.setattr(recent, "MOST", 2)
+    kept = recent.Recent(seconds=60.0)
+    versions = [replace(made, version=number) for number in range(4)]
+    documents = [told(service.store, kept, one) for one in versions]
+    again = [told(service.store, kept, one) for one in versions[2:]]
+    assert [a is b for a, b in zip(documents[2:], again, strict=True)] == [True, True]
+    assert told(service.store, kept, versions[0]) is not documents[0]
+
+
+def test_a_change_is_seen_at_once(service, made):
+    before = service.client.get(f"/jobs/{made.id}").json()
+    assert before["status"] == "queued"
+    with service.store.begin() as session:
+        jobs.cancel(session, made.id, users.ensure(session, "tester").id)
+    assert service.client.get(f"/jobs/{made.id}").json()["status"] == "cancelled"
