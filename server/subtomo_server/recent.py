@@ -20,8 +20,8 @@ MOST = 1000
 class Recent:
     """Keeps each job's last document for half a second, or until the job changes.
 
-    Every visible change of a job has a new version. What has none, its place in the queue and
-    the time left, may be half a second old.
+    Every visible change of a job has a new version. What has none, the time left and what its
+    next batch waits for, may be half a second old.
     """
 
     def __init__(self, seconds: float = FRESH_SECONDS):
@@ -30,7 +30,12 @@ class Recent:
         self._changing = Lock()
 
     def document(self, session: Session, job: Job, settings: Settings) -> JobDocument:
-        """The job's document, made now or a moment ago."""
+        """The job's document, made now or a moment ago.
+
+        One which waits is always looked at anew: others move its place.
+        """
+        if job.status == "queued":
+            return document(session, job, settings)
         key, moment = (job.id, job.version), time.monotonic()
         with self._changing:
             made, kept = self._kept.get(key, (-self._seconds, None))

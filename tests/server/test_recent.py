@@ -10,6 +10,7 @@ import pytest
 from subtomo_server import recent
 from subtomo_store import jobs, users
 from subtomo_store.database import Store
+from subtomo_store.transitions import lock, move
 from support.records import new_job, ready_dataset
 from support.serving import Served
 
@@ -18,7 +19,9 @@ from support.serving import Served
 def made(service: Served):
     with service.store.begin() as session:
         user = users.ensure(session, "tester")
-        return new_job(session, ready_dataset(session, user), user).job
+        job = new_job(session, ready_dataset(session, user), user).job
+        move(session, lock(session, job.id), "running")
+        return jobs.get(session, job.id)
 
 
 def told(store: Store, kept: recent.Recent, job):
@@ -52,7 +55,13 @@ def test_few_are_kept(service, made, monkeypatch):
 
 def test_a_change_is_seen_at_once(service, made):
     before = service.client.get(f"/jobs/{made.id}").json()
-    assert before["status"] == "queued"
+    assert before["status"] == "running"
     with service.store.begin() as session:
         jobs.cancel(session, made.id, users.ensure(session, "tester").id)
-    assert service.client.get(f"/jobs/{made.id}").json()["status"] == "cancelled"
+    assert service.client.get(f"/jobs/{made.id}").json()["status"] != "running"
+
+
+def test_a_job_which_waits_is_looked_at_anew(service, made):
+    kept = recent.Recent(seconds=60.0)
+    waiting = replace(made, status="queued")
+    assert told(service.store, kept, waiting) is not told(service.store, kept, waiting)
