@@ -16,7 +16,7 @@ from subtomo_core.expectation import Search, Weighed
 from subtomo_core.fourier import Band, Real
 from subtomo_core.matching import Matcher, Template
 from subtomo_core.methods.accumulate import Share, Term
-from subtomo_core.methods.fold_references import FoldReferences, References
+from subtomo_core.methods.fold_references import FoldReferences, References, coming_folds
 from subtomo_core.methods.limited import NOWHERE, Centre, about, centres, find, points_within
 from subtomo_core.methods.ordered import each_in_order
 from subtomo_core.methods.passes import Found, Row, Values, pass_over
@@ -282,7 +282,7 @@ def align(
     if settings.spec.classes > 1 and settings.balancing(model):
         alignments = [alignment.balanced(batch.particles, threads) for alignment in alignments]
 
-    coming = _coming(batch.indices % settings.folds)
+    coming = coming_folds(batch.indices % settings.folds)
 
     def work(position: int) -> list[Found]:
         if position in coming:
@@ -308,13 +308,3 @@ def align(
         on_particle=on_particle,
         on_fold=over,
     )
-
-
-def _coming(folds: NDArray[np.int64]) -> dict[int, int]:
-    """Fold whose references are made by whoever comes to a position, while others go on.
-
-    Folds are worked off one after the other: the next one's turn comes halfway through each.
-    """
-    places = [np.nonzero(folds == fold)[0] for fold in np.unique(folds)]
-    middles = (int(own[len(own) // 2]) for own in places[:-1])
-    return dict(zip(middles, np.unique(folds)[1:].tolist(), strict=True))

@@ -6,6 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from subtomo_core.fourier import Real
 from subtomo_core.matching import Template
 
@@ -49,3 +52,13 @@ class FoldReferences:
         """Free the memory of a fold whose particles are done."""
         with self._locks[fold]:
             self._made[fold] = None
+
+
+def coming_folds(folds: NDArray[np.int64]) -> dict[int, int]:
+    """Fold whose references are made by whoever comes to a position, while others go on.
+
+    Folds are worked off one after the other: the next one's turn comes halfway through each.
+    """
+    places = [np.nonzero(folds == fold)[0] for fold in np.unique(folds)]
+    middles = (int(own[len(own) // 2]) for own in places[:-1])
+    return dict(zip(middles, np.unique(folds)[1:].tolist(), strict=True))
