@@ -83,7 +83,7 @@ class Workplace:
         wait_until(lambda: self.job(job).terminal, "the job ends", seconds)
         return self.job(job)
 
-    def settle(self, job: Job, *, seconds: float = 40.0) -> Job:
+    def settle(self, job: Job, *, seconds: float = 120.0) -> Job:
         """Wait for the end, and see that it is the only one, whole and without leftovers."""
         ended = self.wait(job, seconds=seconds)
         told = [event.data["status"] for event in self.events(job) if event.kind == "status"]
