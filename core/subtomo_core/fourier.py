@@ -50,11 +50,15 @@ def to_fourier(volume: Real) -> Complex:
 
 def to_real(transform: Complex) -> Real:
     """Volume (n, n, n) of a centred unitary half transform (n, n, n // 2 + 1)."""
-    box = transform.shape[0]
+    return from_centreless(transform * _centre_sign(transform.shape[0]))
+
+
+def from_centreless(transform: Complex) -> Real:
+    """Volume (n, n, n) of a unitary half transform with the origin at voxel [0, 0, 0]."""
     volume: Real = ducc0.fft.c2r(
-        transform * _centre_sign(box),
+        transform,
         axes=_AXES,
-        lastsize=box,
+        lastsize=transform.shape[0],
         forward=False,
         inorm=1,
         nthreads=_ONE_THREAD,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.fourier import Band, Complex, Real, band, centreless
+from subtomo_core.fourier import Band, Complex, Real, band, centreless, from_centreless
 from subtomo_core.kernels import reading
 from subtomo_core.masks import radii
 from subtomo_core.missing import observed
@@ -40,6 +40,16 @@ class Samples:
         counts = np.bincount(support.shell, support.count * seen, shells)[:shells]
         return sums.astype(np.float64), counts.astype(np.float64)
 
+    def moments(self, support: Band, shells: int) -> NDArray[np.float64]:
+        """How power goes with weight, (5, shells): see `structural.Moments`."""
+        seen = self.weights > 0
+        weights = np.where(seen, self.weights, 0.0).astype(np.float64)
+        power = np.abs(self.values).astype(np.float64) ** 2
+        ratio = np.divide(power, weights, out=np.zeros_like(power), where=seen)
+        terms = (ratio, power, seen, weights, weights**2)
+        sums = [np.bincount(support.shell, support.count * t, shells)[:shells] for t in terms]
+        return np.stack(sums).astype(np.float64)
+
 
 @dataclass(frozen=True, eq=False)
 class Observer:
@@ -54,12 +64,16 @@ class Observer:
         1 at voxels outside the mask, which hold noise alone; 0 elsewhere.
     window : ndarray of float32, (n, n, n), or None
         Mask under which particles are searched, where the job asks for it.
+    structural_noise : float
+        q of a noise variance ``sigma^2 W (1 + q W)``, where particles bring weights: S and W are
+        divided by ``1 + q W``, which leaves ``sigma^2 W`` (docs/decisions/0042).
     """
 
     summary: DatasetSummary
     region: Real | None
     background: Real
     window: Real | None = None
+    structural_noise: float = 0.0
 
     @classmethod
     def of(cls, summary: DatasetSummary, mask_radius: float, mask: Real | None = None) -> Observer:
@@ -92,13 +106,15 @@ class Observer:
         reading.moments(volume.reshape(-1), self.background, moments)
         if not np.isfinite(moments).all():
             raise InputError(Problem(f"particle {index + 1} holds values which are not finite"))
-        weight = self.region
-        if weight is None:
-            weight = _own_weights(particles, index)
-            scale = 1.0
-        else:
+        whole, weight, scale = centreless(volume), self.region, 1.0
+        if weight is not None:
             scale = 1.0 / _spread(moments, volume.size, index)
-        whole = centreless(volume)
+        else:
+            weight = _own_weights(particles, index)
+            if self.structural_noise:
+                gain = 1.0 / (1.0 + np.float32(self.structural_noise) * weight)
+                whole, weight = whole * gain, weight * gain
+                volume = volume if self.window is None else from_centreless(whole)
         inside = whole if self.window is None else centreless(_windowed(volume, self.window))
         flat_weight = np.ascontiguousarray(weight, np.float32).reshape(-1)
         return [

@@ -19,6 +19,7 @@ from subtomo_core.metrics import Metrics
 from subtomo_core.pairing import no_pairs
 from subtomo_core.particles import Particles
 from subtomo_core.poses import Poses
+from subtomo_core.structural import no_moments
 
 __all__ = ["Batch", "Expectation", "Metrics", "Model", "Poses", "Statistics"]
 
@@ -53,6 +54,9 @@ class Model(Flat):
         Prior of each class.
     noise : ndarray of float64, (n // 2 + 1,)
         Noise variance of a Fourier component in each shell; 0 while unknown.
+    structural_noise : float
+        Of particles with weights: how much faster than their weights the noise grows
+        (`structural`).
     reference_noise : ndarray of float32, (F, K, n // 2 + 1)
         Noise power of a component of the fold references.
     xi : float
@@ -110,6 +114,7 @@ class Model(Flat):
     seeded: int = 0
     log_likelihood: float = 0.0
     clusters: Clusters | None = None
+    structural_noise: float = 0.0
 
     @property
     def contenders(self) -> tuple[Model, ...]:
@@ -168,6 +173,9 @@ class Statistics(Flat):
     noise_sum, noise_count : ndarray of float64, (n // 2 + 1,)
         Squared distance to the references (in the survey: to nothing), divided by W, and
         number of components, in each shell of the whole transform.
+    weight_moments : ndarray of float64, (5, n // 2 + 1)
+        In the survey of particles with weights: how their power goes with these
+        (`structural.Moments`). Empty elsewhere.
     log_likelihood : float
     turned_deg, particles, class_changes : float
         Sum of changes of the best rotation; counts.
@@ -188,6 +196,7 @@ class Statistics(Flat):
     particles: float
     class_changes: float
     pairs: NDArray[np.float32] = field(default_factory=no_pairs)
+    weight_moments: NDArray[np.float64] = field(default_factory=no_moments)
 
     def __add__(self, other: Statistics) -> Statistics:
         return replace(

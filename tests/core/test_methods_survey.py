@@ -5,10 +5,12 @@ import pytest
 from scipy.stats import kstest
 
 from subtomo_core.errors import InputError
+from subtomo_core.exact import frequencies
 from subtomo_core.fourier import multiplicity, radius_of, shell_sums, to_fourier, to_real
 from subtomo_core.maximisation import fsc, on_components
 from subtomo_core.missing import observed
-from subtomo_core.spec import Complete
+from subtomo_core.particles import ArrayParticles
+from subtomo_core.spec import Complete, Weights
 from support.small_jobs import (
     WEDGE,
     Unchecked,
@@ -157,6 +159,37 @@ def test_noise_is_counted_over_observed_components_alone():
     sums = survey(noise(6, missing=WEDGE)).statistics
     region = observed(WEDGE, BOX) * (radius_of(BOX) <= BOX / 2 - 1)
     assert np.allclose(sums.noise_count, 6 * shell_sums(region, BOX))
+
+
+def crowded(q, count=12):
+    """Noise whose variance is ``9 W (1 + q W)``, W many images near z and few elsewhere."""
+    rng = np.random.default_rng(2)
+    weight = 1.0 + 20.0 / (1.0 + (frequencies(BOX)[..., :2] ** 2).sum(-1))
+    amplitude = 3.0 * np.sqrt(weight * (1.0 + q * weight))
+    volumes = [to_real(to_fourier(rng.normal(size=(BOX,) * 3)) * amplitude) for _ in range(count)]
+    whole = noise_particles(np.stack(volumes), COMPLETE)
+    summary = whole.summary.model_copy(update={"missing": Weights()})
+    return ArrayParticles(np.stack(volumes), summary, np.repeat(weight[None], count, 0))
+
+
+@pytest.mark.parametrize("masked", [True, False], ids=["under the mask", "whole"])
+def test_structural_noise_is_found_under_the_mask_and_taken_out_of_the_noise(masked):
+    particles = crowded(0.1)
+    method = method_of(particles, job(mask={"particles": masked}))
+    model, _ = surveyed(method, particles)
+    # A mask mixes neighbouring components, of which those with many images are few.
+    assert 0.01 < model.structural_noise < 0.2
+    shells = slice(3, 7)
+    assert np.all(np.abs(model.noise[shells] / 9.0 - 1.0) < 0.35)
+
+
+def test_without_structure_or_without_weights_there_is_no_structural_noise():
+    assert noise_of(crowded(0.0)).structural_noise < 0.005
+    assert noise_of(noise(6, missing=WEDGE)).structural_noise == 0.0
+
+
+def noise_of(particles):
+    return surveyed(method_of(particles, job()), particles)[0]
 
 
 def test_given_references_outlive_the_survey():

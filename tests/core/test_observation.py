@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subtomo_core.errors import InputError
-from subtomo_core.fourier import multiplicity, shell_of_components, to_fourier
+from subtomo_core.exact import frequencies
+from subtomo_core.fourier import multiplicity, shell_of_components, to_fourier, to_real
 from subtomo_core.masks import radii, soft_sphere
 from subtomo_core.missing import observed
 from subtomo_core.observation import Observer, Samples
@@ -188,6 +191,54 @@ def test_the_window_takes_its_share_of_white_noise():
     error = np.sqrt(2.0 / (count[high].sum() * observer.share))
     assert abs(found / observer.share - 1.0) < 5.0 * error
     assert Observer.of(stack.summary, MASK).share == 1.0
+
+
+def crowded_stack(q=0.08):
+    """White noise of images and of structure behind weights: variance ``W (1 + q W)``."""
+    k = frequencies(BOX)
+    weight = 0.5 + 20.0 / (1.0 + (k[..., :2] ** 2).sum(-1))
+    weight *= observed(WEDGE, BOX)
+    amplitude = np.sqrt(weight * (1.0 + q * weight))
+    volumes = [to_real(to_fourier(noise(i)) * amplitude) for i in range(12)]
+    return Stack(volumes, Weights(), np.repeat(weight[None], 12, 0).astype(np.float32)), q
+
+
+def test_structural_noise_is_divided_away_from_samples_and_weights_alike():
+    stack, q = crowded_stack()
+    plain = Observer.of(stack.summary, MASK)
+    support = plain.band(7.0)
+    (before,) = plain.read(stack, 0, support)
+    (after,) = replace(plain, structural_noise=q).read(stack, 0, support)
+    gain = 1.0 / (1.0 + q * before.weights)
+    assert np.allclose(after.values, before.values * gain, rtol=1e-5)
+    assert np.allclose(after.weights, before.weights * gain, rtol=1e-5)
+
+
+def test_what_is_left_of_structural_noise_goes_with_the_weights():
+    stack, q = crowded_stack()
+    observer = replace(Observer.of(stack.summary, MASK), structural_noise=q)
+    support = observer.band(7.0)
+    sums = [observer.read(stack, i, support)[0].moments(support, BOX // 2 + 1) for i in range(12)]
+    ratios, power, counts, weights, squares = np.sum(sums, 0)[:, 2:8].sum(1)
+    assert abs(ratios / counts - 1.0) < 5.0 * np.sqrt(2.0 / counts)
+    assert abs(power / weights - 1.0) < 5.0 * np.sqrt(2.0 * squares) / weights
+
+
+def test_under_a_window_structural_noise_is_divided_away_first():
+    stack, q = crowded_stack()
+    window = soft_sphere(BOX, 5.0, 2.0)
+    observer = replace(Observer.of(stack.summary, MASK, window), structural_noise=q)
+    support = observer.band(6.0)
+    seen, summed = observer.read(stack, 0, support, support)
+    weight = stack.weights[0]
+    thinned = to_real(to_fourier(stack.volumes[0]) / (1.0 + q * weight))
+    inside = (thinned - (thinned * window).sum() / window.sum()) * window
+    kept = weight.reshape(-1)[support.index] > 0
+    expected = np.where(kept, support.take(to_fourier(inside)), 0.0)
+    assert np.allclose(seen.values, expected, atol=1e-4)
+    assert np.allclose(
+        summed.values, np.where(kept, support.take(to_fourier(thinned)), 0), atol=1e-4
+    )
 
 
 @pytest.mark.parametrize(

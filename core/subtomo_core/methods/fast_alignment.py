@@ -76,7 +76,8 @@ class FastAlignment:
     ) -> Expectation:
         """Statistics and poses of a batch under the present model."""
         step = survey if model.iteration < 0 else align
-        return step(self.settings, batch, model, threads=threads, on_particle=on_particle)
+        settings = self.settings.knowing(model)
+        return step(settings, batch, model, threads=threads, on_particle=on_particle)
 
     def maximise(self, model: Model, statistics: Statistics) -> Model:
         """The next model from the sum of all batches' statistics."""

@@ -17,6 +17,7 @@ from subtomo_core.fourier import Band, Real
 from subtomo_core.methods.accumulate import FoldSums, Term
 from subtomo_core.methods.ordered import each_in_order
 from subtomo_core.statistics import Batch, Expectation, Model, Poses, Statistics
+from subtomo_core.structural import no_moments
 from subtomo_core.symmetry import distance_modulo
 
 Values = NDArray[np.float64]
@@ -32,6 +33,8 @@ class Row(NamedTuple):
     noise_sum, noise_count : ndarray, (shells,)
         Its part in the noise.
     log_likelihood : float
+    weight_moments : ndarray, (5, shells)
+        Its part in those of the statistics; empty outside of the survey.
     """
 
     rotations: Values
@@ -41,6 +44,7 @@ class Row(NamedTuple):
     noise_sum: Values
     noise_count: Values
     log_likelihood: float
+    weight_moments: Values = no_moments()
 
 
 class Found(NamedTuple):
@@ -143,6 +147,7 @@ def _statistics(
         turned_deg=turned,
         particles=float(len(rows)),
         class_changes=changed,
+        weight_moments=np.sum([r.weight_moments for r in rows], 0),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +109,11 @@ class Settings:
             groups=tuple(symmetry_group(name) for name in spec.symmetries),
             observer=Observer.of(summary, radius, soft_mask if spec.mask.particles else None),
         )
+
+    def knowing(self, model: Model) -> Settings:
+        """The same with particles read as a model's noise asks for."""
+        observer = replace(self.observer, structural_noise=model.structural_noise)
+        return replace(self, observer=observer)
 
     @property
     def box(self) -> int:

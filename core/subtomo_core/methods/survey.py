@@ -10,6 +10,7 @@ orientations, and these stay on record.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from subtomo_core.methods.settings import Settings
 from subtomo_core.rotations import random_rotations
 from subtomo_core.starting import in_classes
 from subtomo_core.statistics import Batch, Expectation, Model, Poses
+from subtomo_core.structural import no_moments
 
 
 def survey(
@@ -39,6 +41,13 @@ def survey(
     orders = [_rng(settings, 0, start).permutation(settings.summary.particles) for start in starts]
     whole = settings.observer.band(settings.box / 2 - 1.0)
     sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
+    masked = replace(settings.observer, window=settings.mask)
+
+    def moments(index: int) -> Values:
+        if not settings.weighted:
+            return no_moments()
+        (under_mask,) = masked.read(batch.particles, index, whole)
+        return under_mask.moments(whole, settings.shells)
 
     def drawn(start: Model, order: NDArray[np.int64], index: int) -> Poses:
         rotation = random_rotations(_rng(settings, 1, start, index), 1)
@@ -49,14 +58,15 @@ def survey(
         seen, summed = settings.observer.read(batch.particles, index, whole, sums)
         power = seen.power(whole, settings.shells)
         term = Term(index % settings.folds, summed, [])
-        found = []
+        found, by_weight = [], moments(index)
         for start, order in zip(starts, orders, strict=True):
             poses = drawn(start, order, index)
             if batch.poses is not None:
                 poses = batch.poses[position : position + 1]
             k = int(poses.best_class[0])
             share = Share(k, poses.rotations[0, k], poses.shifts[0, k], 1.0)
-            found.append(Found(_row(poses, share, power), term._replace(shares=[share])))
+            row = _row(poses, share, power)._replace(weight_moments=by_weight)
+            found.append(Found(row, term._replace(shares=[share])))
         return found
 
     return pass_over(

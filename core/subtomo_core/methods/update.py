@@ -19,6 +19,7 @@ from subtomo_core.methods.halves import fsc_kind, noise_power, references, share
 from subtomo_core.methods.seeding import reseeded
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Metrics, Model, Statistics
+from subtomo_core.structural import Moments
 
 _LEAST_XI = 0.5  # voxels; at 0 the shifts would be frozen
 _SUPPORTED = 0.2  # correlation of the halves up to which a shell guides the search
@@ -123,6 +124,7 @@ def maximise(
     settings, before, mass = ground.settings, ground.model, ground.averages.mass.sum(0)
     half_maps, curves = ground.averages.half_maps()
     fsc = curves.corrected
+    structural = _structural_noise(settings, model, statistics)
     noise = lead.noise if lead else noise_variance(settings, model, statistics)
     shell = lead.shell_in_use if lead else settings.start_shell
     if not survey and not lead:
@@ -149,11 +151,19 @@ def maximise(
         start=before.start,
         seeded=before.seeded,
         log_likelihood=statistics.log_likelihood,
+        structural_noise=structural,
         **ground.standing._asdict(),
     )
     metrics = _metrics(settings, statistics, result)
     raised = (*_alarms(ground), *symmetry.alarms(settings, result))
     return replace(result, metrics=replace(metrics, alarms=raised))
+
+
+def _structural_noise(settings: Settings, model: Model, statistics: Statistics) -> float:
+    """What the survey finds, and all later iterations keep."""
+    if model.iteration >= 0 or not settings.weighted:
+        return model.structural_noise
+    return Moments(*statistics.weight_moments).structural_noise(int(settings.limit_shell))
 
 
 def noise_variance(settings: Settings, model: Model, statistics: Statistics) -> NDArray[np.float64]:
@@ -163,6 +173,9 @@ def noise_variance(settings: Settings, model: Model, statistics: Statistics) -> 
     survey found there.
     """
     total, count = statistics.noise_sum / settings.observer.share, statistics.noise_count
+    if model.iteration < 0 and settings.weighted:  # what is left of it once it is divided away
+        weights = Moments(*statistics.weight_moments).weights
+        count = count + _structural_noise(settings, model, statistics) * weights
     if model.iteration >= 0 and not model.scaled:
         return model.noise  # distances to references of another scale say nothing
     if settings.white:
