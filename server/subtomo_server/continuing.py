@@ -82,6 +82,11 @@ def continued(session: Session, store: Store, user: User, job: Job, request: Req
     return Wanted(dataset, spec, orders)
 
 
+def goes_on(job: Job) -> bool:
+    """Whether iterations can follow the job's last one; all pairs are aligned but once."""
+    return bool(job.spec["algorithm"] != "pairwise")
+
+
 def _number(session: Session, store: Store, job: Job, wanted: int | None) -> int:
     try:
         number = iterations.get(session, job.id, wanted).number
@@ -100,7 +105,7 @@ def _further(job: Job, origin: Origin, wanted: int | None) -> int:
     """Iterations to add: as asked, or those which the job had left there."""
     left = job.iterations - origin.iteration
     further = left if wanted is None else wanted
-    if job.spec["algorithm"] == "pairwise" and (further != left or left < 1):
+    if not goes_on(job) and (further != left or left < 1):
         detail = f"all pairs are aligned and averaged by iteration {job.iterations}: {CLONE}"
         raise InputError(Problem(detail, pointer="/iterations"))
     if further < 1:

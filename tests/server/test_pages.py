@@ -162,6 +162,22 @@ def test_a_job_is_continued_and_cloned_from_its_page(
     visit.complaints[:] = [told for told in visit.complaints if "status of 422" not in told]
 
 
+def test_all_pairs_are_not_offered_to_go_on(
+    visit: Visit, service: Served, dataset: str, worker: WorkerProcess
+):
+    job = service.client.post("/jobs", json=small_spec(dataset, algorithm="pairwise")).json()["id"]
+    page = visit.page
+    visit.open(f"/jobs/{job}")
+    page.locator(".chip.succeeded").wait_for(timeout=2 * LONG)
+    for _ in range(2):  # followed to its end, and opened afterwards
+        page.get_by_text("Averages after iteration 2").wait_for(timeout=LONG)
+        assert page.get_by_role("link", name="Clone…").is_visible()
+        assert page.get_by_text("Continue").count() == 0
+        visit.open(f"/jobs/{job}")
+    # This worker's method makes no matrices, which the page asks for.
+    visit.complaints[:] = [told for told in visit.complaints if "status of 404" not in told]
+
+
 def test_a_dataset_is_uploaded_from_the_browser(visit: Visit, tmp_path: Path):
     page = visit.page
     paths = []
@@ -205,11 +221,12 @@ def test_a_token_is_shown_once_and_a_group_shares_a_dataset(
 
 
 def test_a_viewer_is_offered_nothing_to_change(
-    visit: Visit, browser: playwright.Browser, service: Served, dataset: str
+    browser: playwright.Browser, service: Served, dataset: str, worker: WorkerProcess
 ):
     service.client.post("/groups", json={"name": "lookers"})
     service.client.patch(f"/datasets/{dataset}", json={"group": "lookers"})
-    job = service.client.post("/jobs", json=small_spec(dataset, iterations=500)).json()["id"]
+    spec = small_spec(dataset, iterations=500)
+    job = service.client.post("/jobs", json=spec).json()["id"]
     with service.another_user() as other:
         looker = other.get("/me").json()["user"]["id"]
         token = other.headers["authorization"].removeprefix("Bearer ")
@@ -217,16 +234,21 @@ def test_a_viewer_is_offered_nothing_to_change(
     service.client.put(f"/groups/lookers/members/{looker}", json=role).raise_for_status()
     context = browser.new_context()
     page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(f"{service.url}/login?token={token}")
     page.wait_for_url(f"{service.url}/")
     page.goto(f"{service.url}/datasets/{dataset}")
     assert page.get_by_text("tester").is_visible()
     assert page.get_by_role("button", name="Start").count() == 0
     page.goto(f"{service.url}/jobs/{job}")
-    assert page.get_by_role("button", name="Cancel").count() == 0
+    page.get_by_text("Averages after iteration 1").wait_for(timeout=LONG)
+    for offered in ("Cancel", "Continue", "Clone"):
+        assert page.get_by_text(offered).count() == 0
     service.client.post(f"/jobs/{job}/cancel").raise_for_status()
     page.locator(".chip.cancelled").wait_for(timeout=LONG)
     context.close()
+    assert complaints == []
 
 
 def test_the_documentation_needs_no_token_and_names_every_call(service: Served):

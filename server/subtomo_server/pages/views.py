@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from subtomo_core.defaults import RANDOM_STARTS
+from subtomo_server import continuing
 from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.pages.rendering import render
 from subtomo_store import (
@@ -168,6 +169,7 @@ def render_job(
         dataset=dataset,
         progress=progress,
         sharing=sharing,
+        goes_on=continuing.goes_on(job),
         done=done,
         last=done[-1] if done else None,
         alarms=alarms,

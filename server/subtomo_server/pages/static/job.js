@@ -67,7 +67,7 @@ function showStatus(status, reason) {
   find("status").replaceChildren(chip);
   find("reason").textContent = reason || "";
   find("reason").hidden = !reason;
-  // Who may only look has neither button.
+  // Who may only look has no buttons.
   find("cancel")?.toggleAttribute("hidden", FINAL.has(status));
   find("delete")?.toggleAttribute("hidden", !FINAL.has(status));
 }
@@ -193,7 +193,7 @@ function showPairs(number) {
 async function showIteration(number, metrics) {
   history.set(number, metrics);
   showPairs(number);
-  for (const id of ["results", "curves", "continue-link"]) find(id).hidden = false;
+  for (const id of ["results", "curves", "continue-link"]) find(id)?.removeAttribute("hidden");
   find("last").textContent = number;
   showClasses(number, metrics);
   showHistory();
