@@ -15,6 +15,7 @@ from subtomo_store import Store, events, iterations, jobs
 from subtomo_store.bell import Bell
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star_write import ParticleRows, write_particles
+from subtomo_store.progress import particles_done
 from subtomo_store.records import TERMINAL, Dataset, Event, Job, Message
 from support.records import new_job, opened, ready_dataset, user_named
 from support.services import RedisServer, WorkerProcess, wait_until
@@ -97,7 +98,7 @@ class Workplace:
 
         def under_way() -> bool:
             with self.store.read() as session:
-                return jobs.particles_done(session, job.id, iteration) >= count
+                return particles_done(session, job.id, iteration) >= count
 
         wait_until(under_way, f"{count} particles of iteration {iteration}")
 

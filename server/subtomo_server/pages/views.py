@@ -22,6 +22,7 @@ from subtomo_store import (
     webhooks,
 )
 from subtomo_store.permissions import RANK, role_over
+from subtomo_store.progress import progress_of
 from subtomo_store.records import Dataset, Job, Role, User
 
 router = APIRouter(include_in_schema=False)
@@ -34,7 +35,7 @@ def home(store: NeedStore, user: NeedUser, request: Request) -> Response:
     """Show the user's jobs and datasets."""
     with store.read() as session:
         found = jobs.page(session, user.id, limit=SHOWN).items
-        rows = [(job, jobs.progress(session, job)) for job in found]
+        rows = [(job, progress_of(session, job)) for job in found]
         own = datasets.page(session, user.id, limit=SHOWN).items
     names = {dataset.id: dataset.name for dataset in own}
     return render(request, "home.html", jobs=rows, datasets=own, names=names)
@@ -66,7 +67,7 @@ def render_dataset(
     with store.read() as session:
         dataset = datasets.get(session, dataset_id, user.id)
         found = jobs.page(session, user.id, dataset_id=dataset.id, limit=SHOWN).items
-        rows = [(job, jobs.progress(session, job)) for job in found]
+        rows = [(job, progress_of(session, job)) for job in found]
         files = datasets.files(session, dataset.id)
         uploaded = maps.page(session, user.id, limit=SHOWN).items
         sharing = sharing_of(session, dataset, user)
@@ -152,7 +153,7 @@ def render_job(
         dataset = datasets.get(session, job.dataset_id)
         done = iterations.published(session, job.id)
         told = events.after(session, job.id, 0, MOST_EVENTS)
-        progress = jobs.progress(session, job)
+        progress = progress_of(session, job)
         waiting = standing.waiting(session, job, store.settings)
         hook = webhooks.of_jobs(session, [job.id]).get(job.id)
         sharing = sharing_of(session, job, user)
