@@ -61,6 +61,12 @@ class Changes(Strict):
     group: str | None = None
 
 
+class JobChanges(Changes):
+    """What may change in a job; its priority, while it waits or runs."""
+
+    priority: Annotated[int | None, Field(ge=0, le=100)] = None
+
+
 class Fault(Document):
     """One thing wrong with an input, and where."""
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from subtomo_core.spec import AnySpec
-from subtomo_store import webhooks
+from subtomo_store import events, users, webhooks
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError
 from subtomo_store.identity import new_id
@@ -29,6 +29,7 @@ from subtomo_store.records import (
 from subtomo_store.tables import JobRow, TaskRow
 from subtomo_store.transitions import lock, move, settle_cancelling
 
+UNFINISHED = ("draft", "queued", "running")  # of which there may be tasks to choose
 REMEDIES: dict[DatasetStatus, str] = {
     "open": "seal it, and start the job when it is ready",
     "checking": "start the job when it is ready",
@@ -182,6 +183,28 @@ def rename(session: Session, job_id: str, user_id: str, name: str) -> Job:
     """Give the job another name."""
     row = lock(session, job_id, user_id)
     row.name, row.version = name, row.version + 1
+    session.flush()
+    return _record(session, row)
+
+
+def set_priority(session: Session, job_id: str, user_id: str, priority: int) -> Job:
+    """Give the job another priority; it counts when the next task is chosen.
+
+    Raises
+    ------
+    ConflictError
+        If nothing of the job will be chosen any more.
+    """
+    row = lock(session, job_id, user_id)
+    if row.status not in UNFINISHED:
+        raise ConflictError(
+            f"the job is {row.status}: only one which waits or runs can get another priority"
+        )
+    if row.priority != priority:
+        name = users.get(session, user_id).name
+        told = f"{name} changed the priority from {row.priority} to {priority}"
+        row.priority = priority
+        events.append(session, row.id, "note", {"iteration": None, "detail": told})
     session.flush()
     return _record(session, row)
 

@@ -357,6 +357,20 @@ def test_several_values_are_read():
             swept([text])
 
 
+def test_a_job_is_changed(server, cli):
+    one_job(server)
+    path = f"PATCH {API}/jobs/job_1"
+    server.on(path, answering(JOB | {"name": "urgent", "priority": 40}))
+    told = cli("change", "first look", "--name", "urgent", "--priority", "40")
+    assert told.stdout == "job_1  urgent  running  priority 40\n"
+    cli("change", "last", "--priority", "0")
+    assert [call.json for call in server.calls(path)] == [
+        {"name": "urgent", "priority": 40},
+        {"priority": 0},
+    ]
+    assert "--name or --priority" in cli("change", "last").stderr
+
+
 def test_continue_and_clone(server, cli):
     one_job(server)
     more = JOB | {"id": "job_2", "name": "on"}

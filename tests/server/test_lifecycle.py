@@ -12,7 +12,7 @@ from sqlalchemy import update
 from subtomo_core.errors import InputError
 from subtomo_server.posting import wanted
 from subtomo_server.wishes import PostedJob
-from subtomo_store import drains, users, workers
+from subtomo_store import drains, jobs, users, workers
 from subtomo_store.records import TERMINAL
 from subtomo_store.tables import UserRow
 from subtomo_store.transitions import lock, move
@@ -117,6 +117,48 @@ def test_a_waiting_job_is_told_why_and_its_place(service: Served, dataset: str):
     moved = service.client.get(f"/jobs/{low['id']}", headers=etag)
     assert moved.json()["queue"]["place"] == places[3] - 1
     cancel(service, second, urgent, low)
+
+
+def test_a_priority_is_changed_as_long_as_it_matters(service: Served, dataset: str):
+    first, second = (post(service, "/jobs", small_spec(dataset)) for _ in range(2))
+    path = f"/jobs/{second['id']}"
+    assert second["queue"]["place"] > first["queue"]["place"]
+    service.client.patch(f"/jobs/{first['id']}", json={"priority": 30}).raise_for_status()
+    etag = {"if-none-match": service.client.get(path).headers["etag"]}
+    changed = service.client.patch(path, json={"name": "urgent", "priority": 40}).json()
+    assert (changed["name"], changed["priority"], changed["status"]) == ("urgent", 40, "queued")
+    places = [
+        service.client.get(f"/jobs/{job['id']}").json()["queue"]["place"] for job in (first, second)
+    ]
+    assert places[1] < places[0]
+    assert service.client.get(path, headers=etag).status_code == 200
+    service.client.patch(path, json={"priority": 40}).raise_for_status()  # which changes nothing
+    listed = {"accept": "application/json"}
+    told = service.client.get(f"{path}/events", headers=listed).json()["items"]
+    assert [event["data"] for event in told if event["kind"] == "note"] == [
+        {"iteration": None, "detail": "tester changed the priority from 50 to 40"}
+    ]
+    for priority, words in ((51, "above 50, the highest which you may give"), (101, "priority")):
+        refusal = service.client.patch(path, json={"name": "no", "priority": priority})
+        assert refusal.status_code == 422
+        assert words in refusal.json()["errors"][0]["detail"]
+        assert refusal.json()["errors"][0]["pointer"] == "/priority"
+    assert service.client.get(path).json()["name"] == "urgent"
+    cancel(service, first, second)
+    over = service.client.patch(path, json={"priority": 10})
+    assert over.status_code == 409
+    assert "cancelled: only one which waits or runs can get another" in over.json()["detail"]
+
+
+def test_a_clone_of_a_raised_job_has_what_its_maker_may_give(service: Served, dataset: str):
+    job = post(service, "/jobs", small_spec(dataset))
+    with service.store.begin() as session:
+        jobs.set_priority(session, job["id"], users.ensure(session, "root", "admin").id, 90)
+    clone = post(service, f"/jobs/{job['id']}/clone", {})
+    values = {"job": job["id"], "values": {"seed": [3]}}
+    (swept,) = post(service, "/jobs/sweep", values)["items"]
+    assert (clone["priority"], swept["priority"]) == (50, 50)
+    cancel(service, job, clone, swept)
 
 
 def test_a_clone_asks_for_the_same_again(service: Served, dataset: str):

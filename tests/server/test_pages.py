@@ -124,12 +124,23 @@ def test_what_is_wrong_in_the_form_is_told_beside_it(visit: Visit, dataset: str)
     visit.complaints[:] = [told for told in visit.complaints if "status of 422" not in told]
 
 
-def test_a_waiting_job_is_cancelled_from_its_page(visit: Visit, service: Served, dataset: str):
+def test_a_waiting_job_is_put_off_and_cancelled_from_its_page(
+    visit: Visit, service: Served, dataset: str
+):
     spec = small_spec(dataset, iterations=500)
     job = service.client.post("/jobs", json=spec).json()["id"]
     visit.open(f"/jobs/{job}")
+    priority = visit.page.get_by_label("Priority")
+    priority.fill("90")
+    visit.page.get_by_role("button", name="Change").click()
+    assert "90 is above 50" in visit.page.get_by_role("alert").inner_text()
+    priority.fill("20")
+    visit.page.get_by_role("button", name="Change").click()
+    visit.page.get_by_text("tester changed the priority from 50 to 20").wait_for()
+    visit.complaints[:] = [told for told in visit.complaints if "status of 422" not in told]
     visit.page.get_by_role("button", name="Cancel").click()
     visit.page.locator(".chip.cancelled").wait_for(timeout=LONG)
+    assert visit.page.get_by_role("button", name="Change").count() == 0
 
 
 def test_a_job_is_continued_and_cloned_from_its_page(
@@ -153,7 +164,6 @@ def test_a_job_is_continued_and_cloned_from_its_page(
     page.locator("#again").get_by_label("Classes").fill("0")
     page.get_by_role("button", name="Clone", exact=True).click()
     assert "classes" in page.get_by_role("alert").inner_text()
-    page.locator("#again summary").click()
     page.locator("#again").get_by_label("Seed").fill("2, 3")
     page.get_by_role("button", name="Clone", exact=True).click()
     page.wait_for_url(f"{visit.url}/")

@@ -120,6 +120,7 @@ EXPECTED: dict[tuple[str, str], str] = {
     ("POST", "/jobs/{job_id}/continue"): "editor",
     ("POST", "/jobs/{job_id}/clone"): "editor",
     ("POST", "/jobs/{job_id}/cancel"): "editor",
+    ("POST", "/jobs/{job_id}/priority"): "editor",
     ("PATCH", MAP): "editor",
     ("DELETE", DATASET): "owner",
     ("POST", "/datasets/{dataset_id}/group"): "owner",
@@ -148,12 +149,13 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", f"{JOB}/continue"): {"json": {}},
     ("POST", f"{JOB}/clone"): {"json": {}},
     ("PATCH", DATASET): {"json": {"name": "new"}},
-    ("PATCH", JOB): {"json": {"name": "new"}},
+    ("PATCH", JOB): {"json": {"name": "new", "priority": 10}},
     ("PATCH", MAP): {"json": {"name": "new"}},
     ("PUT", f"{GROUP}/members/{{member}}"): {"json": {"role": "viewer"}},
     ("POST", "/account/groups/{group}/members"): {"data": {"user": "viewer", "role": "viewer"}},
     ("POST", f"{API}/users"): {"json": {"name": "new"}},
     ("PATCH", f"{API}/users/{{user}}"): {"json": {"disabled": False}},
+    ("POST", "/jobs/{job_id}/priority"): {"data": {"priority": "10"}},
     ("POST", "/datasets/{dataset_id}/jobs"): {"data": {"algorithm": "fa"}},
 }
 # Written as POST, but only read.

@@ -12,16 +12,17 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from subtomo_core.errors import InputError, SubtomoError
+from subtomo_core.errors import InputError, Problem, SubtomoError
 from subtomo_server.needs import NeedServices, NeedStore, NeedUser, Services
-from subtomo_server.pages.views import render_dataset
-from subtomo_server.posting import make, wanted
+from subtomo_server.pages.views import render_dataset, render_job
+from subtomo_server.posting import check_priority, make, wanted
 from subtomo_server.problems import kind_of
 from subtomo_server.validation import problems_of
 from subtomo_server.vocabulary import field_names
 from subtomo_server.wishes import PostedJob
 from subtomo_store import datasets, jobs
 from subtomo_store.database import Store
+from subtomo_store.errors import ConflictError
 from subtomo_store.records import Job, User
 
 router = APIRouter(include_in_schema=False)
@@ -73,6 +74,21 @@ async def move_job(store: NeedStore, user: NeedUser, request: Request, job_id: s
     """Hand a job to a group, or back to its maker alone."""
     group = await _group(request)
     await run_in_threadpool(_move, store, jobs.move_to_group, job_id, user, group)
+    return RedirectResponse(f"/jobs/{job_id}", status_code=303)
+
+
+@router.post("/jobs/{job_id}/priority")
+async def prioritise(store: NeedStore, user: NeedUser, request: Request, job_id: str) -> Response:
+    """Give a job another priority, or say why it cannot be."""
+    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
+    text = sent.get("priority", [""])[0].strip()
+    try:
+        await run_in_threadpool(_prioritise, store, user, job_id, text)
+    except (InputError, ConflictError) as error:
+        problems, status = (str(error),), kind_of(error).status
+        return await run_in_threadpool(
+            render_job, store, user, request, job_id, status=status, problems=problems
+        )
     return RedirectResponse(f"/jobs/{job_id}", status_code=303)
 
 
@@ -135,6 +151,15 @@ def _move(
 ) -> None:
     with store.begin() as session:
         move(session, record_id, user.id, group)
+
+
+def _prioritise(store: Store, user: User, job_id: str, text: str) -> None:
+    if not text.isdecimal() or int(text) > 100:
+        raise InputError(Problem("a priority is a number from 0 to 100", pointer="/priority"))
+    with store.begin() as session:
+        jobs.get(session, job_id, user.id, "editor")
+        check_priority(session, store, user, int(text))
+        jobs.set_priority(session, job_id, user.id, int(text))
 
 
 def _start(services: Services, user: User, body: dict[str, Any]) -> Job:

@@ -146,8 +146,9 @@ def render_job(
     *,
     status: int = 200,
     problems: tuple[str, ...] = (),
+    form: str = "",
 ) -> Response:
-    """Show the page of a job; with ``problems`` when one of its forms could not be accepted."""
+    """Show the page of a job; with ``problems`` when its ``form`` could not be accepted."""
     with store.read() as session:
         job = jobs.get(session, job_id, user.id)
         dataset = datasets.get(session, job.dataset_id)
@@ -167,6 +168,7 @@ def render_job(
         waiting=waiting,
         hook=hook,
         problems=problems,
+        form=form,
         dataset=dataset,
         progress=progress,
         sharing=sharing,

@@ -22,10 +22,10 @@ from subtomo_server.needs import (
     NeedStore,
     NeedUser,
 )
-from subtomo_server.posting import make, wanted
+from subtomo_server.posting import check_priority, make, wanted
 from subtomo_server.schemas import (
-    Changes,
     Estimate,
+    JobChanges,
     JobDocument,
     JobPage,
     Validation,
@@ -166,13 +166,19 @@ async def get(
     return JSONResponse(found.model_dump(mode="json"), headers=headers)
 
 
-@router.patch("/{job_id}", summary="Rename a job, or move it to a group")
-def change(store: NeedStore, user: NeedUser, job_id: str, changes: Changes) -> JobDocument:
-    """Give the job another name, or hand it to a group."""
+@router.patch("/{job_id}", summary="Change a job")
+def change(store: NeedStore, user: NeedUser, job_id: str, changes: JobChanges) -> JobDocument:
+    """Give the job another name or priority, or hand it to a group.
+
+    The priority may be as high as you may give when posting; it counts from the next batch on.
+    """
     with store.begin() as session:
         changed = jobs.get(session, job_id, user.id, "editor")
         if changes.name is not None:
             changed = jobs.rename(session, job_id, user.id, changes.name)
+        if changes.priority is not None:
+            check_priority(session, store, user, changes.priority)
+            changed = jobs.set_priority(session, job_id, user.id, changes.priority)
         if "group" in changes.model_fields_set:
             changed = jobs.move_to_group(session, job_id, user.id, changes.group)
         return document(session, changed, store.settings)

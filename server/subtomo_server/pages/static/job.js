@@ -69,6 +69,7 @@ function showStatus(status, reason) {
   find("reason").hidden = !reason;
   // Who may only look has no buttons.
   find("cancel")?.toggleAttribute("hidden", FINAL.has(status));
+  find("priority")?.querySelectorAll("*").forEach((part) => part.toggleAttribute("disabled", FINAL.has(status)));
   find("delete")?.toggleAttribute("hidden", !FINAL.has(status));
 }
 
@@ -207,7 +208,8 @@ function showAlarm(data) {
 
 function showNote(data) {
   find("notes").hidden = false;
-  find("notes").append(make("li", "", `Iteration ${data.iteration}: ${data.detail}`));
+  const when = data.iteration === null ? "" : `Iteration ${data.iteration}: `;
+  find("notes").append(make("li", "", when + data.detail));
 }
 
 // ---------------------------------------------------------------- events
