@@ -75,9 +75,9 @@ def test_an_unknown_name_takes_as_long_as_a_known_one(service):
     def seconds(kept: str | None) -> float:
         times = []
         for _ in range(5):
-            began = time.perf_counter()
+            began = time.process_time()
             assert not passwords.matches(kept, "wrong")
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
         return min(times)
 
     known, unknown = seconds(passwords.hashed(PASSWORD)), seconds(None)

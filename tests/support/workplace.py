@@ -22,7 +22,7 @@ from support.services import RedisServer, WorkerProcess, wait_until
 
 SCRIPT = Path(__file__).with_name("adding_worker.py")
 QUICK = {
-    "lease_seconds": 1.5,
+    "lease_seconds": 20.0,
     "report_seconds": 0.1,
     "sweep_seconds": 0.2,
     "retry_seconds": 0.3,
@@ -79,12 +79,12 @@ class Workplace:
         with self.store.read() as session:
             return events.after(session, job.id)
 
-    def wait(self, job: Job, *, seconds: float = 40.0) -> Job:
+    def wait(self, job: Job, *, seconds: float = 90.0) -> Job:
         """Wait for the end of a job."""
         wait_until(lambda: self.job(job).terminal, "the job ends", seconds)
         return self.job(job)
 
-    def settle(self, job: Job, *, seconds: float = 40.0) -> Job:
+    def settle(self, job: Job, *, seconds: float = 90.0) -> Job:
         """Wait for the end, and see that it is the only one, whole and without leftovers."""
         ended = self.wait(job, seconds=seconds)
         told = [event.data["status"] for event in self.events(job) if event.kind == "status"]
