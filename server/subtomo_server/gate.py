@@ -44,7 +44,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 READING = frozenset({"/api/v1/jobs/validate", "/api/v1/jobs/estimate", "/logout"})
 # Whoever may change these could give themselves more than their token does.
 ACCOUNT = ("/api/v1/me", "/api/v1/tokens", "/api/v1/groups", "/account")
-ADMINISTRATION = ("/api/v1/users",)
+ADMINISTRATION = ("/api/v1/users", "/users")
 REACH: dict[TokenScope, int] = {"read": 1, "write": 2, "admin": 3}
 
 

@@ -9,6 +9,7 @@ from subtomo_store.records import Limits
 from subtomo_store.settings import Settings
 
 ADMIN_HIGHEST_PRIORITY = 100
+MOST_RUNNING = 100_000
 
 
 def limits_of(session: Session, user_id: str, settings: Settings) -> Limits:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
@@ -17,6 +16,7 @@ from subtomo_server import continuing
 from subtomo_server.changes import body_of, parsed, variants
 from subtomo_server.needs import NeedServices, NeedUser, Services
 from subtomo_server.origins import origin
+from subtomo_server.pages.fields import fields_of
 from subtomo_server.pages.views import render_job
 from subtomo_server.posting import Wanted, highest_priority, make, wanted
 from subtomo_server.problems import kind_of
@@ -84,8 +84,7 @@ def _number(text: str) -> int | None:
 
 
 async def _entered(request: Request) -> dict[str, str]:
-    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
-    return {name: values[0].strip() for name, values in sent.items()}
+    return {name: text.strip() for name, text in (await fields_of(request)).items()}
 
 
 def _changes(entered: dict[str, str]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
@@ -12,14 +11,16 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from subtomo_core.errors import InputError, Problem, SubtomoError
+from subtomo_core.errors import InputError, SubtomoError
 from subtomo_server.needs import NeedServices, NeedStore, NeedUser, Services
+from subtomo_server.pages.fields import fields_of
 from subtomo_server.pages.views import render_dataset, render_job
 from subtomo_server.posting import check_priority, make, wanted
 from subtomo_server.problems import kind_of
 from subtomo_server.validation import problems_of
 from subtomo_server.vocabulary import field_names
 from subtomo_server.wishes import PostedJob
+from subtomo_server.words import read_number
 from subtomo_store import datasets, jobs
 from subtomo_store.database import Store
 from subtomo_store.errors import ConflictError
@@ -33,8 +34,7 @@ async def start(
     services: NeedServices, user: NeedUser, request: Request, dataset_id: str
 ) -> Response:
     """Start a job, or show the form again with what is wrong."""
-    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
-    entered = {name: values[0].strip() for name, values in sent.items()}
+    entered = {name: text.strip() for name, text in (await fields_of(request)).items()}
     status = 422
     try:
         job = await run_in_threadpool(_start, services, user, specification(dataset_id, entered))
@@ -80,8 +80,7 @@ async def move_job(store: NeedStore, user: NeedUser, request: Request, job_id: s
 @router.post("/jobs/{job_id}/priority")
 async def prioritise(store: NeedStore, user: NeedUser, request: Request, job_id: str) -> Response:
     """Give a job another priority, or say why it cannot be."""
-    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
-    text = sent.get("priority", [""])[0].strip()
+    text = (await fields_of(request)).get("priority", "").strip()
     try:
         await run_in_threadpool(_prioritise, store, user, job_id, text)
     except (InputError, ConflictError) as error:
@@ -138,8 +137,7 @@ def specification(dataset_id: str, entered: dict[str, str]) -> dict[str, Any]:
 
 
 async def _group(request: Request) -> str | None:
-    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
-    return sent.get("group", [""])[0] or None
+    return (await fields_of(request)).get("group") or None
 
 
 def _move(
@@ -154,12 +152,11 @@ def _move(
 
 
 def _prioritise(store: Store, user: User, job_id: str, text: str) -> None:
-    if not text.isdecimal() or int(text) > 100:
-        raise InputError(Problem("a priority is a number from 0 to 100", pointer="/priority"))
     with store.begin() as session:
         jobs.get(session, job_id, user.id, "editor")
-        check_priority(session, store, user, int(text))
-        jobs.set_priority(session, job_id, user.id, int(text))
+        priority = read_number(text, 100)
+        check_priority(session, store, user, priority)
+        jobs.set_priority(session, job_id, user.id, priority)
 
 
 def _start(services: Services, user: User, body: dict[str, Any]) -> Job:
