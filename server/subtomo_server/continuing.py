@@ -21,7 +21,8 @@ from subtomo_store import datasets, iterations, retention
 from subtomo_store.database import Store
 from subtomo_store.errors import ConflictError, NotFoundError
 from subtomo_store.orders import Origin
-from subtomo_store.records import Job, User
+from subtomo_store.people_records import User
+from subtomo_store.records import Job
 
 KEPT_FILES = ("model.npz", "poses.npz")
 CLONE = "clone the job instead, which begins anew"

@@ -20,8 +20,8 @@ from subtomo_server.errors import ForeignRequestError, NotSignedInError, ScopeEr
 from subtomo_server.problems import Handler, wants_page
 from subtomo_store.access import SignIn, use_is_news
 from subtomo_store.errors import UnavailableError
-from subtomo_store.records import Scope as TokenScope
-from subtomo_store.records import TokenKind
+from subtomo_store.people_records import Scope as TokenScope
+from subtomo_store.people_records import TokenKind
 
 COOKIE = "subtomo_session"
 PUBLIC = frozenset(

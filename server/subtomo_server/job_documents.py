@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
-from subtomo_server.schemas import (
+from subtomo_server.job_schemas import (
     JobDocument,
     OriginDocument,
     ProgressDocument,

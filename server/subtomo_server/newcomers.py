@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from subtomo_store import access, users
-from subtomo_store.records import User, UserRole
+from subtomo_store.people_records import User, UserRole
 
 NEW_TOKEN_DAYS = 30
 

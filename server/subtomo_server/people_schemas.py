@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 from subtomo_core.strict import Strict
 from subtomo_server.schemas import Document, Name
 from subtomo_store.limits import MOST_RUNNING
-from subtomo_store.records import Role, Scope, UserRole
+from subtomo_store.people_records import Role, Scope, UserRole
 
 Quota = Annotated[int | None, Field(ge=0, description="Bytes; null: as the settings say.")]
 Running = Annotated[

@@ -18,7 +18,8 @@ from subtomo_store import jobs, quotas
 from subtomo_store.database import Store
 from subtomo_store.limits import limits_of
 from subtomo_store.orders import USUAL_PRIORITY, Orders, Origin
-from subtomo_store.records import Dataset, User
+from subtomo_store.people_records import User
+from subtomo_store.records import Dataset
 
 
 class Wanted(NamedTuple):

@@ -14,6 +14,7 @@ from subtomo_store.errors import ConflictError
 from subtomo_store.identity import new_id
 from subtomo_store.orders import USUAL, Orders
 from subtomo_store.paging import newest_first
+from subtomo_store.people_records import Role
 from subtomo_store.permissions import permitted, placed, readable
 from subtomo_store.records import (
     TERMINAL,
@@ -23,7 +24,6 @@ from subtomo_store.records import (
     JobStatus,
     Message,
     Page,
-    Role,
     copied,
 )
 from subtomo_store.tables import JobRow, TaskRow

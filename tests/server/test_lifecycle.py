@@ -13,8 +13,8 @@ from subtomo_core.errors import InputError
 from subtomo_server.posting import wanted
 from subtomo_server.wishes import PostedJob
 from subtomo_store import drains, jobs, users, workers
+from subtomo_store.people_tables import UserRow
 from subtomo_store.records import TERMINAL
-from subtomo_store.tables import UserRow
 from subtomo_store.transitions import lock, move
 from support.services import WorkerProcess, wait_until
 from support.serving import Served, small_spec

@@ -11,7 +11,8 @@ from sqlalchemy import func, select, update
 
 from subtomo_store import drains, iterations, jobs, users
 from subtomo_store.orders import Orders
-from subtomo_store.tables import JobRow, TaskRow, UserRow
+from subtomo_store.people_tables import UserRow
+from subtomo_store.tables import JobRow, TaskRow
 from support.records import new_job
 from support.services import wait_until
 from support.workplace import workplace

@@ -24,7 +24,8 @@ from subtomo_server.words import read_number
 from subtomo_store import datasets, jobs
 from subtomo_store.database import Store
 from subtomo_store.errors import ConflictError
-from subtomo_store.records import Job, User
+from subtomo_store.people_records import User
+from subtomo_store.records import Job
 
 router = APIRouter(include_in_schema=False)
 

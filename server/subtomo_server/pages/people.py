@@ -19,7 +19,7 @@ from subtomo_server.words import read_number, read_size
 from subtomo_store import groups, passwords, users
 from subtomo_store.database import Store
 from subtomo_store.limits import MOST_RUNNING, limits_of
-from subtomo_store.records import Limits, User, UserRole
+from subtomo_store.people_records import Limits, User, UserRole
 from subtomo_store.settings import Settings
 from subtomo_store.usage import Usage, usage_of
 

@@ -21,9 +21,10 @@ from subtomo_store import (
     standing,
     webhooks,
 )
+from subtomo_store.people_records import Role, User
 from subtomo_store.permissions import RANK, role_over
 from subtomo_store.progress import progress_of
-from subtomo_store.records import Dataset, Job, Role, User
+from subtomo_store.records import Dataset, Job
 
 router = APIRouter(include_in_schema=False)
 SHOWN = 100

@@ -13,6 +13,7 @@ from subtomo_server.accounts import check_still_valid
 from subtomo_server.downloads import unchanged
 from subtomo_server.estimates import estimate as estimate_job
 from subtomo_server.job_documents import document, documents
+from subtomo_server.job_schemas import Estimate, JobChanges, JobDocument, JobPage, Validation
 from subtomo_server.needs import (
     Cursor,
     Limit,
@@ -23,13 +24,6 @@ from subtomo_server.needs import (
     NeedUser,
 )
 from subtomo_server.posting import check_priority, make, wanted
-from subtomo_server.schemas import (
-    Estimate,
-    JobChanges,
-    JobDocument,
-    JobPage,
-    Validation,
-)
 from subtomo_server.waiting import wait_for, wanted_wait
 from subtomo_server.wishes import PostedJob
 from subtomo_store import idempotency, jobs

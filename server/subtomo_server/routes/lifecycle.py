@@ -15,15 +15,17 @@ from subtomo_core.strict import Strict
 from subtomo_server.changes import Variant, body_of, in_changes, merged, parsed, variants
 from subtomo_server.continuing import Request, continued
 from subtomo_server.job_documents import documents
+from subtomo_server.job_schemas import JobDocument, JobPage
 from subtomo_server.needs import NeedDigest, NeedServices, NeedStore, NeedUser, Services
 from subtomo_server.origins import origin
 from subtomo_server.posting import Wanted, highest_priority, make, wanted
 from subtomo_server.routes.jobs import Key
-from subtomo_server.schemas import Document, JobDocument, JobPage
+from subtomo_server.schemas import Document
 from subtomo_server.wishes import PostedJob
 from subtomo_store import idempotency, webhooks
 from subtomo_store.database import Store
-from subtomo_store.records import Answer, Message, User
+from subtomo_store.people_records import User
+from subtomo_store.records import Answer, Message
 
 router = APIRouter(tags=["jobs"])
 Choose = Callable[[Session], Sequence[Wanted]]
