@@ -186,6 +186,14 @@ class JobCalls(Calls):
         """Read one iteration with its metrics."""
         return Iteration.model_validate(self._get("jobs", id_of(job), "iterations", number))
 
+    def change_job(
+        self, job: str | Job, *, name: str | None = None, priority: int | None = None
+    ) -> Job:
+        """Give a job another name or, while it waits or runs, another priority."""
+        given = {"name": name, "priority": priority}
+        body = {field: value for field, value in given.items() if value is not None}
+        return Job.model_validate(self._patch("jobs", id_of(job), json=body))
+
     def cancel(self, job: str | Job) -> Job:
         """Ask for a job's end; what it has finished stays."""
         return Job.model_validate(self._post("jobs", id_of(job), "cancel", again=True))

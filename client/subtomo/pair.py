@@ -12,8 +12,9 @@ from typing import Any
 from subtomo.datasets import DatasetCalls
 from subtomo.errors import InvalidInput, SubtomoError
 from subtomo.jobs import JobCalls
-from subtomo.records import Alignment, Job
+from subtomo.records import Alignment, Dataset, Job, Map
 from subtomo.results import ResultCalls
+from subtomo.volume_names import tells_voxel_size, volume_ending
 
 _FINEST_VOXELS = 2.5  # resolution looked at by default
 _PATIENCE_S = 60.0  # for a job which was cancelled to end
@@ -44,7 +45,7 @@ class PairCalls(DatasetCalls, JobCalls, ResultCalls):
         Parameters
         ----------
         particle, reference : str or Path
-            MRC files of the same box and voxel size. The reference is complete.
+            MRC or EM files of the same box and voxel size. The reference is complete.
         tilt, missing
             What is missing of the particle, as in `create_dataset`; nothing by default.
         algorithm : str
@@ -52,7 +53,7 @@ class PairCalls(DatasetCalls, JobCalls, ResultCalls):
         resolution : float, optional
             In ångström, to which both are compared; two and a half voxels by default.
         voxel_size : float, optional
-            Ångström per voxel, where the files do not say it.
+            Ångström per voxel, where neither file says it: EM files never do.
         dark : bool
             Whether protein is dark in the particle.
         timeout : float, optional
@@ -65,30 +66,28 @@ class PairCalls(DatasetCalls, JobCalls, ResultCalls):
         Alignment
             RELION's angles and origin, and the correlation with the reference.
         """
-        for path in (particle, reference):
-            if not Path(path).is_file():
-                raise InvalidInput(f"There is no volume {path}.")
+        particle, reference = _there(particle), _there(reference)
+        knows_particle, knows_reference = map(tells_voxel_size, (particle, reference))
+        if voxel_size is None and not (knows_particle or knows_reference):
+            raise InvalidInput(
+                f"Neither {particle.name} nor {reference.name} says its voxel size: give "
+                "voxel_size (--voxel-size), in Å."
+            )
         region = missing if missing is not None or tilt is not None else {"kind": "none"}
         with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="subtomo-")))
-            dataset = self.create_dataset(
-                f"one particle: {Path(particle).name}",
-                tilt=tilt,
-                missing=region,
-                voxel_size=voxel_size,
-                dark=dark,
+            known = self._map(stack, reference, voxel_size) if knows_reference else None
+            if voxel_size is None and known is not None and not knows_particle:
+                voxel_size = known.voxel_size_angstrom
+            dataset = self._dataset(
+                stack, particle, tilt=tilt, missing=region, voxel_size=voxel_size, dark=dark
             )
-            stack.callback(self._forget, self.delete_dataset, dataset)
-            shutil.copyfile(particle, folder / "particle.mrc")
-            self.upload(dataset, folder)
-            voxel = self.seal(dataset, timeout=timeout).voxel_size_angstrom
-            uploaded = self.upload_map(reference, voxel_size=voxel)
-            stack.callback(self._forget, self.delete_map, uploaded)
-            finest = resolution or _FINEST_VOXELS * (voxel or 1.0)
+            voxel = self.seal(dataset, timeout=timeout).voxel_size_angstrom or 1.0
+            uploaded = known or self._map(stack, reference, voxel)
+            finest = resolution or _FINEST_VOXELS * voxel
             job = self.submit(
                 dataset=dataset.id,
                 algorithm=algorithm,
-                name=f"{Path(particle).name} to {Path(reference).name}",
+                name=f"{particle.name} to {reference.name}",
                 iterations=1,
                 half_sets=False,
                 start={"kind": "maps", "maps": [uploaded.id]},
@@ -97,7 +96,23 @@ class PairCalls(DatasetCalls, JobCalls, ResultCalls):
             )
             stack.callback(self._forget, self._end, job)
             self.wait(job, timeout=timeout)
-            return _pose(self.download_star(job, folder / "poses.star").read_text())
+            with tempfile.TemporaryDirectory(prefix="subtomo-") as folder:
+                return _pose(self.download_star(job, Path(folder) / "poses.star").read_text())
+
+    def _map(self, stack: ExitStack, reference: Path, voxel_size: float | None) -> Map:
+        """Upload the reference, until the stack ends."""
+        uploaded = self.upload_map(reference, voxel_size=voxel_size)
+        stack.callback(self._forget, self.delete_map, uploaded)
+        return uploaded
+
+    def _dataset(self, stack: ExitStack, particle: Path, **about: Any) -> Dataset:
+        """Make a dataset of the particle alone, until the stack ends."""
+        dataset = self.create_dataset(f"one particle: {particle.name}", **about)
+        stack.callback(self._forget, self.delete_dataset, dataset)
+        with tempfile.TemporaryDirectory(prefix="subtomo-") as folder:
+            shutil.copyfile(particle, Path(folder) / f"particle{volume_ending(particle.name)}")
+            self.upload(dataset, folder)
+        return dataset
 
     def _end(self, job: Job) -> None:
         if not self.job(job).terminal:
@@ -109,6 +124,12 @@ class PairCalls(DatasetCalls, JobCalls, ResultCalls):
         """Tidy up; what cannot be deleted stays, the answer matters more."""
         with suppress(SubtomoError):
             delete(what)
+
+
+def _there(path: str | Path) -> Path:
+    if not Path(path).is_file():
+        raise InvalidInput(f"There is no volume {path}.")
+    return Path(path)
 
 
 def _pose(star: str) -> Alignment:

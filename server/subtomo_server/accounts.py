@@ -11,7 +11,7 @@ from subtomo_store import access, passwords, throttle, users
 from subtomo_store.access import SignIn
 from subtomo_store.database import Store
 from subtomo_store.errors import StoreError
-from subtomo_store.records import Scope, Token, TokenKind, UserRole
+from subtomo_store.people_records import Scope, Token, TokenKind, UserRole
 
 SESSION_SECONDS = 30 * 24 * 3600.0
 

@@ -26,7 +26,7 @@ from subtomo_server.logs import RequestLog
 from subtomo_server.needs import Services
 from subtomo_server.openapi import TAGS, with_sign_in
 from subtomo_server.pages import account as account_page
-from subtomo_server.pages import again, docs, forms, sign_in, sign_in_oidc, views
+from subtomo_server.pages import again, docs, forms, people, sign_in, sign_in_oidc, views
 from subtomo_server.recent import Recent
 from subtomo_server.routes import (
     account,
@@ -94,7 +94,8 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
     for module in (service, usage, *records, account, groups, users):
         api.include_router(module.router)
     app.include_router(api)
-    for page in (metrics, sign_in, sign_in_oidc, docs, views, forms, again, account_page):
+    pages = (sign_in, sign_in_oidc, docs, views, forms, again, account_page, people)
+    for page in (metrics, *pages):
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=HERE / "pages" / "static"), name="static")
     with_sign_in(app)

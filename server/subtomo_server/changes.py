@@ -55,10 +55,10 @@ def parsed(body: Mapping[str, Any], changes: Mapping[str, Any], pointer: str) ->
         raise InputError(*(_below(pointer, problem, changes) for problem in found)) from error
 
 
-def body_of(job: Job, webhook: str | None) -> dict[str, Any]:
-    """The body which would make this job again."""
+def body_of(job: Job, webhook: str | None, highest: int) -> dict[str, Any]:
+    """The body with which somebody who may give the priority ``highest`` makes this job again."""
     wishes = {
-        "priority": job.priority,
+        "priority": min(job.priority, highest),
         "queue": job.queue,
         "webhook": webhook,
         "group": job.group,

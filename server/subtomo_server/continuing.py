@@ -21,7 +21,8 @@ from subtomo_store import datasets, iterations, retention
 from subtomo_store.database import Store
 from subtomo_store.errors import ConflictError, NotFoundError
 from subtomo_store.orders import Origin
-from subtomo_store.records import Job, User
+from subtomo_store.people_records import User
+from subtomo_store.records import Job
 
 KEPT_FILES = ("model.npz", "poses.npz")
 CLONE = "clone the job instead, which begins anew"
@@ -82,6 +83,11 @@ def continued(session: Session, store: Store, user: User, job: Job, request: Req
     return Wanted(dataset, spec, orders)
 
 
+def goes_on(job: Job) -> bool:
+    """Whether iterations can follow the job's last one; all pairs are aligned but once."""
+    return bool(job.spec["algorithm"] != "pairwise")
+
+
 def _number(session: Session, store: Store, job: Job, wanted: int | None) -> int:
     try:
         number = iterations.get(session, job.id, wanted).number
@@ -100,7 +106,7 @@ def _further(job: Job, origin: Origin, wanted: int | None) -> int:
     """Iterations to add: as asked, or those which the job had left there."""
     left = job.iterations - origin.iteration
     further = left if wanted is None else wanted
-    if job.spec["algorithm"] == "pairwise" and (further != left or left < 1):
+    if not goes_on(job) and (further != left or left < 1):
         detail = f"all pairs are aligned and averaged by iteration {job.iterations}: {CLONE}"
         raise InputError(Problem(detail, pointer="/iterations"))
     if further < 1:

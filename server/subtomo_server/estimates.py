@@ -5,7 +5,7 @@ from __future__ import annotations
 from subtomo_core.costs import seconds_per_particle
 from subtomo_core.defaults import shell_of, starts_in
 from subtomo_core.spec import AnySpec, DatasetSummary, PairwiseSpec
-from subtomo_server.schemas import Estimate
+from subtomo_server.job_schemas import Estimate
 from subtomo_server.words import duration, size
 
 GROWTH = 0.5

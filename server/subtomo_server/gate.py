@@ -20,8 +20,8 @@ from subtomo_server.errors import ForeignRequestError, NotSignedInError, ScopeEr
 from subtomo_server.problems import Handler, wants_page
 from subtomo_store.access import SignIn, use_is_news
 from subtomo_store.errors import UnavailableError
-from subtomo_store.records import Scope as TokenScope
-from subtomo_store.records import TokenKind
+from subtomo_store.people_records import Scope as TokenScope
+from subtomo_store.people_records import TokenKind
 
 COOKIE = "subtomo_session"
 PUBLIC = frozenset(
@@ -44,7 +44,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 READING = frozenset({"/api/v1/jobs/validate", "/api/v1/jobs/estimate", "/logout"})
 # Whoever may change these could give themselves more than their token does.
 ACCOUNT = ("/api/v1/me", "/api/v1/tokens", "/api/v1/groups", "/account")
-ADMINISTRATION = ("/api/v1/users",)
+ADMINISTRATION = ("/api/v1/users", "/users")
 REACH: dict[TokenScope, int] = {"read": 1, "write": 2, "admin": 3}
 
 

@@ -7,14 +7,15 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
-from subtomo_server.schemas import (
+from subtomo_server.job_schemas import (
     JobDocument,
     OriginDocument,
     ProgressDocument,
     QueueDocument,
     WebhookDocument,
 )
-from subtomo_store import jobs, standing, webhooks
+from subtomo_store import standing, webhooks
+from subtomo_store.progress import progress_of
 from subtomo_store.records import Job
 from subtomo_store.settings import Settings
 
@@ -49,7 +50,7 @@ def _document(
         continues=origin or None,
         webhook=None if hook is None else _told(hook),
         spec=job.spec,
-        progress=ProgressDocument.model_validate(jobs.progress(session, job)),
+        progress=ProgressDocument.model_validate(progress_of(session, job)),
         created=job.created,
         started=job.started,
         finished=job.finished,

@@ -20,7 +20,7 @@ from subtomo_store.bell import Bell
 from subtomo_store.census import Census
 from subtomo_store.database import Store
 from subtomo_store.errors import NotAllowedError
-from subtomo_store.records import User
+from subtomo_store.people_records import User
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from subtomo_store import jobs, webhooks
-from subtomo_store.records import Job, User
+from subtomo_store.people_records import User
+from subtomo_store.records import Job
 
 
 def origin(session: Session, user: User, job_id: str) -> tuple[Job, str | None]:

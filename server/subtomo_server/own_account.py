@@ -7,7 +7,7 @@ from subtomo_server.errors import TooManyAttemptsError
 from subtomo_store import access, passwords, throttle, users
 from subtomo_store.access import SignIn
 from subtomo_store.database import Store
-from subtomo_store.records import Scope, Token
+from subtomo_store.people_records import Scope, Token
 
 
 def new_password(store: Store, sign_in: SignIn, present: str | None, password: str) -> None:

@@ -9,10 +9,13 @@ from pydantic import Field, SecretStr
 
 from subtomo_core.strict import Strict
 from subtomo_server.schemas import Document, Name
-from subtomo_store.records import Role, Scope, UserRole
+from subtomo_store.limits import MOST_RUNNING
+from subtomo_store.people_records import Role, Scope, UserRole
 
 Quota = Annotated[int | None, Field(ge=0, description="Bytes; null: as the settings say.")]
-Running = Annotated[int | None, Field(ge=0, le=100_000, description="null: as the settings say.")]
+Running = Annotated[
+    int | None, Field(ge=0, le=MOST_RUNNING, description="null: as the settings say.")
+]
 Priority = Annotated[int | None, Field(ge=0, le=100, description="null: as the settings say.")]
 Days = Annotated[
     int | None, Field(description="Days until it expires, 1 to 3650; null: it does not.")

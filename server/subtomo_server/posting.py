@@ -18,7 +18,8 @@ from subtomo_store import jobs, quotas
 from subtomo_store.database import Store
 from subtomo_store.limits import limits_of
 from subtomo_store.orders import USUAL_PRIORITY, Orders, Origin
-from subtomo_store.records import Dataset, User
+from subtomo_store.people_records import User
+from subtomo_store.records import Dataset
 
 
 class Wanted(NamedTuple):
@@ -53,16 +54,12 @@ def orders_of(
     InputError
         With a pointer to the wish.
     """
-    highest = limits_of(session, user.id, store.settings).highest_priority
-    if wishes.priority is not None and wishes.priority > highest:
-        detail = (
-            f"a priority of {wishes.priority} is above {highest}, the highest which you may "
-            f"give: choose from 0 to {highest}"
-        )
-        raise InputError(Problem(detail, pointer="/priority"))
+    if wishes.priority is not None:
+        check_priority(session, store, user, wishes.priority)
     if wishes.webhook is not None:
         check_target(wishes.webhook, store.settings.webhook_hosts)
-    priority = min(USUAL_PRIORITY, highest) if wishes.priority is None else wishes.priority
+    usual = min(USUAL_PRIORITY, highest_priority(session, store, user))
+    priority = usual if wishes.priority is None else wishes.priority
     return Orders(
         priority=priority,
         queue=wishes.queue,
@@ -70,6 +67,28 @@ def orders_of(
         continues=continues,
         group=wishes.group,
     )
+
+
+def highest_priority(session: Session, store: Store, user: User) -> int:
+    """Highest priority which the user may give."""
+    return limits_of(session, user.id, store.settings).highest_priority
+
+
+def check_priority(session: Session, store: Store, user: User, wanted: int) -> None:
+    """Refuse a priority which is not the user's to give.
+
+    Raises
+    ------
+    InputError
+        With a pointer to the wish.
+    """
+    highest = highest_priority(session, store, user)
+    if wanted > highest:
+        detail = (
+            f"a priority of {wanted} is above {highest}, the highest which you may give: "
+            f"choose from 0 to {highest}"
+        )
+        raise InputError(Problem(detail, pointer="/priority"))
 
 
 def check_queue(store: Store, orders: Orders, spec: AnySpec, summary: DatasetSummary) -> None:

@@ -9,7 +9,7 @@ from threading import Lock
 from sqlalchemy.orm import Session
 
 from subtomo_server.job_documents import document
-from subtomo_server.schemas import JobDocument
+from subtomo_server.job_schemas import JobDocument
 from subtomo_store.records import Job
 from subtomo_store.settings import Settings
 

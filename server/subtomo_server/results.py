@@ -12,7 +12,8 @@ from subtomo_server.archive import Member
 from subtomo_server.errors import NotStoredError
 from subtomo_store import iterations, jobs
 from subtomo_store.database import Store
-from subtomo_store.records import FileRecord, Iteration, Job, User
+from subtomo_store.people_records import User
+from subtomo_store.records import FileRecord, Iteration, Job
 
 LAST = "last"
 PARTICLES = "particles.star"

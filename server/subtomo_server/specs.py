@@ -14,7 +14,8 @@ from subtomo_store import datasets, iterations, jobs, maps, retention
 from subtomo_store.errors import NotFoundError
 from subtomo_store.files import Files
 from subtomo_store.formats.volumes import read_volume
-from subtomo_store.records import Dataset, User
+from subtomo_store.people_records import User
+from subtomo_store.records import Dataset
 from subtomo_store.stack import StackParticles
 
 VOXEL_TOLERANCE = 0.01

@@ -14,9 +14,10 @@ from subtomo_core.errors import InputError, Problem
 from subtomo_store.database import now
 from subtomo_store.errors import NotFoundError
 from subtomo_store.identity import new_id
+from subtomo_store.people_records import Scope, Token, TokenKind, User
+from subtomo_store.people_tables import TokenRow, UserRow
 from subtomo_store.permissions import is_admin
-from subtomo_store.records import Scope, Token, TokenKind, User, copied
-from subtomo_store.tables import TokenRow, UserRow
+from subtomo_store.records import copied
 
 USED_RESOLUTION = timedelta(minutes=1)
 MOST_DAYS = 3650

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, DateTime, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
+from subtomo_core.errors import InputError, Problem
 from subtomo_store import tallies
 from subtomo_store.errors import StorageError, UnavailableError
 from subtomo_store.files import Files
@@ -27,6 +28,7 @@ from subtomo_store.migration import upgrade
 from subtomo_store.settings import Settings
 
 BUSY_SECONDS = 30.0
+UNFIT = "a number is too large to be stored, or a text holds the character NUL"
 POSTGRESQL_DISK_FULL = "53100"
 # Connections are made when they are needed, and those above the first ten are given back.
 POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 22, "pool_timeout": 10.0}
@@ -56,6 +58,8 @@ class Store:
 
         Raises
         ------
+        InputError
+            If the database cannot hold a value which came from outside.
         StorageError
             If the disk below the database is full.
         UnavailableError
@@ -70,6 +74,8 @@ class Store:
 
         Raises
         ------
+        InputError
+            If the database cannot know a value which came from outside.
         UnavailableError
             If the database does not answer.
         """
@@ -124,6 +130,12 @@ def create_database_engine(url: str) -> Engine:
 def _told_in_words() -> Iterator[None]:
     try:
         yield
+    except DataError as error:
+        raise InputError(Problem(UNFIT)) from error
+    except OverflowError as error:
+        if "SQLite" not in str(error):
+            raise
+        raise InputError(Problem(UNFIT)) from error
     except (DBAPIError, PoolTimeoutError) as error:
         if isinstance(error, OperationalError) and _disk_full(error):
             raise StorageError(

@@ -38,9 +38,10 @@ from subtomo_core.errors import InputError, Problem
 from subtomo_store import drains, limits, tasks
 from subtomo_store.database import Store, now
 from subtomo_store.jobs import get
+from subtomo_store.people_tables import UserRow
 from subtomo_store.records import TERMINAL, Job, Lease, Message, QueueName
 from subtomo_store.settings import Settings
-from subtomo_store.tables import JobRow, TaskRow, UserRow
+from subtomo_store.tables import JobRow, TaskRow
 from subtomo_store.transitions import lock
 
 QUEUES: tuple[QueueName, ...] = ("cpu", "preview")

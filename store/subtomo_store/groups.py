@@ -14,9 +14,11 @@ from subtomo_store import users
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError, NotFoundError
 from subtomo_store.identity import new_id
+from subtomo_store.people_records import Role
+from subtomo_store.people_tables import GroupRow, MemberRow, UserRow
 from subtomo_store.permissions import find_group, is_admin
-from subtomo_store.records import Role, copied
-from subtomo_store.tables import DatasetRow, GroupRow, JobRow, MapRow, MemberRow, UserRow
+from subtomo_store.records import copied
+from subtomo_store.tables import DatasetRow, JobRow, MapRow
 
 NAME = re.compile(r"(?!grp_)[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 

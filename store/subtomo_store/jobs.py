@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from subtomo_core.defaults import work_of
 from subtomo_core.spec import AnySpec
-from subtomo_store import webhooks
+from subtomo_store import events, users, webhooks
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError
 from subtomo_store.identity import new_id
 from subtomo_store.orders import USUAL, Orders
 from subtomo_store.paging import newest_first
+from subtomo_store.people_records import Role
 from subtomo_store.permissions import permitted, placed, readable
 from subtomo_store.records import (
     TERMINAL,
@@ -24,13 +24,12 @@ from subtomo_store.records import (
     JobStatus,
     Message,
     Page,
-    Progress,
-    Role,
     copied,
 )
-from subtomo_store.tables import IterationRow, JobRow, TaskRow
+from subtomo_store.tables import JobRow, TaskRow
 from subtomo_store.transitions import lock, move, settle_cancelling
 
+UNFINISHED = ("draft", "queued", "running")  # of which there may be tasks to choose
 REMEDIES: dict[DatasetStatus, str] = {
     "open": "seal it, and start the job when it is ready",
     "checking": "start the job when it is ready",
@@ -188,6 +187,28 @@ def rename(session: Session, job_id: str, user_id: str, name: str) -> Job:
     return _record(session, row)
 
 
+def set_priority(session: Session, job_id: str, user_id: str, priority: int) -> Job:
+    """Give the job another priority; it counts when the next task is chosen.
+
+    Raises
+    ------
+    ConflictError
+        If nothing of the job will be chosen any more.
+    """
+    row = lock(session, job_id, user_id)
+    if row.status not in UNFINISHED:
+        raise ConflictError(
+            f"the job is {row.status}: only one which waits or runs can get another priority"
+        )
+    if row.priority != priority:
+        name = users.get(session, user_id).name
+        told = f"{name} changed the priority from {row.priority} to {priority}"
+        row.priority = priority
+        events.append(session, row.id, "note", {"iteration": None, "detail": told})
+    session.flush()
+    return _record(session, row)
+
+
 def move_to_group(session: Session, job_id: str, user_id: str, group: str | None) -> Job:
     """Hand the job to a group, or with None back to its maker alone."""
     row = lock(session, job_id, user_id, "owner")
@@ -208,68 +229,6 @@ def remove(session: Session, job_id: str, user_id: str) -> None:
     if row.status not in TERMINAL:
         raise ConflictError(f"the job is {row.status}: cancel it before deleting it")
     session.execute(delete(JobRow).where(JobRow.id == row.id))
-
-
-def progress(session: Session, job: Job) -> Progress:
-    """How far a job is; the time left is judged by the iterations already done."""
-    first, last = job.first_iteration, job.iterations
-    number = _current_iteration(session, job)
-    done = particles_done(session, job.id, number) if number <= last else 0
-    number_shown = min(number, last)
-    share = done / max(job.particles, 1)
-    fraction = (number_shown - first + share) / (last + 1 - first)
-    if job.status == "succeeded":
-        number_shown, done, fraction = number, job.particles, 1.0
-    return Progress(
-        iteration=number_shown,
-        iterations=last,
-        first_iteration=first,
-        particles_done=done,
-        particles=job.particles,
-        fraction=min(fraction, 1.0),
-        eta_seconds=_eta(session, job, number, share),
-    )
-
-
-def particles_done(session: Session, job_id: str, iteration: int) -> int:
-    """Particles of an iteration already aligned, running batches included."""
-    total = session.scalar(
-        select(func.coalesce(func.sum(TaskRow.particles_done), 0)).where(
-            TaskRow.job_id == job_id, TaskRow.iteration == iteration, TaskRow.kind == "align"
-        )
-    )
-    return int(total or 0)
-
-
-def _current_iteration(session: Session, job: Job) -> int:
-    newest = session.scalar(
-        select(func.max(IterationRow.number)).where(IterationRow.job_id == job.id)
-    )
-    return job.first_iteration if newest is None else int(newest)
-
-
-def _eta(session: Session, job: Job, number: int, share: float) -> float | None:
-    """Remaining seconds if no iteration is spared, by the last three which are finished.
-
-    ``share`` of iteration ``number`` is done. An iteration costs as many times as much as starts
-    run side by side in it.
-    """
-    if job.terminal:
-        return None
-    spec = job.parsed_spec
-    rows = session.execute(
-        select(IterationRow.number, IterationRow.seconds)
-        .where(IterationRow.job_id == job.id, IterationRow.seconds.is_not(None))
-        .order_by(IterationRow.number.desc())
-        .limit(3)
-    ).all()
-    if not rows:
-        return None
-    unit = float(sum(row.seconds / work_of(spec, row.number) for row in rows) / len(rows))
-    left = float(sum(work_of(spec, later) for later in range(number + 1, job.iterations + 1)))
-    if number <= job.iterations:
-        left += (1.0 - share) * work_of(spec, number)
-    return max(0.0, unit * left)
 
 
 def _record(session: Session, row: JobRow) -> Job:

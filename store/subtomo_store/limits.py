@@ -5,10 +5,11 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from subtomo_store import users
-from subtomo_store.records import Limits
+from subtomo_store.people_records import Limits
 from subtomo_store.settings import Settings
 
 ADMIN_HIGHEST_PRIORITY = 100
+MOST_RUNNING = 100_000
 
 
 def limits_of(session: Session, user_id: str, settings: Settings) -> Limits:

@@ -9,8 +9,9 @@ from subtomo_store import tallies
 from subtomo_store.database import now
 from subtomo_store.identity import new_id
 from subtomo_store.paging import newest_first
+from subtomo_store.people_records import Role
 from subtomo_store.permissions import permitted, placed, readable
-from subtomo_store.records import Map, Page, Role, copied
+from subtomo_store.records import Map, Page, copied
 from subtomo_store.tables import MapRow
 
 

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_store.errors import NotAllowedError, NotFoundError
-from subtomo_store.records import Role
-from subtomo_store.tables import DatasetRow, GroupRow, JobRow, MapRow, MemberRow, UserRow
+from subtomo_store.people_records import Role
+from subtomo_store.people_tables import GroupRow, MemberRow, UserRow
+from subtomo_store.tables import DatasetRow, JobRow, MapRow
 
 RANK: dict[Role, int] = {"viewer": 1, "editor": 2, "owner": 3}
 

@@ -13,17 +13,10 @@ from sqlalchemy.orm import Session
 
 from subtomo_store.errors import QuotaError
 from subtomo_store.limits import limits_of
+from subtomo_store.people_tables import UserRow
 from subtomo_store.records import TERMINAL
 from subtomo_store.settings import Settings
-from subtomo_store.tables import (
-    DatasetFileRow,
-    DatasetRow,
-    FileRow,
-    JobRow,
-    MapRow,
-    UploadRow,
-    UserRow,
-)
+from subtomo_store.tables import DatasetFileRow, DatasetRow, FileRow, JobRow, MapRow, UploadRow
 
 
 @dataclass(frozen=True)

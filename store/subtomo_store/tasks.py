@@ -18,7 +18,8 @@ from subtomo_core.errors import Cancelled
 from subtomo_store import events, tallies
 from subtomo_store.database import now
 from subtomo_store.errors import LeaseLostError
-from subtomo_store.jobs import get, particles_done, progress
+from subtomo_store.jobs import get
+from subtomo_store.progress import particles_done, progress_of
 from subtomo_store.records import Lease, Message, QueueName, Task, TaskKind, Verdict, copied
 from subtomo_store.tables import JobRow, TaskRow
 from subtomo_store.transitions import fail, lock, move, settle_cancelling
@@ -292,4 +293,4 @@ def _tell_progress(session: Session, job: JobRow, iteration: int, before: int) -
     """Tell a new percent; at most a hundred events an iteration."""
     if _percent(session, job, iteration) > before:
         current = get(session, job.id)
-        events.append(session, job.id, "progress", progress(session, current).as_dict())
+        events.append(session, job.id, "progress", progress_of(session, current).as_dict())

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from subtomo_store.database import now
-from subtomo_store.tables import AttemptsRow
+from subtomo_store.people_tables import AttemptsRow
 
 FREE_FAILURES = {"name": 5, "address": 20}
 LONGEST_WAIT_SECONDS = {"name": 60.0, "address": 900.0}

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 from subtomo_store import events, tallies, webhooks
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError
+from subtomo_store.people_records import Role
 from subtomo_store.permissions import permitted
-from subtomo_store.records import TERMINAL, JobStatus, Role
+from subtomo_store.records import TERMINAL, JobStatus
 from subtomo_store.tables import JobRow, TaskRow
 
 MOVES: dict[str, frozenset[str]] = {

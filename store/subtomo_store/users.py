@@ -14,8 +14,9 @@ from subtomo_store.access import end_sessions
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError, NotFoundError
 from subtomo_store.identity import new_id
-from subtomo_store.records import User, UserRole, copied
-from subtomo_store.tables import UserRow
+from subtomo_store.people_records import User, UserRole
+from subtomo_store.people_tables import UserRow
+from subtomo_store.records import copied
 
 NAME = re.compile(r"(?!user_)[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 CHANGEABLE = frozenset(

@@ -15,6 +15,7 @@ from subtomo_server.demo.particles import PARTICLES_EACH, make_particles, write_
 from subtomo_server.demo.verdict import judge_files, read_poses
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star import read_particles
+from support.embedded import alive
 from support.services import environment, wait_until
 
 START = "import typer; from subtomo_server.demo import demo; typer.run(demo)"
@@ -35,7 +36,7 @@ def family(pid: int) -> list[psutil.Process]:
 
 
 def gone(processes: list[psutil.Process]) -> bool:
-    return not any(one.is_running() and one.status() != "zombie" for one in processes)
+    return not any(alive(one.pid) for one in processes if one.is_running())
 
 
 @pytest.mark.slow

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from subtomo_store import Settings
+from support.browsing import Visit, chromium, visiting
 from support.services import RedisServer, WorkerProcess
 from support.serving import Served, ready_dataset, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 SCRIPT = Path(__file__).resolve().parents[1] / "support" / "adding_worker.py"
 
@@ -28,6 +33,20 @@ def service(redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def dataset(service: Served, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Id of a dataset which is ready."""
     return ready_dataset(service.client, tmp_path_factory.mktemp("volumes"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def visit(browser: Browser, service: Served) -> Iterator[Visit]:
+    """A visit of the tester."""
+    with visiting(browser, service.url, service.token) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 
+from subtomo_server.accounts import issue_token
 from subtomo_store import Settings
 from support.services import RedisServer, environment, fresh_database, wait_until
-from support.serving import Served, client_of, ready_dataset, served, small_spec
+from support.serving import WEDGE, Served, client_of, ready_dataset, served, small_spec
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,34 @@ def test_the_whole_way_on_postgresql(facility: Served, tmp_path: Path):
     assert [event["data"]["status"] for event in told] == ["queued", "cancelled"]
     assert facility.client.delete(f"/jobs/{first['id']}").status_code == 204
     assert facility.client.delete(f"/datasets/{dataset}").status_code == 204
+
+
+NUL = "a\0b"
+UNFIT: list[tuple[str, str, dict[str, Any]]] = [
+    ("POST", "/datasets", {"json": {"name": NUL, "missing": WEDGE}}),
+    ("PATCH", "/datasets/{dataset}", {"json": {"group": NUL}}),
+    ("POST", "/jobs", {"json": {"dataset": "{dataset}", "algorithm": "fa", "name": NUL}}),
+    ("GET", "/jobs?dataset=%00", {}),
+    ("GET", "/jobs/%00", {}),
+    ("POST", "/tokens", {"json": {"label": NUL}}),
+    ("PATCH", "/users/tester", {"json": {"oidc_subject": NUL}}),
+    ("PATCH", "/users/tester", {"json": {"disk_quota_bytes": 2**63}}),
+    ("PATCH", "/users/tester", {"json": {"disk_quota_bytes": 10**30}}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "sent"), UNFIT, ids=lambda value: str(value)[:40])
+def test_what_the_database_cannot_hold_is_refused(
+    facility: Served, tmp_path: Path, method: str, path: str, sent: dict[str, Any]
+):
+    dataset = ready_dataset(facility.client, tmp_path) if "{dataset}" in f"{path} {sent}" else ""
+    if sent.get("json", {}).get("dataset"):
+        sent["json"]["dataset"] = dataset
+    token = issue_token(facility.store, "root", label="test", role="admin")
+    with client_of(facility.url, token) as root:
+        answer = root.request(method, path.replace("{dataset}", dataset), **sent)
+    assert answer.status_code == 422, answer.text
+    assert "NUL" in answer.json()["detail"]
 
 
 def test_serve_starts_no_parts_of_its_own(database: str, redis: RedisServer, tmp_path: Path):

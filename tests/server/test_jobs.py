@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 
@@ -10,29 +9,13 @@ import httpx
 import numpy as np
 import pytest
 
-from subtomo_store import events, jobs
 from subtomo_store.formats.mrc import write_volume
-from subtomo_store.transitions import lock, move
+from support.job_calls import new_job, to
 from support.serving import Served, client_of, small_spec, volume_bytes
 
 
-def post(service: Served, dataset: str, key: str | None = None, **changes: object) -> dict:
-    headers = {"idempotency-key": key} if key else {}
-    spec = small_spec(dataset, **changes)
-    answer = service.client.post("/jobs", json=spec, headers=headers)
-    assert answer.status_code == 201, answer.text
-    assert answer.headers["location"] == f"/api/v1/jobs/{answer.json()['id']}"
-    return dict(answer.json())
-
-
-def to(service: Served, job: str, status: str, reason: str | None = None) -> None:
-    """Move a job as a worker would."""
-    with service.store.begin() as session:
-        move(session, lock(session, job), status, reason)  # type: ignore[arg-type]
-
-
 def test_a_job_shows_every_default(service: Served, dataset: str):
-    job = post(service, dataset, algorithm="FAML")
+    job = new_job(service, dataset, algorithm="FAML")
     assert job["status"] == "queued"
     assert job["spec"]["algorithm"] == "faml"
     assert job["spec"]["mask"]["diameter_angstrom"] == pytest.approx(0.8 * 16 * 6)
@@ -53,7 +36,7 @@ def test_validate_shows_what_would_be_stored_and_makes_nothing(service: Served, 
     before = len(service.client.get("/jobs").json()["items"])
     told = service.client.post("/jobs/validate", json=small_spec(dataset)).json()
     assert told["valid"]
-    assert told["spec"] == post(service, dataset)["spec"]
+    assert told["spec"] == new_job(service, dataset)["spec"]
     assert len(service.client.get("/jobs").json()["items"]) == before + 1
 
 
@@ -82,7 +65,7 @@ def test_starts_which_do_not_fit_are_refused(
 
 
 def test_the_same_key_and_body_make_one_job(service: Served, dataset: str):
-    first, second = post(service, dataset, "k1"), post(service, dataset, "k1")
+    first, second = new_job(service, dataset, "k1"), new_job(service, dataset, "k1")
     assert first == second
     other = service.client.post(
         "/jobs", json=small_spec(dataset, seed=2), headers={"idempotency-key": "k1"}
@@ -96,13 +79,14 @@ def test_a_refused_request_does_not_use_its_key_up(service: Served, dataset: str
         "/jobs", json=small_spec(dataset, classes=9), headers={"idempotency-key": "k2"}
     )
     assert bad.status_code == 422
-    assert post(service, dataset, "k2")["status"] == "queued"
+    assert new_job(service, dataset, "k2")["status"] == "queued"
 
 
 def test_the_same_key_at_the_same_moment_makes_one_job(service: Served, dataset: str):
     made: list[dict] = []
     threads = [
-        threading.Thread(target=lambda: made.append(post(service, dataset, "k3"))) for _ in range(6)
+        threading.Thread(target=lambda: made.append(new_job(service, dataset, "k3")))
+        for _ in range(6)
     ]
     for thread in threads:
         thread.start()
@@ -128,7 +112,7 @@ def test_a_starting_map_must_fit_the_dataset(service: Served, dataset: str, tmp_
     answer = service.client.post("/jobs", json=small_spec(dataset, start=start))
     assert answer.json()["errors"][0]["pointer"] == "/start/maps/0"
     start = {"kind": "maps", "maps": [upload(16)]}
-    assert post(service, dataset, start=start)["spec"]["start"]["low_pass_angstrom"] > 0
+    assert new_job(service, dataset, start=start)["spec"]["start"]["low_pass_angstrom"] > 0
 
 
 def test_a_mask_must_be_one_of_this_dataset(service: Served, dataset: str, tmp_path):
@@ -153,16 +137,16 @@ def test_a_mask_must_be_one_of_this_dataset(service: Served, dataset: str, tmp_p
         assert refusal(values)["pointer"] == "/mask/map"
         assert words in refusal(values)["detail"]
     mask = {"kind": "map", "map": upload(whole)}
-    assert post(service, dataset, mask=mask)["spec"]["mask"] == {**mask, "particles": False}
+    assert new_job(service, dataset, mask=mask)["spec"]["mask"] == {**mask, "particles": False}
 
 
 def test_a_symmetry_for_each_class(service: Served, dataset: str):
-    spec = post(service, dataset, classes=2, symmetry=["d7", "i"])["spec"]
+    spec = new_job(service, dataset, classes=2, symmetry=["d7", "i"])["spec"]
     assert spec["symmetry"] == ["D7", "I2"]
 
 
 def test_lists_by_status_and_dataset(service: Served, dataset: str):
-    job = post(service, dataset)
+    job = new_job(service, dataset)
     service.client.post(f"/jobs/{job['id']}/cancel")
 
     def ids(**params: str) -> list[str]:
@@ -176,7 +160,7 @@ def test_lists_by_status_and_dataset(service: Served, dataset: str):
 
 
 def test_cancel_delete_and_twice(service: Served, dataset: str):
-    job = post(service, dataset)["id"]
+    job = new_job(service, dataset)["id"]
     assert service.client.delete(f"/jobs/{job}").status_code == 409
     assert service.client.post(f"/jobs/{job}/cancel").json()["status"] == "cancelled"
     assert service.client.post(f"/jobs/{job}/cancel").json()["status"] == "cancelled"
@@ -185,7 +169,7 @@ def test_cancel_delete_and_twice(service: Served, dataset: str):
 
 
 def test_an_unchanged_job_is_not_sent_again(service: Served, dataset: str):
-    job = post(service, dataset)["id"]
+    job = new_job(service, dataset)["id"]
     etag = service.client.get(f"/jobs/{job}").headers["etag"]
     again = service.client.get(f"/jobs/{job}", headers={"if-none-match": etag})
     assert (again.status_code, again.content) == (304, b"")
@@ -195,111 +179,28 @@ def test_an_unchanged_job_is_not_sent_again(service: Served, dataset: str):
 
 
 def test_a_long_poll_comes_back_at_the_change(service: Served, dataset: str):
-    job = post(service, dataset)["id"]
+    job = new_job(service, dataset)["id"]
     etag = service.client.get(f"/jobs/{job}").headers["etag"]
-    threading.Timer(0.6, to, (service, job, "running")).start()
     began = time.monotonic()
+    threading.Timer(0.6, to, (service, job, "running")).start()
     answer = service.client.get(
-        f"/jobs/{job}", headers={"if-none-match": etag, "prefer": "wait=20"}
+        f"/jobs/{job}", headers={"if-none-match": etag, "prefer": "wait=60"}
     )
     assert answer.json()["status"] == "running"
-    assert 0.4 < time.monotonic() - began < 10
+    assert 0.6 <= time.monotonic() - began < 30
 
 
 def test_a_long_poll_without_a_change_ends_in_time(service: Served, dataset: str):
-    job = post(service, dataset)["id"]
+    job = new_job(service, dataset)["id"]
     etag = service.client.get(f"/jobs/{job}").headers["etag"]
     began = time.monotonic()
     answer = service.client.get(f"/jobs/{job}", headers={"if-none-match": etag, "prefer": "wait=1"})
     assert answer.status_code == 304
-    assert 0.9 < time.monotonic() - began < 8
-
-
-def read_stream(client: httpx.Client, job: str, after: str = "") -> list[dict]:
-    """Every event until the server ends the stream."""
-    headers = {"accept": "text/event-stream"} | ({"last-event-id": after} if after else {})
-    told = []
-    with client.stream("GET", f"/jobs/{job}/events", headers=headers) as answer:
-        if answer.status_code == 204:
-            return []
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        block: dict[str, str] = {}
-        for line in answer.iter_lines():
-            name, _, value = line.partition(": ")
-            if line:
-                block[name] = value
-            elif "data" in block:
-                event = json.loads(block["data"])
-                assert (block["id"], block["event"]) == (str(event["id"]), event["kind"])
-                told.append(event)
-                block = {}
-    return told
-
-
-def test_events_come_live_and_the_stream_ends_after_the_last(service: Served, dataset: str):
-    job = post(service, dataset)["id"]
-
-    def work() -> None:
-        time.sleep(0.4)
-        to(service, job, "running")
-        time.sleep(0.4)
-        with service.store.begin() as session:
-            events.append(session, job, "alarm", {"iteration": 1, "detail": "class 2 empties"})
-        to(service, job, "failed", "the disk is full")
-
-    threading.Thread(target=work).start()
-    told = read_stream(service.client, job)
-    words = [event["data"].get("status", event["data"].get("detail")) for event in told]
-    assert words == ["queued", "running", "class 2 empties", "failed"]
-    assert told[-1]["data"]["reason"] == "the disk is full"
-    ids = [event["id"] for event in told]
-    assert ids == sorted(ids)
-
-
-def test_a_broken_stream_goes_on_behind_the_last_event(service: Served, dataset: str):
-    job = post(service, dataset)["id"]
-    to(service, job, "running")
-    to(service, job, "failed", "x")
-    everything = read_stream(service.client, job)
-    for index, event in enumerate(everything):
-        assert read_stream(service.client, job, str(event["id"])) == everything[index + 1 :]
-    bad = service.client.get(f"/jobs/{job}/events", headers={"last-event-id": "abc"})
-    assert bad.status_code == 422
-
-
-def test_the_same_events_as_a_list_in_pages(service: Served, dataset: str):
-    job = post(service, dataset)["id"]
-    to(service, job, "running")
-    to(service, job, "failed", "x")
-    kind = {"accept": "application/json"}
-    first = service.client.get(f"/jobs/{job}/events", headers=kind, params={"limit": 2}).json()
-    rest = service.client.get(
-        f"/jobs/{job}/events", headers=kind, params={"cursor": first["cursor"]}
-    ).json()
-    assert rest["cursor"] is None
-    assert first["items"] + rest["items"] == read_stream(service.client, job)
-
-
-def test_a_stream_ends_when_its_job_is_deleted(service: Served, dataset: str):
-    job = post(service, dataset)["id"]
-    to(service, job, "running")
-
-    def end() -> None:
-        time.sleep(0.5)
-        with service.store.begin() as session:
-            move(session, lock(session, job), "cancelling")
-            move(session, lock(session, job), "cancelled")
-            jobs.remove(session, job, jobs.get(session, job).user_id)
-
-    threading.Thread(target=end).start()
-    assert [event["data"]["status"] for event in read_stream(service.client, job)][:2] == [
-        "queued",
-        "running",
-    ]
+    assert 0.9 < time.monotonic() - began < 30
 
 
 def test_nobody_else_sees_a_job(service: Served, dataset: str):
-    job = post(service, dataset)["id"]
+    job = new_job(service, dataset)["id"]
     with service.another_user() as other:
         for path in ("", "/events", "/iterations", "/archive.zip", "/iterations/last"):
             assert other.get(f"/jobs/{job}{path}").status_code == 404
@@ -326,7 +227,7 @@ def test_a_browsers_form_starts_and_cancels_a_job(service: Served, dataset: str)
 
 
 def test_names_are_escaped_in_pages(service: Served, dataset: str):
-    job = post(service, dataset, name="<script>alert(1)</script>")["id"]
+    job = new_job(service, dataset, name="<script>alert(1)</script>")["id"]
     with client_of(service.url, service.token) as browser:
         text = browser.get(f"{service.url}/jobs/{job}").text
     assert "<script>alert" not in text

@@ -1,41 +1,16 @@
-"""Jobs out of jobs, wishes, and what a waiting job is told, over HTTP."""
+"""Jobs out of jobs, over HTTP."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import update
 
-from subtomo_core.errors import InputError
-from subtomo_server.posting import wanted
-from subtomo_server.wishes import PostedJob
-from subtomo_store import drains, users, workers
-from subtomo_store.records import TERMINAL
-from subtomo_store.tables import UserRow
-from subtomo_store.transitions import lock, move
+from subtomo_store import jobs, users
+from support.job_calls import cancel, post, refused
 from support.services import WorkerProcess, wait_until
 from support.serving import Served, small_spec
-
-
-def post(service: Served, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    answer = service.client.post(path, json=body)
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json())
-
-
-def refused(service: Served, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    answer = service.client.post(path, json=body)
-    assert answer.status_code in (409, 422), answer.text
-    problem = dict(answer.json())
-    return problem["errors"][0] if "errors" in problem else problem
-
-
-def cancel(service: Served, *jobs: dict[str, Any]) -> None:
-    for job in jobs:
-        service.client.post(f"/jobs/{job['id']}/cancel").raise_for_status()
 
 
 @pytest.fixture
@@ -50,73 +25,15 @@ def done(service: Served, dataset: str, worker: WorkerProcess) -> dict[str, Any]
     return now()
 
 
-def test_wishes_stand_beside_the_specification(service: Served, dataset: str):
-    hook = "https://lab.example.org/hook"
-    wishes = {"priority": 20, "queue": "preview", "webhook": hook}
-    job = post(service, "/jobs", small_spec(dataset, **wishes))
-    assert (job["priority"], job["queue"]["name"]) == (20, "preview")
-    assert (job["webhook"]["host"], job["webhook"]["state"]) == ("lab.example.org", "armed")
-    assert not set(wishes) & set(job["spec"])
-    cancel(service, job)
-    told = service.client.get(f"/jobs/{job['id']}").json()
-    assert told["webhook"]["state"] in ("waiting", "delivered", "failed")
-    assert told["queue"] == {"name": "preview", "place": None, "ahead": None, "reason": None}
-
-
-@pytest.mark.parametrize(
-    ("wish", "words"),
-    [
-        ({"priority": 51}, "above 50, the highest which you may give"),
-        ({"priority": 101}, "priority"),
-        ({"queue": "gpu"}, "queue"),
-        ({"webhook": "http://127.0.0.1/hook"}, "not HTTPS"),
-        ({"webhook": 3}, "webhook"),
-    ],
-)
-def test_wishes_which_cannot_be_granted(
-    service: Served, dataset: str, wish: dict[str, Any], words: str
-):
-    error = refused(service, "/jobs", small_spec(dataset, **wish))
-    assert words in error["detail"]
-
-
-def test_long_jobs_are_kept_out_of_the_queue_for_small_ones(service: Served, dataset: str):
-    spec = PostedJob.model_validate(small_spec(dataset, queue="preview"))
-    quick = service.store.settings.model_copy(update={"preview_seconds": 1e-9})
-    with service.store.read() as session:
-        owner = users.ensure(session, "tester")
-        assert wanted(session, service.store, owner, spec).orders.queue == "preview"
-        with pytest.raises(InputError, match="too long for the queue preview"):
-            wanted(session, replace(service.store, settings=quick), owner, spec)
-
-
-def test_a_waiting_job_is_told_why_and_its_place(service: Served, dataset: str):
-    first, second = (post(service, "/jobs", small_spec(dataset)) for _ in range(2))
-    urgent = post(service, "/jobs", small_spec(dataset, priority=50))
-    low = post(service, "/jobs", small_spec(dataset, priority=10))
-
-    def queue(job: dict[str, Any]) -> dict[str, Any]:
-        return dict(service.client.get(f"/jobs/{job['id']}").json()["queue"])
-
-    places = [queue(job)["place"] for job in (first, second, urgent, low)]
-    assert places == sorted(places)
-    assert places[1] == places[0] + 1
-    assert queue(low)["ahead"] == places[3] - 1
+def test_a_clone_of_a_raised_job_has_what_its_maker_may_give(service: Served, dataset: str):
+    job = post(service, "/jobs", small_spec(dataset))
     with service.store.begin() as session:
-        drains.drain(session, "new disks at noon")
-    told = service.client.get(f"/jobs/{first['id']}").json()
-    assert told["status_reason"] == "no new work is handed out for now: new disks at noon"
-    assert service.client.get("/service-info").json()["resting"] == "new disks at noon"
-    ready = service.client.get("/health/ready").json()
-    assert "new disks at noon" in ready["checks"]["dispatch"]["detail"]
-    with service.store.begin() as session:
-        drains.undrain(session)
-    etag = {"if-none-match": service.client.get(f"/jobs/{low['id']}").headers["etag"]}
-    assert service.client.get(f"/jobs/{low['id']}", headers=etag).status_code == 304
-    cancel(service, first)
-    moved = service.client.get(f"/jobs/{low['id']}", headers=etag)
-    assert moved.json()["queue"]["place"] == places[3] - 1
-    cancel(service, second, urgent, low)
+        jobs.set_priority(session, job["id"], users.ensure(session, "root", "admin").id, 90)
+    clone = post(service, f"/jobs/{job['id']}/clone", {})
+    values = {"job": job["id"], "values": {"seed": [3]}}
+    (swept,) = post(service, "/jobs/sweep", values)["items"]
+    assert (clone["priority"], swept["priority"]) == (50, 50)
+    cancel(service, job, clone, swept)
 
 
 def test_a_clone_asks_for_the_same_again(service: Served, dataset: str):
@@ -267,38 +184,3 @@ def test_an_iteration_whose_model_was_not_kept(service: Served, done: dict[str, 
     service.store.files.iteration_file(done["id"], 1, "model.npz").unlink()
     error = refused(service, f"/jobs/{done['id']}/continue", {"from_iteration": 1})
     assert "the model of iteration 1 was not kept" in error["detail"]
-
-
-def test_a_limit_of_running_jobs_is_told(service: Served, dataset: str, worker: WorkerProcess):
-    with service.store.begin() as session:
-        session.execute(update(UserRow).where(UserRow.name == "tester").values(running_jobs=1))
-
-    def shown() -> bool:
-        with service.store.read() as session:
-            return bool(workers.alive(session))
-
-    def idle() -> bool:
-        mine = service.client.get("/jobs?limit=200").json()["items"]
-        return all(job["status"] in TERMINAL for job in mine)
-
-    wait_until(shown, "the worker shows itself")
-    wait_until(idle, "the jobs of earlier tests are over")
-    worker.pause()
-    try:
-        first, second = (post(service, "/jobs", small_spec(dataset)) for _ in range(2))
-        with service.store.begin() as session:
-            move(session, lock(session, first["id"]), "running")
-        told = service.client.get(f"/jobs/{second['id']}").json()
-        assert told["queue"]["reason"] == "waiting: 1 of your jobs is running, which is your limit"
-        cancel(service, second, first)
-    finally:
-        worker.resume()
-
-
-def test_the_secret_of_webhooks_is_ones_own(service: Served):
-    mine = service.client.get("/webhook-secret").json()["secret"]
-    assert mine.startswith("whsec_")
-    assert service.client.get("/webhook-secret").json()["secret"] == mine
-    with service.another_user() as other:
-        assert other.get("/webhook-secret").json()["secret"] != mine
-    assert service.client.post("/webhook-secret").json()["secret"] != mine

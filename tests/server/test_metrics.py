@@ -90,7 +90,7 @@ def test_a_jobs_way_shows_in_the_numbers(service: Served, worker: WorkerProcess,
     assert value(found, "subtomo_task_seconds_bucket", kind="align", le="+Inf") == 6
     assert value(found, "subtomo_task_seconds_sum", kind="align") > 0
     assert value(found, "subtomo_workers") == 1
-    assert total(found, "subtomo_worker_heartbeat_age_seconds") < 10
+    assert total(found, "subtomo_worker_heartbeat_age_seconds") < 60
     assert value(found, "subtomo_disk_free_bytes") > 0
     assert total(found, "subtomo_tasks") == 0
     # Deleting the job takes back no count.

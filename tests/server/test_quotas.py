@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from subtomo_store import users
 from subtomo_store.contents import SHARED_FROM_BYTES
-from subtomo_store.tables import UserRow
+from subtomo_store.people_tables import UserRow
 from support.leftovers import left, refused
 from support.serving import WEDGE, Served, ready_dataset, small_spec
 from support.tus import TUS, Sender, announce

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 
+import psutil
 import pytest
 
 from support.leftovers import left, refused
@@ -68,8 +68,10 @@ def test_a_sender_gone_midway_goes_on_where_it_was(service: Served, open_dataset
 def test_two_connections_do_not_write_one_file(service: Served, open_dataset: str):
     sender = Sender.begin(service.client, open_dataset, "x.mrc", len(CONTENT))
     with sender.half_sent(CONTENT[:1_100_000], 0, len(CONTENT)):
-        time.sleep(0.5)  # or a question below might take the file before the first one does
-        wait_until(lambda: sender.send(b"", 0).status_code == 423, "the first one sends")
+        # Before the server (of this process) has opened it, a question might take the file first.
+        path = str(service.store.files.incoming(sender.address.rpartition("/")[2]))
+        this = psutil.Process()
+        wait_until(lambda: path in [file.path for file in this.open_files()], "the first one sends")
         told = refused(sender.send(CONTENT, 0), 423)
         assert "another connection is still sending" in told["detail"]
     wait_until(lambda: sender.offset() == 1_100_000, "the first one's bytes are kept")

@@ -13,7 +13,7 @@ from sqlalchemy import delete, update
 from subtomo_server.gate import COOKIE
 from subtomo_store import access, passwords, throttle, users
 from subtomo_store.database import now
-from subtomo_store.tables import AttemptsRow, TokenRow
+from subtomo_store.people_tables import AttemptsRow, TokenRow
 from support.people import client_for
 from support.serving import Served
 
@@ -75,9 +75,9 @@ def test_an_unknown_name_takes_as_long_as_a_known_one(service):
     def seconds(kept: str | None) -> float:
         times = []
         for _ in range(5):
-            began = time.perf_counter()
+            began = time.process_time()
             assert not passwords.matches(kept, "wrong")
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
         return min(times)
 
     known, unknown = seconds(passwords.hashed(PASSWORD)), seconds(None)

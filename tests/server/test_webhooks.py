@@ -64,7 +64,7 @@ def sent_until(store: Store, job: str, state: str) -> webhooks.Webhook:
         sender.send_due()
         return hook(store, job).state == state
 
-    wait_until(there, f"the webhook is {state}", 10)
+    wait_until(there, f"the webhook is {state}")
     return hook(store, job)
 
 

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select, update
 
 from subtomo_core.errors import SubtomoError
-from subtomo_store import events, iterations, jobs
+from subtomo_store import events, iterations
 from subtomo_store.errors import LeaseLostError
+from subtomo_store.progress import progress_of
 from subtomo_store.tables import IterationRow, TaskRow
 from support.records import new_job, ready_dataset, user_named
 from support.steps import EMPTY, begin, finish, job_of, publish, take
@@ -52,7 +53,7 @@ def test_a_converged_job_ends_at_once_and_says_so(store, long):
     assert job.status_reason == "converged after 1 iterations"
     with store.read() as session:
         told = events.after(session, job.id)
-        progress = jobs.progress(session, job)
+        progress = progress_of(session, job)
         assert list(session.scalars(select(IterationRow.number))) == [0, 1]
         assert not set(session.scalars(select(TaskRow.state))) - {"done"}
     assert (progress.iteration, progress.iterations, progress.fraction) == (1, 10, 1.0)
@@ -88,6 +89,6 @@ def test_the_time_left_counts_each_start_while_starts_are_compared(store, long):
     with store.begin() as session:
         session.execute(update(IterationRow).where(IterationRow.number == 0).values(seconds=6.0))
     with store.read() as session:
-        left = jobs.progress(session, job_of(store, long)).eta_seconds
+        left = progress_of(session, job_of(store, long)).eta_seconds
     # The survey of three starts took 6 s: 2 s a start. Three starts for 4 iterations, one for 6.
     assert timedelta(seconds=left) == timedelta(seconds=2.0 * (3 * 4 + 6))

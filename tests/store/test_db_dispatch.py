@@ -13,7 +13,8 @@ from subtomo_core.errors import InputError
 from subtomo_store import dispatch, drains, iterations, jobs, tasks, users
 from subtomo_store.database import now
 from subtomo_store.orders import Orders
-from subtomo_store.tables import JobRow, UserRow
+from subtomo_store.people_tables import UserRow
+from subtomo_store.tables import JobRow
 from support.records import new_job, opened, ready_dataset, user_named
 
 BOTH = dispatch.Seeker("worker_1", "here", ("cpu", "preview"))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from subtomo_store import events, iterations, jobs, tasks, transitions
 from subtomo_store.errors import ConflictError, NotFoundError
+from subtomo_store.progress import progress_of
 from subtomo_store.records import TERMINAL, FileRecord
 from support.records import new_job, ready_dataset, user_named
 from support.steps import begin, finish, job_of, publish, take
@@ -50,7 +51,7 @@ def test_a_job_runs_to_its_end(store, queued):
     with store.read() as session:
         told = events.after(session, job.id)
         kinds = [event.kind for event in told]
-        assert jobs.progress(session, job).fraction == 1.0
+        assert progress_of(session, job).fraction == 1.0
         assert len(iterations.published(session, job.id)) == 3
         assert events.after(session, job.id, told[3].id) == told[4:]
     assert [event.data["status"] for event in told if event.kind == "status"] == [
@@ -96,7 +97,7 @@ def test_progress_counts_particles_and_is_told(store, queued):
     finish(store, take(store, second))
     with store.read() as session:
         job = jobs.get(session, queued.job.id)
-        progress = jobs.progress(session, job)
+        progress = progress_of(session, job)
         told = [e.data for e in events.after(session, job.id) if e.kind == "progress"]
     assert (progress.iteration, progress.iterations) == (0, 2)
     assert progress.particles_done == 2 + 4

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
 from subtomo_core.errors import Cancelled
 from subtomo_store import iterations, jobs, tasks
 from subtomo_store.errors import LeaseLostError
-from support.steps import begin, finish, job_of, publish, take
+from support.steps import begin, finish, job_of, let_time_pass, publish, take
 
 
 def test_a_task_is_leased_to_one_of_many(store, queued):
@@ -126,10 +125,10 @@ def test_cancel_waits_for_the_worker(store, queued):
 
 
 def test_cancel_does_not_wait_for_a_dead_worker(store, queued):
-    lease = take(store, begin(store, queued)[0], lease_seconds=0.2)
+    lease = take(store, begin(store, queued)[0])
     with store.begin() as session:
         assert jobs.cancel(session, queued.job.id, queued.job.user_id).status == "cancelling"
-    time.sleep(0.25)
+    let_time_pass(store, 31)
     with store.begin() as session:
         tasks.sweep_cancelling(session)
     assert job_of(store, queued).status == "cancelled"
@@ -138,9 +137,9 @@ def test_cancel_does_not_wait_for_a_dead_worker(store, queued):
 
 def test_a_task_of_a_dead_worker_is_free_once_its_lease_ran_out(store, queued):
     message = begin(store, queued)[0]
-    old = take(store, message, lease_seconds=0.3)
+    old = take(store, message)
     assert take(store, message) is None
-    time.sleep(0.35)
+    let_time_pass(store, 31)
     new = take(store, message)
     assert (new.fence, new.task.attempts) == (old.fence + 1, 2)
 
@@ -149,10 +148,10 @@ def test_a_task_that_failed_rests_before_it_is_tried_again(store, queued):
     message = begin(store, queued)[0]
     lease = take(store, message)
     with store.begin() as session:
-        given = {"error": "the disk is full", "max_attempts": 3, "pause_seconds": 0.3}
+        given = {"error": "the disk is full", "max_attempts": 3, "pause_seconds": 20.0}
         assert tasks.give_back(session, lease, **given) == [message]
     assert take(store, message) is None
-    time.sleep(0.35)
+    let_time_pass(store, 21)
     assert take(store, message).task.attempts == 2
 
 

@@ -8,8 +8,8 @@ from sqlalchemy import update
 from subtomo_store import Settings, users
 from subtomo_store.errors import NotFoundError
 from subtomo_store.limits import limits_of
-from subtomo_store.records import Limits
-from subtomo_store.tables import UserRow
+from subtomo_store.people_records import Limits
+from subtomo_store.people_tables import UserRow
 
 USUAL = Settings(disk_quota_bytes=100, running_jobs=2, highest_priority=40)
 

@@ -11,8 +11,8 @@ from subtomo_core.errors import InputError
 from subtomo_store import access, datasets, groups, jobs, throttle, users
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError, NotAllowedError, NotFoundError
+from subtomo_store.people_tables import AttemptsRow
 from subtomo_store.permissions import RANK, permitted, role_over
-from subtomo_store.tables import AttemptsRow
 from support.records import REGION, new_job, ready_dataset, user_named
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import event
 
 from subtomo_store import census, jobs
 from subtomo_store.database import Store
+from subtomo_store.progress import progress_of
 from support.records import new_job, opened, ready_dataset, user_named
 
 
@@ -30,7 +31,7 @@ def counted(store: Store) -> Iterator[list[str]]:
 def statements(store: Store, job_id: str) -> tuple[int, int]:
     """Of reading a job with its progress, and of counting everything."""
     with counted(store) as poll, store.read() as session:
-        jobs.progress(session, jobs.get(session, job_id))
+        progress_of(session, jobs.get(session, job_id))
     with counted(store) as scrape, store.read() as session:
         census.take(session)
     return len(poll), len(scrape)

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Embedded:
     data: Path
     process: subprocess.Popen[bytes] | None = None
     worker_wanted: bool = True
+    settings: dict[str, str] = field(default_factory=dict)
 
     def start(self, port: int = 0) -> Embedded:
         """Start it and wait until it is ready for jobs, or to answer where it has no worker."""
@@ -48,7 +49,7 @@ class Embedded:
                     str(port),
                     *none,
                 ],
-                env=environment(),
+                env=environment(**self.settings),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -106,7 +107,7 @@ class Embedded:
         """Ask it to end; its exit status."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 def kill(pid: int) -> None:

@@ -8,7 +8,7 @@ import httpx
 
 from subtomo_store import access, datasets, groups, incoming, maps, uploads, users
 from subtomo_store.database import Store
-from subtomo_store.records import Scope
+from subtomo_store.people_records import Scope
 from support.records import new_job, ready_dataset
 from support.serving import Served
 

@@ -13,7 +13,8 @@ from subtomo_core.defaults import resolve
 from subtomo_core.spec import DatasetSummary, Wedge, job_spec_adapter
 from subtomo_store import Settings, Store, datasets, jobs, open_store, users
 from subtomo_store.orders import Orders
-from subtomo_store.records import Dataset, User
+from subtomo_store.people_records import User
+from subtomo_store.records import Dataset
 
 REGION = Wedge(tilt_min_deg=-60, tilt_max_deg=60)
 USUAL = Orders()

@@ -26,8 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("client", "core", "store", "server", "worker", "tests")
 
 
-def wait_until(true: Callable[[], object], what: str, seconds: float = 30.0) -> None:
-    """Wait for something to become true; says what did not."""
+def wait_until(true: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+    """Wait for something to become true; says what did not. The time is for busy machines."""
     end = time.monotonic() + seconds
     while not true():
         if time.monotonic() > end:

@@ -94,7 +94,7 @@ def small_server() -> Iterator[SmallServer]:
             self.close_connection = True
             state.handle(Request(self.command, path, dict(self.headers), body, self))
 
-        do_GET = do_PUT = do_POST = do_DELETE = do  # noqa: N815
+        do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = do  # noqa: N815
 
         def log_message(self, *args: Any) -> None:
             pass

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from sqlalchemy import select
+
 from subtomo_store import iterations, jobs, tasks
+from subtomo_store.tables import TaskRow
 from support.records import LEASE
 
 EMPTY = iterations.Published(metrics={"sigma": 1.0}, files=(), alarms=())
@@ -30,6 +35,13 @@ def publish(store, lease, published=EMPTY, place=lambda: None):
         return iterations.publish(
             session, lease, published, place, iterations.cut(10, 4), window=8, seconds=0.1
         )
+
+
+def let_time_pass(store, seconds):
+    """Let leases and rests be so many seconds older, without waiting."""
+    with store.begin() as session:
+        for task in session.scalars(select(TaskRow).where(TaskRow.lease_until.is_not(None))):
+            task.lease_until -= timedelta(seconds=seconds)
 
 
 def job_of(store, queued):

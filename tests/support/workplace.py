@@ -15,13 +15,14 @@ from subtomo_store import Store, events, iterations, jobs
 from subtomo_store.bell import Bell
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star_write import ParticleRows, write_particles
+from subtomo_store.progress import particles_done
 from subtomo_store.records import TERMINAL, Dataset, Event, Job, Message
 from support.records import new_job, opened, ready_dataset, user_named
 from support.services import RedisServer, WorkerProcess, wait_until
 
 SCRIPT = Path(__file__).with_name("adding_worker.py")
 QUICK = {
-    "lease_seconds": 1.5,
+    "lease_seconds": 20.0,
     "report_seconds": 0.1,
     "sweep_seconds": 0.2,
     "retry_seconds": 0.3,
@@ -78,12 +79,12 @@ class Workplace:
         with self.store.read() as session:
             return events.after(session, job.id)
 
-    def wait(self, job: Job, *, seconds: float = 40.0) -> Job:
+    def wait(self, job: Job, *, seconds: float = 90.0) -> Job:
         """Wait for the end of a job."""
         wait_until(lambda: self.job(job).terminal, "the job ends", seconds)
         return self.job(job)
 
-    def settle(self, job: Job, *, seconds: float = 120.0) -> Job:
+    def settle(self, job: Job, *, seconds: float = 90.0) -> Job:
         """Wait for the end, and see that it is the only one, whole and without leftovers."""
         ended = self.wait(job, seconds=seconds)
         told = [event.data["status"] for event in self.events(job) if event.kind == "status"]
@@ -97,7 +98,7 @@ class Workplace:
 
         def under_way() -> bool:
             with self.store.read() as session:
-                return jobs.particles_done(session, job.id, iteration) >= count
+                return particles_done(session, job.id, iteration) >= count
 
         wait_until(under_way, f"{count} particles of iteration {iteration}")
 

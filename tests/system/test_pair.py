@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import emfile
 import numpy as np
 import pytest
 
-from subtomo import Client, HTTPProblem
+from subtomo import Client, HTTPProblem, InvalidInput
 from subtomo_core.rotations import angular_distance, from_relion_angles
 from subtomo_store.formats.mrc import write_volume
 from support.embedded import Embedded
@@ -56,6 +57,44 @@ def test_a_pair_is_aligned_and_nothing_stays_behind(house: Embedded, pair: tuple
             client.align(*pair, score="xyz")
         assert not client.datasets()
         assert not client.jobs()
+        assert not client.maps()
+
+
+@pytest.fixture(scope="module")
+def pair_of_em(pair: tuple[Path, Path]) -> tuple[Path, Path]:
+    """The same pair as EM files, which do not tell their voxel size."""
+    volumes = MADE.particles.volume(0), 7.0 * MADE.truth.maps[0]
+    found = tuple(path.with_suffix(".em") for path in pair)
+    for path, volume in zip(found, volumes, strict=True):
+        emfile.write(path, volume.astype(np.float32))
+    return found[0], found[1]
+
+
+def test_em_and_mrc_files_give_the_same_pose(
+    house: Embedded, pair: tuple[Path, Path], pair_of_em: tuple[Path, Path]
+):
+    (particle, reference), (em_particle, em_reference) = pair, pair_of_em
+    with Client(*house.note) as client:
+        poses = [
+            client.align(em_particle, em_reference, tilt=(-60, 60), voxel_size=VOXEL),
+            client.align(em_particle, reference, tilt=(-60, 60)),
+            client.align(particle, em_reference, tilt=(-60, 60)),
+        ]
+    check(poses[0].model_dump())
+    assert poses[0] == poses[1] == poses[2]
+
+
+def test_voxel_sizes_which_do_not_fit_are_told(
+    house: Embedded, pair: tuple[Path, Path], pair_of_em: tuple[Path, Path], tmp_path: Path
+):
+    coarse = tmp_path / "coarse.mrc"
+    write_volume(coarse, MADE.truth.maps[0], 1.2 * VOXEL)
+    with Client(*house.note) as client:
+        with pytest.raises(InvalidInput, match=r"Neither particle.em nor reference.em says"):
+            client.align(*pair_of_em)
+        with pytest.raises(HTTPProblem, match=r"coarse.mrc has a box of 24 voxels of 6 Å"):
+            client.align(pair[0], coarse)
+        assert not client.datasets()
         assert not client.maps()
 
 

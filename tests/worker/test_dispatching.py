@@ -11,7 +11,8 @@ from sqlalchemy import func, select, update
 
 from subtomo_store import drains, iterations, jobs, users
 from subtomo_store.orders import Orders
-from subtomo_store.tables import JobRow, TaskRow, UserRow
+from subtomo_store.people_tables import UserRow
+from subtomo_store.tables import JobRow, TaskRow
 from support.records import new_job
 from support.services import wait_until
 from support.workplace import workplace
@@ -92,7 +93,7 @@ def test_two_workers_never_pass_a_limit_and_users_share(facility):
 
 
 def test_a_preview_starts_next_to_a_long_job(facility):
-    long = post(facility, "ada", iterations=2, batch_particles=2)
+    long = post(facility, "ada", iterations=6, batch_particles=2)
     facility.worker(ADDING_SECONDS="0.1")
     facility.wait_for_particles(long, 0, 3)
     preview = post(facility, "ada", Orders(queue="preview"), iterations=1, batch_particles=12)
@@ -103,7 +104,7 @@ def test_a_preview_starts_next_to_a_long_job(facility):
 
 def test_a_drain_lets_a_batch_finish_and_then_nothing_begins(facility):
     job = post(facility, "ada", iterations=1, batch_particles=6)
-    worker = facility.worker(ADDING_SECONDS="0.2")
+    worker = facility.worker(ADDING_SECONDS="1.0")
     facility.wait_for_particles(job, 0, 1)
     with facility.store.begin() as session:
         drains.drain(session, "new disks")

@@ -14,11 +14,13 @@ from subtomo_store.bell import Bell
 from support.services import fresh_database, own_postgres, redis_server, wait_until
 from support.workplace import SCRIPT, workplace
 
+SHORT = {"SUBTOMO_LEASE_SECONDS": "1.5"}
+
 
 def test_a_machine_that_is_gone_costs_a_lease(place, standard, undisturbed):
     """Nobody on another machine can see that the process is gone: the lease runs out."""
     job = place.submit(**standard)
-    gone = place.worker(ADDING_SECONDS="0.3", ADDING_HOST="far-away")
+    gone = place.worker(ADDING_SECONDS="0.3", ADDING_HOST="far-away", **SHORT)
     place.wait_for_particles(job, 0, 1)
     gone.kill()
     with place.store.read() as session:
@@ -76,7 +78,7 @@ def test_a_batch_which_kills_its_workers_fails_its_job_and_no_other(place, stand
             place.worker(ADDING_FAULT="kill")
         return place.job(poisoned).terminal
 
-    wait_until(over, "the poisoned job ends", 150)
+    wait_until(over, "the poisoned job ends", 120)
     ended = place.settle(poisoned)
     assert ended.status == "failed"
     assert "particles 4 to 6: the worker was lost 3 times while at it" in ended.status_reason
@@ -102,7 +104,7 @@ def test_a_worker_whose_clock_is_wrong_does_no_harm(
             assert ", attempt 1" in worker.log.read_text()
             assert "attempt 2" not in worker.log.read_text()
         with place.store.read() as session:
-            assert len(workers.alive(session, 5.0)) == 2
+            assert len(workers.alive(session, 60.0)) == 2
 
 
 @contextmanager
@@ -129,7 +131,7 @@ def test_a_folder_which_cannot_be_written_fails_the_job_in_words(
         prefix = ("setpriv", "--bounding-set=-dac_override")
     with workplace(tmp_path / "data", postgres_database, broker) as place:
         job = place.submit(**standard)
-        place.worker(ADDING_SECONDS="0.1")
+        place.worker(ADDING_SECONDS="0.4")
         place.wait_for_particles(job, 1, 1)
         place.workers[-1].terminate()
         bits = place.bits(job)
@@ -153,13 +155,13 @@ def test_the_bell_of_a_broker_which_hangs_does_not_hang_with_it(tmp_path):
             assert not bell.ring([tasks.Message("begin", "task_1", "cpu")])
         finally:
             own.process.send_signal(18)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
         bell.close()
 
 
 def test_a_job_cancelled_while_its_worker_is_gone_leaves_no_working_files(place, standard):
     job = place.submit(**standard)
-    gone = place.worker(ADDING_SECONDS="0.3", ADDING_HOST="far-away")
+    gone = place.worker(ADDING_SECONDS="0.3", ADDING_HOST="far-away", **SHORT)
     place.wait_for_particles(job, 0, 4)
     with place.store.begin() as session:
         jobs.cancel(session, job.id, job.user_id)

@@ -24,7 +24,7 @@ def test_any_number_of_workers_gives_the_same_bits(place, standard, undisturbed,
 def test_killing_the_worker_in_the_middle(place, standard, undisturbed):
     job = place.submit(**standard)
     for iteration in (0, 1):
-        worker = place.worker(ADDING_SECONDS="0.2")
+        worker = place.worker(ADDING_SECONDS="0.4")
         place.wait_for_particles(job, iteration, 4)
         worker.kill()
         assert place.job(job).status == "running"
@@ -41,7 +41,7 @@ def test_a_killed_workers_batch_waits_for_no_lease(place, standard, undisturbed)
     place.wait_for_particles(job, 0, 4)
     bystander = place.worker(**leases)
     first.kill()
-    assert place.wait(job, seconds=15).status == "succeeded"
+    assert place.wait(job).status == "succeeded"
     assert place.bits(job) == undisturbed
     assert "was killed" in bystander.log.read_text()
     assert "attempt 2" in bystander.log.read_text()
@@ -76,8 +76,8 @@ def test_the_broker_restarts_and_forgets_everything(place, standard, undisturbed
 
 def test_an_attempt_that_lost_its_lease_publishes_nothing(place, standard, undisturbed):
     """A worker sleeps over its lease's end; another does its batch; the sleeper wakes."""
-    job = place.submit(**{**standard})
-    sleeper = place.worker(ADDING_SECONDS="0.2")
+    job = place.submit(**standard)
+    sleeper = place.worker(ADDING_SECONDS="2.0", SUBTOMO_LEASE_SECONDS="1.5")
     place.wait_for_particles(job, 0, 1)
     sleeper.pause()
     other = place.worker()
@@ -112,7 +112,7 @@ def test_a_disk_that_is_full_fails_the_job_and_spares_what_stood(
     """The database stands elsewhere, so that the limit on a file's size hits results alone."""
     with workplace(tmp_path, postgres_database, broker) as place:
         job = place.submit(**standard)
-        before = place.worker(ADDING_SECONDS="0.1")
+        before = place.worker(ADDING_SECONDS="0.4")
         place.wait_for_particles(job, 1, 1)
         assert before.terminate() == 0
         bits = place.bits(job)
@@ -151,7 +151,7 @@ def test_a_lease_is_lost_to_a_second_delivery_after_its_end(place, standard):
 
 def test_a_converged_job_ends_early_with_the_bits_of_its_iterations(place, standard, undisturbed):
     job = place.submit(**standard | {"iterations": 5})
-    first = place.worker(ADDING_FAULT="converge", ADDING_SECONDS="0.2")
+    first = place.worker(ADDING_FAULT="converge", ADDING_SECONDS="0.4")
     place.wait_for_particles(job, 1, 4)
     first.kill()
     place.worker(ADDING_FAULT="converge")

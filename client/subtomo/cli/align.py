@@ -14,8 +14,8 @@ from subtomo.cli.settings import assigned
 @plainly
 def align(
     context: typer.Context,
-    particle: Annotated[Path, typer.Argument(help="The particle, an MRC volume.")],
-    reference: Annotated[Path, typer.Argument(help="The reference, an MRC volume of its size.")],
+    particle: Annotated[Path, typer.Argument(help="The particle, an MRC or EM volume.")],
+    reference: Annotated[Path, typer.Argument(help="The reference, a volume of its size.")],
     *,
     tilt: Annotated[
         tuple[float, float] | None,
@@ -26,7 +26,8 @@ def align(
         float | None, typer.Option(help="Compare to this resolution, in Å; 2.5 voxels by default.")
     ] = None,
     voxel_size: Annotated[
-        float | None, typer.Option(help="Ångström per voxel; read from the files by default.")
+        float | None,
+        typer.Option(help="Ångström per voxel, where neither file says it; EM files never do."),
     ] = None,
     dark: Annotated[bool, typer.Option(help="Protein is dark in the particle.")] = False,
     settings: Annotated[

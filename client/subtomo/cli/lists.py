@@ -1,4 +1,4 @@
-"""``subtomo jobs``, ``datasets``, ``usage`` and ``cancel``."""
+"""``subtomo jobs``, ``datasets``, ``usage``, ``change`` and ``cancel``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from rich.table import Table
 from subtomo.cli.find import find_job
 from subtomo.cli.output import age, connect, plainly, print_json, screen
 from subtomo.cli.watch import waiting_line
+from subtomo.errors import InvalidInput
 
+WhichJob = Annotated[str, typer.Argument(help="A job's id or name, or 'last'.")]
 Limit = Annotated[int, typer.Option(help="How many at the most.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
@@ -70,9 +72,32 @@ def datasets(context: typer.Context, limit: Limit = 20, as_json: AsJson = False)
 
 
 @plainly
+def change(
+    context: typer.Context,
+    job: WhichJob,
+    *,
+    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    priority: Annotated[
+        int | None, typer.Option(help="0 to 100; jobs of higher priority run first.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a job another name or, while it waits or runs, another priority."""
+    if name is None and priority is None:
+        raise InvalidInput("Nothing to change: give --name or --priority.")
+    with connect(context) as client:
+        record = client.change_job(find_job(client, job), name=name, priority=priority)
+    if as_json:
+        print_json(record)
+        return
+    told = (record.id, record.name, record.status, f"priority {record.priority}")
+    screen().print("  ".join(filter(None, told)), markup=False)
+
+
+@plainly
 def cancel(
     context: typer.Context,
-    job: Annotated[str, typer.Argument(help="A job's id or name, or 'last'.")],
+    job: WhichJob,
     as_json: AsJson = False,
 ) -> None:
     """Ask for a job's end; what it has finished stays."""

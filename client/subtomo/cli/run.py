@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from subtomo.cli.again import Sweep, shown
-from subtomo.cli.find import find_dataset
+from subtomo.cli.find import find_dataset, find_job
 from subtomo.cli.output import connect, plainly
 from subtomo.cli.settings import assign, swept
 from subtomo.client import Client
@@ -36,8 +36,8 @@ def run(
     poses: Annotated[
         str | None,
         typer.Option(
-            help="Start from known poses: 'own' for those of the particles' own table, or the id "
-            "of an earlier job on the dataset."
+            help="Start from known poses: 'own' for those of the particles' own table, or an "
+            "earlier job on the dataset by its id or name, or 'last'."
         ),
     ] = None,
     search_range: Annotated[
@@ -96,6 +96,8 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the job as JSON.")] = False,
 ) -> None:
     """Start a job on a dataset and follow it."""
+    if poses and start:
+        raise InvalidInput("--start and --poses exclude each other: give one of them.")
     if mask is not None and mask_diameter is not None:
         raise InvalidInput("--mask and --mask-diameter exclude each other: give one of them.")
     given = {
@@ -108,7 +110,6 @@ def run(
         "symmetry": symmetry[0] if symmetry and len(symmetry) == 1 else symmetry or None,
         "mask": mask_diameter and {"diameter_angstrom": mask_diameter},
         "half_sets": half_sets or None,
-        "start": poses and _poses(poses, start),
         "parameters": search_range and {"search_range_deg": search_range},
         "priority": priority,
         "queue": queue,
@@ -119,6 +120,8 @@ def run(
         assign(spec, setting)
     with connect(context) as client:
         spec["dataset"] = find_dataset(client, dataset).id
+        if poses:
+            spec["start"] = _poses(client, poses)
         if start:
             spec["start"] = _start(client, start, low_pass, map_voxel_size)
         elif low_pass is not None:
@@ -129,14 +132,10 @@ def run(
         shown(client, made, watching=watching and not sweep, as_json=as_json)
 
 
-def _poses(poses: str, references: list[str] | None) -> dict[str, Any]:
-    if references:
-        raise InvalidInput("--start and --poses exclude each other: give one of them.")
+def _poses(client: Client, poses: str) -> dict[str, Any]:
     if poses == "own":
         return {"kind": "poses"}
-    if not poses.startswith("job_"):
-        raise InvalidInput(f"--poses {poses}: write 'own', or the id of a job (job_...).")
-    return {"kind": "poses", "job": poses}
+    return {"kind": "poses", "job": find_job(client, poses).id}
 
 
 def _start(

@@ -8,7 +8,7 @@ import typer
 
 from subtomo_server.admin.workbench import GroupName, UserName, plainly, show, workbench
 from subtomo_store import groups, users
-from subtomo_store.records import Role
+from subtomo_store.people_records import Role
 
 app = typer.Typer()
 members_app = typer.Typer()

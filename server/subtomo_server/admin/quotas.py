@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from subtomo_core.errors import InputError, Problem
 from subtomo_server.admin.workbench import UserName, plainly, show, workbench
-from subtomo_server.words import size
+from subtomo_server.words import read_number, read_size, size
 from subtomo_store import users
-from subtomo_store.limits import limits_of
+from subtomo_store.limits import MOST_RUNNING, limits_of
 from subtomo_store.usage import usage_of
 
 app = typer.Typer()
 USUAL = "usual"
-UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
-BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 
 
 @app.command("show")
@@ -53,12 +51,16 @@ def set_quota(
     highest_priority: Annotated[str | None, typer.Option(help="0 to 100; 'usual'.")] = None,
 ) -> None:
     """Set a user's own limits; 'usual' is what the settings say for everybody."""
-    given = {
-        "disk_quota_bytes": None if disk is None else _bytes(disk),
-        "running_jobs": None if running_jobs is None else _number(running_jobs, 100_000),
-        "highest_priority": None if highest_priority is None else _number(highest_priority, 100),
+    given: dict[str, tuple[str | None, Callable[[str], int]]] = {
+        "disk_quota_bytes": (disk, read_size),
+        "running_jobs": (running_jobs, partial(read_number, most=MOST_RUNNING)),
+        "highest_priority": (highest_priority, partial(read_number, most=100)),
     }
-    values = {name: value[0] for name, value in given.items() if value is not None}
+    values = {
+        field: None if text == USUAL else read(text)
+        for field, (text, read) in given.items()
+        if text is not None
+    }
     with workbench() as store, store.begin() as session:
         user = users.change(session, name, **values)
         limits = limits_of(session, user.id, store.settings)
@@ -67,20 +69,3 @@ def set_quota(
         f"{user.name}: disk {'without limit' if quota is None else size(quota)}, "
         f"{limits.running_jobs} running jobs, priorities up to {limits.highest_priority}"
     )
-
-
-def _bytes(text: str) -> tuple[int | None]:
-    if text == USUAL:
-        return (None,)
-    found = BYTES.fullmatch(text.strip())
-    if found is None:
-        raise InputError(Problem(f"'{text}' is no size: write bytes, or 500G, 2T, or 'usual'"))
-    return (int(float(found[1]) * 1024 ** UNITS[found[2].lower()]),)
-
-
-def _number(text: str, most: int) -> tuple[int | None]:
-    if text == USUAL:
-        return (None,)
-    if not text.isdecimal() or int(text) > most:
-        raise InputError(Problem(f"'{text}' is no number from 0 to {most}: write one, or 'usual'"))
-    return (int(text),)

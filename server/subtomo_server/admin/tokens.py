@@ -8,7 +8,7 @@ import typer
 
 from subtomo_server.admin.workbench import UserName, plainly, show, workbench
 from subtomo_store import access, users
-from subtomo_store.records import Scope
+from subtomo_store.people_records import Scope
 
 app = typer.Typer()
 

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from subtomo_server.admin.workbench import UserName, asked_password, plainly, show, workbench
-from subtomo_store import access, passwords, users
-from subtomo_store.records import UserRole
+from subtomo_server.newcomers import newcomer
+from subtomo_store import passwords, users
+from subtomo_store.people_records import UserRole
 
 app = typer.Typer()
-NEW_TOKEN_DAYS = 30
 
 
 @app.command("list")
@@ -43,13 +43,9 @@ def add(
     """Make a user, and print a token of theirs once; it is valid for 30 days."""
     made_hash = passwords.hashed(asked_password()) if password else None
     with workbench() as store, store.begin() as session:
-        user = users.create(session, name, "admin" if admin else "user")
+        user, text = newcomer(session, name, "admin" if admin else "user", made_hash)
         if oidc_subject is not None:
             users.change(session, user.id, oidc_subject=oidc_subject)
-        if made_hash is not None:
-            users.set_password(session, user.id, made_hash)
-        expires = access.expiry(session, NEW_TOKEN_DAYS)
-        _, text = access.create_token(session, user.id, "subtomo admin", expires)
     typer.echo(f"{user.role} {user.name} is made. This token is shown only now; 30 days from now")
     typer.echo("it ends. With it they sign in, and set a password on the page 'Account':")
     typer.echo(text)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from subtomo_server.accounts import issue_token, sign_in_of
 from subtomo_store import users
 from subtomo_store.database import Store
-from subtomo_store.records import UserRole
+from subtomo_store.people_records import UserRole
 
 NOTE = "connection.json"
 USER = "local"

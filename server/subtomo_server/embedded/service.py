@@ -22,11 +22,11 @@ from subtomo_server.embedded.connection import Connection, write_note
 from subtomo_server.embedded.lock import only_server
 from subtomo_server.embedded.supervisor import supervised_worker
 from subtomo_store import Settings, open_store
+from subtomo_store.limits import MOST_RUNNING
 from subtomo_store.logs import configure
-from subtomo_store.records import UserRole
+from subtomo_store.people_records import UserRole
 
 GRACE_SECONDS = 2
-EMBEDDED_RUNNING_JOBS = 100_000
 # Answers take a millisecond or two: a thread which waits for its turn shall not wait for five.
 SWITCH_SECONDS = 0.001
 
@@ -108,7 +108,7 @@ def serve_until_stopped(
 def _running_jobs(settings: Settings) -> int:
     """One person alone needs no limit, unless the settings name one."""
     named = "running_jobs" in settings.model_fields_set
-    return settings.running_jobs if named else EMBEDDED_RUNNING_JOBS
+    return settings.running_jobs if named else MOST_RUNNING
 
 
 @contextmanager

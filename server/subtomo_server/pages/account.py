@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -13,6 +12,7 @@ from starlette.responses import RedirectResponse
 from subtomo_core.errors import InputError, Problem, SubtomoError
 from subtomo_server.needs import NeedSignIn, NeedStore
 from subtomo_server.own_account import make_token, new_password
+from subtomo_server.pages.fields import fields_of
 from subtomo_server.pages.rendering import render
 from subtomo_server.problems import kind_of
 from subtomo_store import access, groups, users
@@ -127,8 +127,7 @@ async def _do(
     change: Callable[[dict[str, str]], dict[str, Any] | None],
 ) -> Response:
     """Do what a form asks, and show the page: with what was made, or with what is wrong."""
-    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
-    fields = {name: values[0] for name, values in sent.items()}
+    fields = await fields_of(request)
     try:
         shown = await run_in_threadpool(change, fields)
     except SubtomoError as error:

@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from subtomo_core.errors import InputError
+from subtomo_core.errors import InputError, Problem, SubtomoError
 from subtomo_server import continuing
 from subtomo_server.changes import body_of, parsed, variants
 from subtomo_server.needs import NeedServices, NeedUser, Services
 from subtomo_server.origins import origin
+from subtomo_server.pages.fields import fields_of
 from subtomo_server.pages.views import render_job
-from subtomo_server.posting import Wanted, make, wanted
-from subtomo_store.errors import ConflictError
-from subtomo_store.records import Job, Message, User
+from subtomo_server.posting import Wanted, highest_priority, make, wanted
+from subtomo_server.problems import kind_of
+from subtomo_store.people_records import User
+from subtomo_store.records import Job, Message
 
 router = APIRouter(include_in_schema=False)
 Choose = Callable[[Session, Job, str | None], Sequence[Wanted]]
@@ -42,7 +43,7 @@ async def go_on(services: NeedServices, user: NeedUser, request: Request, job_id
     entered = await _entered(request)
 
     def choose(session: Session, job: Job, webhook: str | None) -> list[Wanted]:
-        numbers = [int(entered[key]) if entered.get(key) else None for key in ("from", "further")]
+        numbers = [_number(entered.get(key, "")) for key in ("from", "further")]
         changes = _changes({key: entered.get(key, "") for key in ("limit", "symmetry", "diameter")})
         wish = continuing.Request(numbers[0], numbers[1], changes, webhook)
         return [continuing.continued(session, services.store, user, job, wish)]
@@ -58,7 +59,8 @@ async def clone(services: NeedServices, user: NeedUser, request: Request, job_id
     def choose(session: Session, job: Job, webhook: str | None) -> list[Wanted]:
         several = {key: entered[key] for key in SEVERAL if "," in entered.get(key, "")}
         once = {key: value for key, value in entered.items() if key not in several}
-        body, changes = body_of(job, webhook), _changes(once)
+        highest = highest_priority(session, services.store, user)
+        body, changes = body_of(job, webhook, highest), _changes(once)
         if not several:
             return [wanted(session, services.store, user, parsed(body, changes, ""))]
         values = {
@@ -74,9 +76,16 @@ async def clone(services: NeedServices, user: NeedUser, request: Request, job_id
     return await run_in_threadpool(_answer, services, user, request, job_id, choose)
 
 
+def _number(text: str) -> int | None:
+    if not text:
+        return None
+    if not text.isdecimal() or len(text) > 3:
+        raise InputError(Problem(f"'{text[:40]}' is not a number of iterations"))
+    return int(text)
+
+
 async def _entered(request: Request) -> dict[str, str]:
-    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
-    return {name: values[0].strip() for name, values in sent.items()}
+    return {name: text.strip() for name, text in (await fields_of(request)).items()}
 
 
 def _changes(entered: dict[str, str]) -> dict[str, Any]:
@@ -108,6 +117,7 @@ def _answer(
 ) -> Response:
     """Go to the new job's page, or to the list where there are several."""
     messages: list[Message] = []
+    status = 422
     try:
         with services.store.begin() as session:
             found = choose(session, *origin(session, user, job_id))
@@ -115,10 +125,13 @@ def _answer(
             messages = [message for new in made for message in new.messages]
     except InputError as error:
         problems = tuple(problem.detail for problem in error.problems)
-    except (ConflictError, ValueError) as error:
-        problems = (str(error),)
+    except SubtomoError as error:
+        problems, status = (str(error),), kind_of(error).status
     else:
         services.bell.ring(messages)
         path = f"/jobs/{made[0].job.id}" if len(made) == 1 else "/"
         return RedirectResponse(path, status_code=303)
-    return render_job(services.store, user, request, job_id, status=422, problems=problems)
+    form = request.url.path.rpartition("/")[2]
+    return render_job(
+        services.store, user, request, job_id, status=status, problems=problems, form=form
+    )

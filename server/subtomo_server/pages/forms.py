@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
@@ -14,15 +13,19 @@ from starlette.responses import RedirectResponse
 
 from subtomo_core.errors import InputError, SubtomoError
 from subtomo_server.needs import NeedServices, NeedStore, NeedUser, Services
-from subtomo_server.pages.views import render_dataset
-from subtomo_server.posting import make, wanted
+from subtomo_server.pages.fields import fields_of
+from subtomo_server.pages.views import render_dataset, render_job
+from subtomo_server.posting import check_priority, make, wanted
 from subtomo_server.problems import kind_of
 from subtomo_server.validation import problems_of
 from subtomo_server.vocabulary import field_names
 from subtomo_server.wishes import PostedJob
+from subtomo_server.words import read_number
 from subtomo_store import datasets, jobs
 from subtomo_store.database import Store
-from subtomo_store.records import Job, User
+from subtomo_store.errors import ConflictError
+from subtomo_store.people_records import User
+from subtomo_store.records import Job
 
 router = APIRouter(include_in_schema=False)
 
@@ -32,8 +35,7 @@ async def start(
     services: NeedServices, user: NeedUser, request: Request, dataset_id: str
 ) -> Response:
     """Start a job, or show the form again with what is wrong."""
-    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
-    entered = {name: values[0].strip() for name, values in sent.items()}
+    entered = {name: text.strip() for name, text in (await fields_of(request)).items()}
     status = 422
     try:
         job = await run_in_threadpool(_start, services, user, specification(dataset_id, entered))
@@ -73,6 +75,20 @@ async def move_job(store: NeedStore, user: NeedUser, request: Request, job_id: s
     """Hand a job to a group, or back to its maker alone."""
     group = await _group(request)
     await run_in_threadpool(_move, store, jobs.move_to_group, job_id, user, group)
+    return RedirectResponse(f"/jobs/{job_id}", status_code=303)
+
+
+@router.post("/jobs/{job_id}/priority")
+async def prioritise(store: NeedStore, user: NeedUser, request: Request, job_id: str) -> Response:
+    """Give a job another priority, or say why it cannot be."""
+    text = (await fields_of(request)).get("priority", "").strip()
+    try:
+        await run_in_threadpool(_prioritise, store, user, job_id, text)
+    except (InputError, ConflictError) as error:
+        problems, status = (str(error),), kind_of(error).status
+        return await run_in_threadpool(
+            render_job, store, user, request, job_id, status=status, problems=problems
+        )
     return RedirectResponse(f"/jobs/{job_id}", status_code=303)
 
 
@@ -122,8 +138,7 @@ def specification(dataset_id: str, entered: dict[str, str]) -> dict[str, Any]:
 
 
 async def _group(request: Request) -> str | None:
-    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
-    return sent.get("group", [""])[0] or None
+    return (await fields_of(request)).get("group") or None
 
 
 def _move(
@@ -135,6 +150,14 @@ def _move(
 ) -> None:
     with store.begin() as session:
         move(session, record_id, user.id, group)
+
+
+def _prioritise(store: Store, user: User, job_id: str, text: str) -> None:
+    with store.begin() as session:
+        jobs.get(session, job_id, user.id, "editor")
+        priority = read_number(text, 100)
+        check_priority(session, store, user, priority)
+        jobs.set_priority(session, job_id, user.id, priority)
 
 
 def _start(services: Services, user: User, body: dict[str, Any]) -> Job:

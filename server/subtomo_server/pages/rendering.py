@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from subtomo_server.words import installed_version, size
+from subtomo_server.words import exact_size, installed_version, size
 from subtomo_store.records import Job
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -57,6 +57,7 @@ def environment() -> Environment:
         algorithm=algorithm_words,
         iso=iso,
         size=size,
+        exact_size=exact_size,
     )
     return made
 

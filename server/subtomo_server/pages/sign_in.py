@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +13,7 @@ from subtomo_server.accounts import session_by_password, session_by_token
 from subtomo_server.errors import NotSignedInError, TooManyAttemptsError
 from subtomo_server.gate import check_same_origin
 from subtomo_server.needs import NeedSignIn, NeedStore
+from subtomo_server.pages.fields import fields_of
 from subtomo_server.pages.rendering import render
 from subtomo_server.pages.sessions import forget, welcome
 from subtomo_store import access
@@ -39,8 +39,7 @@ async def sign_in(
 async def sign_in_by_form(store: NeedStore, request: Request) -> Response:
     """Sign in with the name and password, or the token, which was typed into the page."""
     check_same_origin(request.headers)
-    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
-    fields = {name: values[0] for name, values in sent.items()}
+    fields = await fields_of(request)
     try:
         return welcome(request, await run_in_threadpool(_session, store, fields, _address(request)))
     except TooManyAttemptsError as error:

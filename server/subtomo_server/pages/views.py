@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from subtomo_core.defaults import RANDOM_STARTS
+from subtomo_server import continuing
 from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.pages.rendering import render
 from subtomo_store import (
@@ -20,8 +21,10 @@ from subtomo_store import (
     standing,
     webhooks,
 )
+from subtomo_store.people_records import Role, User
 from subtomo_store.permissions import RANK, role_over
-from subtomo_store.records import Dataset, Job, Role, User
+from subtomo_store.progress import progress_of
+from subtomo_store.records import Dataset, Job
 
 router = APIRouter(include_in_schema=False)
 SHOWN = 100
@@ -33,7 +36,7 @@ def home(store: NeedStore, user: NeedUser, request: Request) -> Response:
     """Show the user's jobs and datasets."""
     with store.read() as session:
         found = jobs.page(session, user.id, limit=SHOWN).items
-        rows = [(job, jobs.progress(session, job)) for job in found]
+        rows = [(job, progress_of(session, job)) for job in found]
         own = datasets.page(session, user.id, limit=SHOWN).items
     names = {dataset.id: dataset.name for dataset in own}
     return render(request, "home.html", jobs=rows, datasets=own, names=names)
@@ -65,7 +68,7 @@ def render_dataset(
     with store.read() as session:
         dataset = datasets.get(session, dataset_id, user.id)
         found = jobs.page(session, user.id, dataset_id=dataset.id, limit=SHOWN).items
-        rows = [(job, jobs.progress(session, job)) for job in found]
+        rows = [(job, progress_of(session, job)) for job in found]
         files = datasets.files(session, dataset.id)
         uploaded = maps.page(session, user.id, limit=SHOWN).items
         sharing = sharing_of(session, dataset, user)
@@ -144,14 +147,15 @@ def render_job(
     *,
     status: int = 200,
     problems: tuple[str, ...] = (),
+    form: str = "",
 ) -> Response:
-    """Show the page of a job; with ``problems`` when one of its forms could not be accepted."""
+    """Show the page of a job; with ``problems`` when its ``form`` could not be accepted."""
     with store.read() as session:
         job = jobs.get(session, job_id, user.id)
         dataset = datasets.get(session, job.dataset_id)
         done = iterations.published(session, job.id)
         told = events.after(session, job.id, 0, MOST_EVENTS)
-        progress = jobs.progress(session, job)
+        progress = progress_of(session, job)
         waiting = standing.waiting(session, job, store.settings)
         hook = webhooks.of_jobs(session, [job.id]).get(job.id)
         sharing = sharing_of(session, job, user)
@@ -165,9 +169,11 @@ def render_job(
         waiting=waiting,
         hook=hook,
         problems=problems,
+        form=form,
         dataset=dataset,
         progress=progress,
         sharing=sharing,
+        goes_on=continuing.goes_on(job),
         done=done,
         last=done[-1] if done else None,
         alarms=alarms,

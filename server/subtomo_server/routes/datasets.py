@@ -37,7 +37,8 @@ from subtomo_store.database import Store
 from subtomo_store.errors import ConflictError
 from subtomo_store.files import WholeFile, Written
 from subtomo_store.filing import Arrival, file_in
-from subtomo_store.records import Dataset, DatasetStatus, User
+from subtomo_store.people_records import User
+from subtomo_store.records import Dataset, DatasetStatus
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 EXAMPLES: dict[str, Any] = {

@@ -14,8 +14,8 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.concurrency import run_in_threadpool
 
 from subtomo_core.errors import InputError, Problem
+from subtomo_server.job_schemas import EventDocument, EventPage
 from subtomo_server.needs import NeedServices, NeedSignIn, Services
-from subtomo_server.schemas import EventDocument, EventPage
 from subtomo_store import access, events, jobs
 from subtomo_store.access import SignIn
 from subtomo_store.errors import NotFoundError

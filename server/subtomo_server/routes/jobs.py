@@ -13,6 +13,7 @@ from subtomo_server.accounts import check_still_valid
 from subtomo_server.downloads import unchanged
 from subtomo_server.estimates import estimate as estimate_job
 from subtomo_server.job_documents import document, documents
+from subtomo_server.job_schemas import Estimate, JobChanges, JobDocument, JobPage, Validation
 from subtomo_server.needs import (
     Cursor,
     Limit,
@@ -22,14 +23,7 @@ from subtomo_server.needs import (
     NeedStore,
     NeedUser,
 )
-from subtomo_server.posting import make, wanted
-from subtomo_server.schemas import (
-    Changes,
-    Estimate,
-    JobDocument,
-    JobPage,
-    Validation,
-)
+from subtomo_server.posting import check_priority, make, wanted
 from subtomo_server.waiting import wait_for, wanted_wait
 from subtomo_server.wishes import PostedJob
 from subtomo_store import idempotency, jobs
@@ -166,13 +160,19 @@ async def get(
     return JSONResponse(found.model_dump(mode="json"), headers=headers)
 
 
-@router.patch("/{job_id}", summary="Rename a job, or move it to a group")
-def change(store: NeedStore, user: NeedUser, job_id: str, changes: Changes) -> JobDocument:
-    """Give the job another name, or hand it to a group."""
+@router.patch("/{job_id}", summary="Change a job")
+def change(store: NeedStore, user: NeedUser, job_id: str, changes: JobChanges) -> JobDocument:
+    """Give the job another name or priority, or hand it to a group.
+
+    The priority may be as high as you may give when posting; it counts from the next batch on.
+    """
     with store.begin() as session:
         changed = jobs.get(session, job_id, user.id, "editor")
         if changes.name is not None:
             changed = jobs.rename(session, job_id, user.id, changes.name)
+        if changes.priority is not None:
+            check_priority(session, store, user, changes.priority)
+            changed = jobs.set_priority(session, job_id, user.id, changes.priority)
         if "group" in changes.model_fields_set:
             changed = jobs.move_to_group(session, job_id, user.id, changes.group)
         return document(session, changed, store.settings)

@@ -15,15 +15,17 @@ from subtomo_core.strict import Strict
 from subtomo_server.changes import Variant, body_of, in_changes, merged, parsed, variants
 from subtomo_server.continuing import Request, continued
 from subtomo_server.job_documents import documents
+from subtomo_server.job_schemas import JobDocument, JobPage
 from subtomo_server.needs import NeedDigest, NeedServices, NeedStore, NeedUser, Services
 from subtomo_server.origins import origin
-from subtomo_server.posting import Wanted, make, wanted
+from subtomo_server.posting import Wanted, highest_priority, make, wanted
 from subtomo_server.routes.jobs import Key
-from subtomo_server.schemas import Document, JobDocument, JobPage
+from subtomo_server.schemas import Document
 from subtomo_server.wishes import PostedJob
 from subtomo_store import idempotency, webhooks
 from subtomo_store.database import Store
-from subtomo_store.records import Answer, Message, User
+from subtomo_store.people_records import User
+from subtomo_store.records import Answer, Message
 
 router = APIRouter(tags=["jobs"])
 Choose = Callable[[Session], Sequence[Wanted]]
@@ -99,7 +101,7 @@ def sweep(
     """One job for each combination of values, under one name; all of them, or none at all."""
 
     def choose(session: Session) -> list[Wanted]:
-        base = _base(session, user, body)
+        base = _base(session, services.store, user, body)
         found = variants(body.values, str(base.get("name") or ""))
         return [_swept(session, services.store, user, base, variant) for variant in found]
 
@@ -122,7 +124,7 @@ def clone(
     """A new job with the same specification as it was posted, but for the changes."""
 
     def choose(session: Session) -> list[Wanted]:
-        document = _body(session, user, job_id)
+        document = _body(session, services.store, user, job_id)
         try:
             posted = parsed(document, body.changes, "/changes")
             return [wanted(session, services.store, user, posted)]
@@ -171,15 +173,16 @@ def new_secret(store: NeedStore, user: NeedUser) -> SecretDocument:
         return SecretDocument(secret=webhooks.new_secret(session, user.id))
 
 
-def _base(session: Session, user: User, body: SweepBody) -> dict[str, Any]:
+def _base(session: Session, store: Store, user: User, body: SweepBody) -> dict[str, Any]:
     if body.spec is not None:
         wishes = body.spec.wishes.model_dump(mode="json", exclude_none=True)
         return merged({**body.spec.asked, **wishes}, body.changes)
-    return merged(_body(session, user, str(body.job)), body.changes)
+    return merged(_body(session, store, user, str(body.job)), body.changes)
 
 
-def _body(session: Session, user: User, job_id: str) -> dict[str, Any]:
-    return body_of(*origin(session, user, job_id))
+def _body(session: Session, store: Store, user: User, job_id: str) -> dict[str, Any]:
+    job, url = origin(session, user, job_id)
+    return body_of(job, url, highest_priority(session, store, user))
 
 
 def _swept(

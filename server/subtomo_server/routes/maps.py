@@ -19,7 +19,8 @@ from subtomo_store.files import WholeFile
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.volumes import Volume, read_volume
 from subtomo_store.identity import new_id
-from subtomo_store.records import FileRecord, User
+from subtomo_store.people_records import User
+from subtomo_store.records import FileRecord
 from subtomo_store.whole import Written, write_whole
 
 router = APIRouter(prefix="/maps", tags=["maps"])

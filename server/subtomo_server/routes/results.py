@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from subtomo_server.archive import stream_zip
 from subtomo_server.downloads import job_file_name, quoted, send_file, unchanged
 from subtomo_server.fsc_formats import fsc_star, fsc_xml
+from subtomo_server.job_schemas import IterationDocument, IterationList
 from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.results import (
     CLASS_MAPS,
@@ -25,7 +26,7 @@ from subtomo_server.results import (
     find_file,
     find_iteration,
 )
-from subtomo_server.schemas import IterationDocument, IterationList, StoredFile
+from subtomo_server.schemas import StoredFile
 from subtomo_store import iterations, jobs
 from subtomo_store.formats.volumes import read_volume
 from subtomo_store.pictures import slices_png

@@ -26,7 +26,8 @@ from subtomo_store.database import Store
 from subtomo_store.errors import ConflictError
 from subtomo_store.filing import Arrival, check_digest, file_in
 from subtomo_store.incoming import Incoming
-from subtomo_store.records import Role, Upload, User
+from subtomo_store.people_records import Role, User
+from subtomo_store.records import Upload
 
 router = APIRouter(prefix="/datasets/{dataset_id}/uploads", tags=["uploads"])
 _SHA256 = re.compile(r"[0-9a-f]{64}")

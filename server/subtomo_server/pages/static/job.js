@@ -67,8 +67,9 @@ function showStatus(status, reason) {
   find("status").replaceChildren(chip);
   find("reason").textContent = reason || "";
   find("reason").hidden = !reason;
-  // Who may only look has neither button.
+  // Who may only look has no buttons.
   find("cancel")?.toggleAttribute("hidden", FINAL.has(status));
+  find("priority")?.querySelectorAll("*").forEach((part) => part.toggleAttribute("disabled", FINAL.has(status)));
   find("delete")?.toggleAttribute("hidden", !FINAL.has(status));
 }
 
@@ -193,7 +194,7 @@ function showPairs(number) {
 async function showIteration(number, metrics) {
   history.set(number, metrics);
   showPairs(number);
-  for (const id of ["results", "curves", "continue-link"]) find(id).hidden = false;
+  for (const id of ["results", "curves", "continue-link"]) find(id)?.removeAttribute("hidden");
   find("last").textContent = number;
   showClasses(number, metrics);
   showHistory();
@@ -207,7 +208,8 @@ function showAlarm(data) {
 
 function showNote(data) {
   find("notes").hidden = false;
-  find("notes").append(make("li", "", `Iteration ${data.iteration}: ${data.detail}`));
+  const when = data.iteration === null ? "" : `Iteration ${data.iteration}: `;
+  find("notes").append(make("li", "", when + data.detail));
 }
 
 // ---------------------------------------------------------------- events

@@ -1,0 +1,13 @@
+"""What a form of a page sent."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from fastapi import Request
+
+
+async def fields_of(request: Request) -> dict[str, str]:
+    """Read the fields of a form as they were typed; empty ones are left out."""
+    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
+    return {name: values[0] for name, values in sent.items()}
