@@ -1,4 +1,4 @@
-"""``subtomo jobs``, ``datasets``, ``usage``, ``change`` and ``cancel``."""
+"""``subtomo jobs``, ``datasets``, ``usage``, ``change``, ``cancel`` and ``delete``."""
 
 from __future__ import annotations
 
@@ -107,6 +107,29 @@ def cancel(
         print_json(record)
         return
     screen().print(f"{record.id} {record.status}", markup=False)
+
+
+@plainly
+def delete(
+    context: typer.Context,
+    ids: Annotated[list[str], typer.Argument(help="Ids of jobs, datasets and maps.")],
+) -> None:
+    """Delete jobs which have ended, datasets without jobs, and maps, with their files."""
+    with connect(context) as client:
+        ways = {
+            "job_": client.delete_job,
+            "ds_": client.delete_dataset,
+            "map_": client.delete_map,
+        }
+        chosen = [(one, way) for one in ids for kind, way in ways.items() if one.startswith(kind)]
+        if wrong := set(ids) - {one for one, _ in chosen}:
+            raise InvalidInput(
+                f"'{min(wrong)}' is no id: give those of jobs (job_...), datasets (ds_...) or "
+                "maps (map_...)."
+            )
+        for one, way in chosen:
+            way(one)
+            screen().print(f"{one} is deleted", markup=False)
 
 
 def _table(*columns: str) -> Table:
