@@ -173,6 +173,22 @@ def test_delete_takes_ids_of_every_kind_and_nothing_else(server, cli):
     ]
 
 
+def test_usage_is_told_in_the_units_of_quotas(server, cli):
+    parts = {"datasets": 3 << 29, "uploads": 0, "maps": 1500, "jobs": 10}
+    used = {f"{part}_bytes": count for part, count in parts.items()}
+    answer = used | {"used_bytes": sum(parts.values()), "quota_bytes": 2 << 40, "free_bytes": 1}
+    server.on(f"GET {API}/usage", answering(answer))
+    told = [line.split(maxsplit=1) for line in cli("usage").stdout.splitlines()]
+    assert [(name, size.strip()) for name, size in told] == [
+        ("datasets", "1.5 GiB"),
+        ("uploads", "0 bytes"),
+        ("maps", "1.465 KiB"),
+        ("jobs", "10 bytes"),
+        ("together", "1.5 GiB"),
+        ("quota", "2 TiB"),
+    ]
+
+
 def test_names_that_fit_none_or_several(server, cli):
     one_job(server)
     assert "There is no dataset 'x'" in cli("run", "faml", "x").stderr

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.filesize import decimal
 from rich.table import Table
 
 from subtomo.cli.find import find_job
-from subtomo.cli.output import age, connect, plainly, print_json, screen
+from subtomo.cli.output import age, connect, plainly, print_json, screen, size
 from subtomo.cli.watch import waiting_line
 from subtomo.errors import InvalidInput
 
@@ -153,7 +152,7 @@ def usage(context: typer.Context, *, as_json: AsJson = False) -> None:
         return
     table = Table(box=None, show_header=False)
     for what in ("datasets", "uploads", "maps", "jobs"):
-        table.add_row(what, decimal(getattr(found, f"{what}_bytes")))
-    table.add_row("together", decimal(found.used_bytes))
-    table.add_row("quota", "none" if found.quota_bytes is None else decimal(found.quota_bytes))
+        table.add_row(what, size(getattr(found, f"{what}_bytes")))
+    table.add_row("together", size(found.used_bytes))
+    table.add_row("quota", "none" if found.quota_bytes is None else size(found.quota_bytes))
     screen().print(table)
