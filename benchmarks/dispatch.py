@@ -21,6 +21,7 @@ from subtomo_store import (
     Store,
     datasets,
     dispatch,
+    groups,
     iterations,
     jobs,
     open_store,
@@ -51,13 +52,17 @@ def fill(store: Store) -> str:
     """Queue jobs of many users, some of them running; the id of the last one."""
     with store.begin() as session:
         owner = users.ensure(session, "curator")
+        lab = groups.create(session, "lab", owner.id)
         region = Wedge(tilt_min_deg=-60, tilt_max_deg=60)
         made = datasets.create(session, user_id=owner.id, name="dots", missing=region)
         datasets.start_check(session, made.id, owner.id)
         dataset = datasets.accept(
             session, made.id, particles=BATCHES * 10, box=32, voxel_size_angstrom=5.0
         )
+        dataset = datasets.move_to_group(session, dataset.id, owner.id, lab.name)
         people = [users.ensure(session, f"user {n}") for n in range(USERS)]
+        for one in people:
+            groups.set_member(session, None, lab.name, one.id, "editor")
         wanted = {"algorithm": "faml", "dataset": dataset.id, "batch_particles": 10}
         spec = resolve(job_spec_adapter.validate_python(wanted), dataset.summary)
         for number in range(QUEUED + RUNNING):

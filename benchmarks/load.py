@@ -1,6 +1,6 @@
 """Load on one service: people who poll, people who follow, many jobs, a large job.
 
-    python benchmarks/load.py poll --clients 200 --followers 20 --seconds 30
+    python benchmarks/load.py poll --clients 200 --followers 20 --seconds 30 --jobs 200
     python benchmarks/load.py queue --jobs 1000
     python benchmarks/load.py large --particles 100000
 
@@ -12,117 +12,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import random
 import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import mrcfile
 import numpy as np
 import psutil
+from services import Service, service
 
-VOXEL = 10.0
-WEDGE = {"kind": "wedge", "tilt_min_deg": -60, "tilt_max_deg": 60}
 ENDS = ("succeeded", "failed", "cancelled")
-
-
-class Service:
-    """A running service."""
-
-    def __init__(self, data: Path, *arguments: str):
-        log = (data / "serve.out").open("wb")
-        command = [sys.executable, "-m", "subtomo_server", "--data", str(data), "--port", "0"]
-        self.process = subprocess.Popen([*command, *arguments], stdout=log, stderr=log)
-        note = data / "connection.json"
-        while not note.exists():
-            time.sleep(0.1)
-        found = json.loads(note.read_text())
-        self.url, self.token, self.data = found["url"], found["token"], data
-        self.client = httpx.Client(
-            base_url=f"{self.url}/api/v1",
-            headers={"authorization": f"Bearer {self.token}"},
-            trust_env=False,
-            timeout=600,
-        )
-        while not self.answers("--no-worker" in arguments):
-            time.sleep(0.2)
-
-    def answers(self, without_worker: bool) -> bool:
-        """Whether it takes jobs."""
-        try:
-            checks = self.client.get("/health/ready").json()["checks"]
-        except httpx.TransportError:
-            return False
-        return all(check["ok"] for name, check in checks.items() if name != "worker") and (
-            without_worker or checks["worker"]["ok"]
-        )
-
-    def memory(self) -> float:
-        """MiB of the server process."""
-        return psutil.Process(self.process.pid).memory_info().rss / 2**20
-
-    def dataset(self, particles: int, box: int) -> str:
-        """Upload one stack of noise with a blob in it, and seal it."""
-        made = self.client.post("/datasets", json={"name": "load", "missing": WEDGE}).json()["id"]
-        path = self.data / "upload.mrcs"
-        write_stack(path, particles, box)
-        address = f"/datasets/{made}/files/particles.mrcs"
-        with path.open("rb") as content:
-            self.client.put(address, content=content).raise_for_status()
-        path.unlink()
-        while True:
-            wait = {"prefer": "wait=60"}
-            sealed = self.client.post(f"/datasets/{made}/seal", headers=wait).json()
-            if sealed["status"] != "checking":
-                assert sealed["status"] == "ready", sealed
-                return str(made)
-
-    def post(self, dataset: str, **changes: Any) -> str:
-        """Post a small job."""
-        spec = {"dataset": dataset, "algorithm": "faml", "iterations": 2, "starts": 1} | changes
-        return str(self.client.post("/jobs", json=spec).raise_for_status().json()["id"])
-
-    def job(self, job: str) -> dict[str, Any]:
-        """One job's document."""
-        return dict(self.client.get(f"/jobs/{job}").raise_for_status().json())
-
-
-def write_stack(path: Path, particles: int, box: int) -> None:
-    """Write particles in pieces: memory does not grow with their number."""
-    grid = np.indices((box,) * 3) - box // 2
-    blob = np.exp(-((grid[0] / 2.0) ** 2 + (grid[1] / 3.5) ** 2 + ((grid[2] - 1) / 5.0) ** 2) / 2)
-    draw = np.random.default_rng(0)
-    shape = (particles, box, box, box)
-    with mrcfile.new_mmap(path, shape=shape, mrc_mode=2, overwrite=True) as file:
-        file.voxel_size = VOXEL
-        for first in range(0, particles, 1000):
-            last = min(first + 1000, particles)
-            noise = draw.normal(size=(last - first, box, box, box))
-            file.data[first:last] = (blob + noise).astype(np.float32)
-
-
-@contextmanager
-def service(*arguments: str) -> Iterator[Service]:
-    """Run a service within the block."""
-    with tempfile.TemporaryDirectory(prefix="subtomo-load-") as folder:
-        running = Service(Path(folder), *arguments)
-        try:
-            yield running
-        finally:
-            running.client.close()
-            running.process.send_signal(signal.SIGINT)
-            running.process.wait(60)
 
 
 async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> int:
@@ -176,15 +81,18 @@ async def follow(running: Service, job: str, seconds: float, told: list[float]) 
             return
 
 
-async def crowd(running: Service, job: str, given: argparse.Namespace) -> tuple[list[float], int]:
-    """Everybody at once."""
+async def crowd(
+    running: Service, jobs: list[str], given: argparse.Namespace
+) -> tuple[list[float], int]:
+    """Everybody at once: the first job is followed, and clients share the jobs to ask for."""
     found: list[float] = []
     told: list[float] = []
     async with asyncio.TaskGroup() as group:
         for _ in range(given.followers):
-            group.create_task(follow(running, job, given.seconds, told))
-        for _ in range(given.clients):
-            group.create_task(poll(running, f"/jobs/{job}", given.seconds, given.every, found))
+            group.create_task(follow(running, jobs[0], given.seconds, told))
+        for number in range(given.clients):
+            path = f"/jobs/{jobs[number % len(jobs)]}"
+            group.create_task(poll(running, path, given.seconds, given.every, found))
     return found, len(told)
 
 
@@ -193,11 +101,12 @@ def polling(given: argparse.Namespace) -> None:
     with service() as running:
         dataset = running.dataset(2000, 16)
         job = running.post(dataset, iterations=500, batch_particles=200)
+        jobs = [job, *(running.post(dataset) for _ in range(given.jobs - 1))]
         while running.job(job)["progress"]["iteration"] < 1:
             time.sleep(0.2)
         before = running.memory()
         used = psutil.Process(running.process.pid).cpu_times()
-        found, told = asyncio.run(crowd(running, job, given))
+        found, told = asyncio.run(crowd(running, jobs, given))
         after = psutil.Process(running.process.pid).cpu_times()
         cpu = after.user + after.system - used.user - used.system
         at = np.quantile(found, [0.5, 0.9, 0.99, 1.0]) * 1000
@@ -209,7 +118,8 @@ def polling(given: argparse.Namespace) -> None:
             f"server: {1000 * cpu / len(found):.2f} ms of CPU an answer, followers included; "
             f"memory {before:.0f} -> {running.memory():.0f} MiB; job {running.job(job)['status']}"
         )
-        running.client.post(f"/jobs/{job}/cancel")
+        for posted in jobs:
+            running.client.post(f"/jobs/{posted}/cancel")
 
 
 def queueing(given: argparse.Namespace) -> None:
@@ -304,6 +214,7 @@ def main() -> None:
     kinds = parser.add_subparsers(required=True)
     crowded = kinds.add_parser("poll")
     crowded.add_argument("--clients", type=int, default=200)
+    crowded.add_argument("--jobs", type=int, default=1, help="which clients ask for, in turns")
     crowded.add_argument("--followers", type=int, default=20)
     crowded.add_argument("--seconds", type=float, default=30.0)
     crowded.add_argument("--every", type=float, default=1.0)

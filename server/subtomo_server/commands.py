@@ -39,11 +39,10 @@ def serve(
     """
     from subtomo_core.errors import SubtomoError  # noqa: PLC0415 - keeps the command line quick
     from subtomo_server.embedded.service import serve_until_stopped  # noqa: PLC0415
-    from subtomo_store import Settings  # noqa: PLC0415
+    from subtomo_store.settings import read_settings  # noqa: PLC0415
 
-    given = {"data": data, "host": host, "port": port}
     try:
-        settings = Settings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+        settings = read_settings(data=data, host=host, port=port)
         told = announce if settings.broker_url is None else announce_quietly
         serve_until_stopped(settings, told, worker=not no_worker, allow_remote=allow_remote)
     except KeyboardInterrupt:

@@ -64,8 +64,14 @@ def undrain(*, worker: Worker = None, data: Data = None) -> None:
 
 @contextmanager
 def _store(data: Path | None) -> Iterator[Store]:
-    from subtomo_store import Settings, open_store  # noqa: PLC0415
+    from subtomo_core.errors import SubtomoError  # noqa: PLC0415 - keeps the command line quick
+    from subtomo_store import open_store  # noqa: PLC0415
+    from subtomo_store.settings import read_settings  # noqa: PLC0415
 
-    with closing(open_store(Settings() if data is None else Settings(data=data))) as store:
-        store.migrate()
-        yield store
+    try:
+        with closing(open_store(read_settings(data=data))) as store:
+            store.migrate()
+            yield store
+    except SubtomoError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error

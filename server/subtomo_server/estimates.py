@@ -6,7 +6,8 @@ from subtomo_core.costs import seconds_per_particle
 from subtomo_core.defaults import shell_of, starts_in
 from subtomo_core.spec import AnySpec, DatasetSummary, PairwiseSpec
 from subtomo_server.job_schemas import Estimate
-from subtomo_server.words import duration, size
+from subtomo_server.words import duration
+from subtomo_store.quotas import said
 
 GROWTH = 0.5
 EARLY_GROWTH = 0.35  # while starts are compared
@@ -42,7 +43,7 @@ def estimate(spec: AnySpec, summary: DatasetSummary, threads: int) -> Estimate:
     working = volume * columns * TEMPORARY_VOLUMES_PER_CLASS * batches
     disk = kept + working
     words = (
-        f"about {duration(seconds)} on {threads} cores, {size(memory)} of memory "
-        f"and {size(disk)} on the disk"
+        f"about {duration(seconds)} on {threads} cores, {said(memory)} of memory "
+        f"and {said(disk)} on the disk"
     )
     return Estimate(seconds=seconds, memory_bytes=memory, disk_bytes=disk, words=words)

@@ -11,11 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from subtomo_server.asking import Question
 from subtomo_server.schemas import Check, Health
-from subtomo_server.words import size
 from subtomo_store import drains, workers
 from subtomo_store.bell import broker_options
 from subtomo_store.database import Store
 from subtomo_store.errors import UnavailableError
+from subtomo_store.quotas import said
 
 PATIENCE_SECONDS = 1.5
 BROKER_SECONDS = 1.0
@@ -96,9 +96,9 @@ def _dispatch(store: Store) -> Check:
     if not found:
         return Check(ok=True, detail="work is handed out")
     resting = "; ".join(
-        f"{'no worker' if d.worker == drains.ALL else d.worker + ' not'}: {d.reason}" for d in found
+        f"from {'all' if d.worker == drains.ALL else d.worker}: {d.reason}" for d in found
     )
-    return Check(ok=True, detail=f"new work is held back ({resting})")
+    return Check(ok=True, detail=f"new work is held back {resting}")
 
 
 def _disk(store: Store) -> Check:
@@ -106,4 +106,4 @@ def _disk(store: Store) -> Check:
         free = store.files.usage().free
     except OSError as error:
         return Check(ok=False, detail=f"the data folder cannot be read ({error.strerror})")
-    return Check(ok=free >= LEAST_FREE_BYTES, detail=f"{size(free)} free in the data folder")
+    return Check(ok=free >= LEAST_FREE_BYTES, detail=f"{said(free)} free in the data folder")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
@@ -19,22 +20,29 @@ from subtomo_store.progress import progress_of
 from subtomo_store.records import Job
 from subtomo_store.settings import Settings
 
+Look = Callable[[], standing.Standing]
 
-def documents(session: Session, found: Sequence[Job], settings: Settings) -> list[JobDocument]:
-    """Jobs of a list, in its order."""
+
+def documents(
+    session: Session, found: Sequence[Job], settings: Settings, stands: Look | None = None
+) -> list[JobDocument]:
+    """Jobs of a list, in its order; ``stands`` gives how everything stands, if that is known."""
     hooks = webhooks.of_jobs(session, [job.id for job in found])
-    return [_document(session, job, settings, hooks.get(job.id)) for job in found]
+    stands = stands or cache(lambda: standing.look(session))
+    return [_document(session, job, settings, hooks.get(job.id), stands) for job in found]
 
 
-def document(session: Session, job: Job, settings: Settings) -> JobDocument:
+def document(
+    session: Session, job: Job, settings: Settings, stands: Look | None = None
+) -> JobDocument:
     """One job."""
-    return documents(session, [job], settings)[0]
+    return documents(session, [job], settings, stands)[0]
 
 
 def _document(
-    session: Session, job: Job, settings: Settings, hook: webhooks.Webhook | None
+    session: Session, job: Job, settings: Settings, hook: webhooks.Webhook | None, stands: Look
 ) -> JobDocument:
-    waiting = standing.waiting(session, job, settings)
+    waiting = standing.waiting(session, job, settings, stands)
     queue = QueueDocument(name=job.queue, **(waiting._asdict() if waiting else {}))
     origin = job.continues and OriginDocument(job=job.continues, iteration=job.first_iteration - 1)
     return JobDocument(

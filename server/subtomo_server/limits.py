@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from subtomo_server.errors import BodyTooLargeError
 from subtomo_server.problems import Handler
-from subtomo_server.words import size
+from subtomo_store.quotas import said
 
 DOCUMENT_BYTES = 1024 * 1024
 
@@ -61,4 +61,4 @@ def counted(receive: Receive, limit: int) -> Receive:
 
 def sentence(limit: int) -> str:
     """Say that a body is too large."""
-    return f"The body is larger than the {size(limit)} which this address takes."
+    return f"The body is larger than the {said(limit)} which this address takes."

@@ -12,6 +12,7 @@ from subtomo_server.job_documents import document
 from subtomo_server.job_schemas import JobDocument
 from subtomo_store.records import Job
 from subtomo_store.settings import Settings
+from subtomo_store.standing import Standing, look
 
 FRESH_SECONDS = 0.5
 MOST = 1000
@@ -20,31 +21,39 @@ MOST = 1000
 class Recent:
     """Keeps each job's last document for half a second, or until the job changes.
 
-    Every visible change of a job has a new version. What has none, the time left and what its
-    next batch waits for, may be half a second old.
+    Every visible change of a job has a new version. What has none, the time left, its place in
+    the queue and what it waits for, may be half a second old; all who wait are told by one look.
     """
 
     def __init__(self, seconds: float = FRESH_SECONDS):
         self._seconds = seconds
+        self._stands: tuple[float, Standing] | None = None
+        self._looking = Lock()
         self._kept: OrderedDict[tuple[str, int], tuple[float, JobDocument]] = OrderedDict()
         self._changing = Lock()
 
     def document(self, session: Session, job: Job, settings: Settings) -> JobDocument:
-        """The job's document, made now or a moment ago.
-
-        One which waits is always looked at anew: others move its place.
-        """
-        if job.status == "queued":
-            return document(session, job, settings)
+        """The job's document, made now or a moment ago."""
         key, moment = (job.id, job.version), time.monotonic()
         with self._changing:
             made, kept = self._kept.get(key, (-self._seconds, None))
         if kept is not None and moment - made < self._seconds:
             return kept
-        told = document(session, job, settings)
+        told = document(session, job, settings, lambda: self._standing(session, job))
         with self._changing:
             self._kept[key] = (moment, told)
             self._kept.move_to_end(key)
             while len(self._kept) > MOST:
                 self._kept.popitem(last=False)
         return told
+
+    def _standing(self, session: Session, job: Job) -> Standing:
+        """How everything stands, seen a moment ago unless ``job`` has come since."""
+        with self._looking:
+            now = time.monotonic()
+            if self._stands is not None and now - self._stands[0] < self._seconds:
+                stands = self._stands[1]
+                if job.status != "queued" or job.id in stands.places:
+                    return stands
+            self._stands = now, look(session)
+            return self._stands[1]

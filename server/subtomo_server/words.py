@@ -11,16 +11,6 @@ _UNITS = ("", "k", "m", "g", "t")
 _BYTES = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 
 
-def size(count: int) -> str:
-    """Say a number of bytes as a person does."""
-    value = float(count)
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if value < 1024:
-            return f"{value:.4g} {unit}"
-        value /= 1024
-    return f"{value:.4g} TiB"
-
-
 def read_size(text: str) -> int:
     """Bytes of ``500G`` or ``2 TiB``; a number alone counts bytes.
 

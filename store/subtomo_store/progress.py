@@ -13,6 +13,8 @@ from subtomo_store.tables import IterationRow, TaskRow
 def progress_of(session: Session, job: Job) -> Progress:
     """How far a job is; the time left is judged by the iterations already done."""
     first, last = job.first_iteration, job.iterations
+    if job.started is None:
+        return Progress(first, last, first, 0, job.particles, 0.0, None)
     number = _current_iteration(session, job)
     done = particles_done(session, job.id, number) if number <= last else 0
     number_shown = min(number, last)

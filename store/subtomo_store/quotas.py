@@ -82,13 +82,13 @@ def check(session: Session, user_id: str, settings: Settings, *, more: int, note
 
 
 def said(count: int) -> str:
-    """Say a number of bytes as a disk's maker does."""
+    """Say a number of bytes as a person does, in the units in which quotas are set."""
     value = float(count)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1000:
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if value < 1024:
             return f"{value:.4g} {unit}"
-        value /= 1000
-    return f"{value:.4g} TB"
+        value /= 1024
+    return f"{value:.4g} TiB"
 
 
 def _sum(session: Session, query: Select[int]) -> int:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from subtomo_core.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 def available_cores() -> int:
@@ -150,3 +155,30 @@ class Settings(BaseSettings):
     def resolved_log_format(self) -> Literal["json", "text"]:
         """``log_format``, or what suits the form of the service."""
         return self.log_format or ("json" if self.broker_url else "text")
+
+
+def read_settings(**given: object) -> Settings:
+    """Read the environment; what is ``given`` and not None goes before it.
+
+    Raises
+    ------
+    InputError
+        Naming each variable which cannot be used, but never a secret's value.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise InputError(*map(_problem, error.errors())) from None
+    except SettingsError as error:
+        field = str(error).partition('"')[2].partition('"')[0]
+        told = f'SUBTOMO_{field.upper()} is a list: write it as JSON, such as ["one", "two"]'
+        raise InputError(Problem(told)) from None
+
+
+def _problem(found: ErrorDetails) -> Problem:
+    words = str(found["msg"]).removeprefix("Value error, ")
+    if not found["loc"]:
+        return Problem(words)
+    if found["type"] == "too_short":
+        words = f"it needs {found['ctx']['min_length']} characters or more"
+    return Problem(f"SUBTOMO_{str(found['loc'][0]).upper()}: {words[0].lower()}{words[1:]}")

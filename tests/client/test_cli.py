@@ -158,6 +158,37 @@ def test_cancel(server, cli):
     assert cli("cancel", "last").stdout == "job_1 cancelling\n"
 
 
+def test_delete_takes_ids_of_every_kind_and_nothing_else(server, cli):
+    paths = {"job_1": "jobs/job_1", "ds_1": "datasets/ds_1", "map_1": "maps/map_1"}
+    for path in paths.values():
+        server.on(f"DELETE {API}/{path}", lambda request: request.begin(204, {}))
+    result = cli("delete", "job_1", "last")
+    assert result.exit_code == 1
+    assert "'last' is no id" in result.stderr
+    assert server.requests == []
+    told = cli("delete", *paths).stdout.splitlines()
+    assert told == [f"{one} is deleted" for one in paths]
+    assert [request.path for request in server.requests] == [
+        f"{API}/{path}" for path in paths.values()
+    ]
+
+
+def test_usage_is_told_in_the_units_of_quotas(server, cli):
+    parts = {"datasets": 3 << 29, "uploads": 0, "maps": 1500, "jobs": 10}
+    used = {f"{part}_bytes": count for part, count in parts.items()}
+    answer = used | {"used_bytes": sum(parts.values()), "quota_bytes": 2 << 40, "free_bytes": 1}
+    server.on(f"GET {API}/usage", answering(answer))
+    told = [line.split(maxsplit=1) for line in cli("usage").stdout.splitlines()]
+    assert [(name, size.strip()) for name, size in told] == [
+        ("datasets", "1.5 GiB"),
+        ("uploads", "0 bytes"),
+        ("maps", "1.465 KiB"),
+        ("jobs", "10 bytes"),
+        ("together", "1.5 GiB"),
+        ("quota", "2 TiB"),
+    ]
+
+
 def test_names_that_fit_none_or_several(server, cli):
     one_job(server)
     assert "There is no dataset 'x'" in cli("run", "faml", "x").stderr

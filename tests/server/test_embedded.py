@@ -170,7 +170,9 @@ def test_a_worker_which_dies_at_once_is_not_started_in_a_frenzy(
     supervisor = supervised(tmp_path, "print('dead'); raise SystemExit(3)")
     supervisor.start()
     log = tmp_path / "logs" / "worker.log"
-    wait_until(lambda: "dead" in log.read_text() and supervisor.pid is None, "it died")
+    wait_until(
+        lambda: log.exists() and "dead" in log.read_text() and supervisor.pid is None, "it died"
+    )
     supervisor.stop()  # which does not wait for the pause, either
     assert supervisor.starts == 1
 
@@ -196,3 +198,14 @@ def test_a_worker_gets_the_servers_settings(tmp_path: Path, monkeypatch: pytest.
     for name, value in environment_of(settings).items():
         monkeypatch.setenv(name, value)
     assert Settings() == settings
+
+
+def test_a_worker_gets_none_of_the_servers_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    secret = "nobody-elses-business"
+    guards = {"oidc_client_secret": secret, "metrics_token": secret, "webhook_hosts": ("lims",)}
+    settings = Settings(data=tmp_path, broker_url="redis://x/0", **guards)
+    given = environment_of(settings)
+    assert secret not in given.values()
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert Settings().metrics_token is None

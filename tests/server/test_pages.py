@@ -90,7 +90,7 @@ def test_a_waiting_job_is_put_off_and_cancelled_from_its_page(
     visit.forgive(422)
     visit.page.get_by_role("button", name="Cancel").click()
     visit.page.locator(".chip.cancelled").wait_for(timeout=LONG)
-    assert visit.page.get_by_role("button", name="Change").count() == 0
+    visit.page.get_by_role("button", name="Change").wait_for(state="hidden", timeout=LONG)
 
 
 def test_a_job_is_continued_and_cloned_from_its_page(
@@ -152,6 +152,10 @@ def test_a_dataset_is_uploaded_from_the_browser(visit: Visit, tmp_path: Path):
     assert page.get_by_role("heading", name="from the browser").is_visible()
     assert page.locator(".chip.ready").is_visible()
     assert "16 voxels" in page.locator("dl").inner_text()
+    page.get_by_text("Delete…").click()
+    page.get_by_role("button", name="Delete it with its files").click()
+    page.wait_for_url(f"{visit.url}/")
+    assert page.get_by_text("from the browser", exact=True).count() == 0
 
 
 def test_a_token_is_shown_once_and_a_group_shares_a_dataset(

@@ -50,8 +50,8 @@ def test_what_does_not_fit_is_refused_with_numbers(service: Served, open_dataset
     address = f"/datasets/{open_dataset}/files/x.mrc"
     told = refused(service.client.put(address, content=b"x" * 2001), 507)
     assert told["type"] == "urn:subtomo:problem:quota"
-    assert "2.001 kB" in told["detail"]
-    assert "2 kB are free: delete datasets or jobs" in told["detail"]
+    assert "1.954 KiB" in told["detail"]
+    assert "1.953 KiB are free: delete datasets or jobs" in told["detail"]
     unannounced = service.client.put(address, content=iter([b"x" * 1001, b"x" * 1000]))
     assert refused(unannounced, 507)["detail"] == told["detail"]
     refused(announce(service.client, open_dataset, "x.mrc", 2001), 507)

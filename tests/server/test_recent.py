@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from subtomo_server import recent
-from subtomo_store import jobs, users
+from subtomo_store import jobs, standing, users
 from subtomo_store.database import Store
 from subtomo_store.transitions import lock, move
 from support.records import new_job, ready_dataset
@@ -61,7 +61,24 @@ def test_a_change_is_seen_at_once(service, made):
     assert service.client.get(f"/jobs/{made.id}").json()["status"] != "running"
 
 
-def test_a_job_which_waits_is_looked_at_anew(service, made):
+def test_all_who_wait_are_told_by_one_look_until_another_one_comes(service, monkeypatch):
+    looks = []
+
+    def look(session):
+        looks.append(standing.look(session))
+        return looks[-1]
+
+    monkeypatch.setattr(recent, "look", look)
     kept = recent.Recent(seconds=60.0)
-    waiting = replace(made, status="queued")
-    assert told(service.store, kept, waiting) is not told(service.store, kept, waiting)
+
+    def add():
+        with service.store.begin() as session:
+            user = users.ensure(session, "tester")
+            return new_job(session, ready_dataset(session, user), user).job
+
+    jobs = [add() for _ in range(3)]
+    places = [told(service.store, kept, job).queue.place for job in jobs]
+    assert places == list(range(places[0], places[0] + 3))
+    assert len(looks) == 1
+    assert told(service.store, kept, add()).queue.place == places[-1] + 1
+    assert len(looks) == 2

@@ -124,6 +124,7 @@ EXPECTED: dict[tuple[str, str], str] = {
     ("PATCH", MAP): "editor",
     ("DELETE", DATASET): "owner",
     ("POST", "/datasets/{dataset_id}/group"): "owner",
+    ("POST", "/datasets/{dataset_id}/delete"): "owner",
     ("DELETE", JOB): "owner",
     ("POST", "/jobs/{job_id}/delete"): "owner",
     ("POST", "/jobs/{job_id}/group"): "owner",

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from subtomo_core.errors import InputError
 from subtomo_store import Settings, access, open_store, users
 from subtomo_store.bell import Bell
 from subtomo_store.database import now
 from subtomo_store.records import Message
+from subtomo_store.settings import read_settings
 from support.records import opened, user_named
 from support.services import RedisServer, redis_server
 
@@ -39,7 +41,7 @@ def test_times_are_utc(tmp_path, database_url):
             user = user_named(session)
         with store.read() as session:
             assert users.get(session, user.id).created == user.created
-    assert abs((moment - datetime.now(UTC)).total_seconds()) < 5
+    assert abs((moment - datetime.now(UTC)).total_seconds()) < 60
     assert user.created.utcoffset().total_seconds() == 0
 
 
@@ -80,3 +82,26 @@ def test_the_bell_rings_again_when_the_broker_is_back():
         server.start()
         assert bell.ring([Message("begin", "task_3", "cpu")])
         bell.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("METRICS_TOKEN", "short-secret", "SUBTOMO_METRICS_TOKEN: it needs 16 characters or more"),
+        ("PORT", "http", "SUBTOMO_PORT: input should be a valid integer"),
+        ("SOURCE_ROOTS", "/data", "SUBTOMO_SOURCE_ROOTS is a list: write it as JSON"),
+        ("OIDC_ISSUER", "https://id.example", "SUBTOMO_OIDC_ISSUER needs SUBTOMO_OIDC_CLIENT_ID"),
+    ],
+)
+def test_a_setting_which_cannot_be_used_is_told_without_its_value(monkeypatch, name, value, told):
+    monkeypatch.setenv(f"SUBTOMO_{name}", value)
+    with pytest.raises(InputError) as caught:
+        read_settings()
+    assert str(caught.value).startswith(told)
+    assert value not in str(caught.value)
+
+
+def test_what_is_given_goes_before_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("SUBTOMO_PORT", "1")
+    settings = read_settings(data=tmp_path, port=2, host=None)
+    assert (settings.data, settings.port, settings.host) == (tmp_path, 2, "127.0.0.1")

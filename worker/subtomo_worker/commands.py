@@ -42,9 +42,9 @@ def worker(
 ) -> None:
     """Start a worker: it takes tasks from the broker until it is told to end."""
     from subtomo_core.errors import SubtomoError  # noqa: PLC0415 - keeps the command line quick
-    from subtomo_store import Settings  # noqa: PLC0415
     from subtomo_store.dispatch import queues_in  # noqa: PLC0415
     from subtomo_store.logs import configure  # noqa: PLC0415
+    from subtomo_store.settings import read_settings  # noqa: PLC0415
     from subtomo_worker.alive import seen_alive  # noqa: PLC0415
 
     given = {
@@ -54,9 +54,9 @@ def worker(
         "threads": threads,
         "log_level": log_level,
     }
-    settings = Settings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
-    configure(sys.stderr, settings.resolved_log_format, settings.log_level)
     try:
+        settings = read_settings(**given)
+        configure(sys.stderr, settings.resolved_log_format, settings.log_level)
         if check:
             raise typer.Exit(0 if seen_alive(settings) else 1)
         # Not before: a new machine compiles kernels for a minute here.

@@ -49,6 +49,7 @@ app.command("datasets")(lists.datasets)
 app.command("usage")(lists.usage)
 app.command("change")(lists.change)
 app.command("cancel")(lists.cancel)
+app.command("delete")(lists.delete)
 app.command("webhook-secret")(again.webhook_secret)
 plugins.register(app)
 

@@ -1,15 +1,14 @@
-"""``subtomo jobs``, ``datasets``, ``usage``, ``change`` and ``cancel``."""
+"""``subtomo jobs``, ``datasets``, ``usage``, ``change``, ``cancel`` and ``delete``."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import typer
-from rich.filesize import decimal
 from rich.table import Table
 
 from subtomo.cli.find import find_job
-from subtomo.cli.output import age, connect, plainly, print_json, screen
+from subtomo.cli.output import age, connect, plainly, print_json, screen, size
 from subtomo.cli.watch import waiting_line
 from subtomo.errors import InvalidInput
 
@@ -109,6 +108,29 @@ def cancel(
     screen().print(f"{record.id} {record.status}", markup=False)
 
 
+@plainly
+def delete(
+    context: typer.Context,
+    ids: Annotated[list[str], typer.Argument(help="Ids of jobs, datasets and maps.")],
+) -> None:
+    """Delete jobs which have ended, datasets without jobs, and maps, with their files."""
+    with connect(context) as client:
+        ways = {
+            "job_": client.delete_job,
+            "ds_": client.delete_dataset,
+            "map_": client.delete_map,
+        }
+        chosen = [(one, way) for one in ids for kind, way in ways.items() if one.startswith(kind)]
+        if wrong := set(ids) - {one for one, _ in chosen}:
+            raise InvalidInput(
+                f"'{min(wrong)}' is no id: give those of jobs (job_...), datasets (ds_...) or "
+                "maps (map_...)."
+            )
+        for one, way in chosen:
+            way(one)
+            screen().print(f"{one} is deleted", markup=False)
+
+
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
@@ -130,7 +152,7 @@ def usage(context: typer.Context, *, as_json: AsJson = False) -> None:
         return
     table = Table(box=None, show_header=False)
     for what in ("datasets", "uploads", "maps", "jobs"):
-        table.add_row(what, decimal(getattr(found, f"{what}_bytes")))
-    table.add_row("together", decimal(found.used_bytes))
-    table.add_row("quota", "none" if found.quota_bytes is None else decimal(found.quota_bytes))
+        table.add_row(what, size(getattr(found, f"{what}_bytes")))
+    table.add_row("together", size(found.used_bytes))
+    table.add_row("quota", "none" if found.quota_bytes is None else size(found.quota_bytes))
     screen().print(table)

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from subtomo_core.errors import SubtomoError
-from subtomo_store import Settings, open_store, retention
+from subtomo_store import open_store, retention
 from subtomo_store.quotas import said
+from subtomo_store.settings import read_settings
 
 
 def clean(
@@ -28,8 +29,8 @@ def clean(
     ended jobs which are neither the last nor the best of a class (SUBTOMO_KEEP_ITERATIONS_DAYS);
     and files without a record. Workers apply all but the last by themselves, every hour.
     """
-    settings = Settings(data=data) if data is not None else Settings()
     try:
+        settings = read_settings(data=data)
         with closing(open_store(settings)) as store:
             store.migrate()
             removals = retention.plan(store, with_orphans=True)

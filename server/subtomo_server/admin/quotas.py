@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from subtomo_server.admin.workbench import UserName, plainly, show, workbench
-from subtomo_server.words import read_number, read_size, size
+from subtomo_server.words import read_number, read_size
 from subtomo_store import users
 from subtomo_store.limits import MOST_RUNNING, limits_of
+from subtomo_store.quotas import said
 from subtomo_store.usage import usage_of
 
 app = typer.Typer()
@@ -31,8 +32,8 @@ def show_all() -> None:
             rows.append(
                 (
                     user.name,
-                    size(usage.disk_bytes),
-                    "-" if quota is None else size(quota),
+                    said(usage.disk_bytes),
+                    "-" if quota is None else said(quota),
                     usage.running_jobs,
                     limits.running_jobs,
                     limits.highest_priority,
@@ -66,6 +67,6 @@ def set_quota(
         limits = limits_of(session, user.id, store.settings)
     quota = limits.disk_quota_bytes
     typer.echo(
-        f"{user.name}: disk {'without limit' if quota is None else size(quota)}, "
+        f"{user.name}: disk {'without limit' if quota is None else said(quota)}, "
         f"{limits.running_jobs} running jobs, priorities up to {limits.highest_priority}"
     )

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from subtomo_core.errors import SubtomoError
 from subtomo_store.database import Store, open_store
-from subtomo_store.settings import Settings
+from subtomo_store.settings import read_settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 UserName = Annotated[str, typer.Argument(metavar="NAME", help="A user's name or id.")]
@@ -44,7 +44,7 @@ def fail(sentence: str) -> NoReturn:
 @contextmanager
 def workbench() -> Iterator[Store]:
     """Open the store which the settings name, brought up to date."""
-    store = open_store(Settings())
+    store = open_store(read_settings())
     try:
         store.migrate()
         yield store

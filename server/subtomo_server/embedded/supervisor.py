@@ -22,7 +22,7 @@ HEALTHY_SECONDS = 60.0
 STOP_SECONDS = 4.0
 
 
-NOT_THE_WORKERS = {"source_roots", "oidc_client_secret", "webhook_hosts"}
+NOT_THE_WORKERS = {"source_roots", "oidc_client_secret", "metrics_token", "webhook_hosts"}
 
 
 def worker_command() -> list[str]:

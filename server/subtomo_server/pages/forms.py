@@ -21,7 +21,7 @@ from subtomo_server.validation import problems_of
 from subtomo_server.vocabulary import field_names
 from subtomo_server.wishes import PostedJob
 from subtomo_server.words import read_number
-from subtomo_store import datasets, jobs
+from subtomo_store import datasets, jobs, removal
 from subtomo_store.database import Store
 from subtomo_store.errors import ConflictError
 from subtomo_store.people_records import User
@@ -68,6 +68,17 @@ async def move_dataset(
     group = await _group(request)
     await run_in_threadpool(_move, store, datasets.move_to_group, dataset_id, user, group)
     return RedirectResponse(f"/datasets/{dataset_id}", status_code=303)
+
+
+@router.post("/datasets/{dataset_id}/delete")
+def delete_dataset(store: NeedStore, user: NeedUser, request: Request, dataset_id: str) -> Response:
+    """Delete a dataset from its page, or say why it cannot be."""
+    try:
+        removal.remove_dataset(store, dataset_id, user.id)
+    except ConflictError as error:
+        problems, status = (str(error),), kind_of(error).status
+        return render_dataset(store, user, request, dataset_id, status=status, problems=problems)
+    return RedirectResponse("/", status_code=303)
 
 
 @router.post("/jobs/{job_id}/group")

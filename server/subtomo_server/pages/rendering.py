@@ -11,7 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from subtomo_server.words import exact_size, installed_version, size
+from subtomo_server.words import exact_size, installed_version
+from subtomo_store.quotas import said
 from subtomo_store.records import Job
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -56,7 +57,7 @@ def environment() -> Environment:
         symmetry=symmetry_words,
         algorithm=algorithm_words,
         iso=iso,
-        size=size,
+        size=said,
         exact_size=exact_size,
     )
     return made

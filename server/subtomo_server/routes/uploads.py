@@ -20,13 +20,13 @@ from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.schemas import OpenUpload, OpenUploads
 from subtomo_server.tus import SpeaksTus
 from subtomo_server.uploads import BrokenOffError, pour
-from subtomo_server.words import size as said
 from subtomo_store import datasets, incoming, quotas, uploads
 from subtomo_store.database import Store
 from subtomo_store.errors import ConflictError
 from subtomo_store.filing import Arrival, check_digest, file_in
 from subtomo_store.incoming import Incoming
 from subtomo_store.people_records import Role, User
+from subtomo_store.quotas import said
 from subtomo_store.records import Upload
 
 router = APIRouter(prefix="/datasets/{dataset_id}/uploads", tags=["uploads"])

@@ -69,7 +69,7 @@ function showStatus(status, reason) {
   find("reason").hidden = !reason;
   // Who may only look has no buttons.
   find("cancel")?.toggleAttribute("hidden", FINAL.has(status));
-  find("priority")?.querySelectorAll("*").forEach((part) => part.toggleAttribute("disabled", FINAL.has(status)));
+  for (const part of page.querySelectorAll(".until-the-end")) part.hidden = FINAL.has(status);
   find("delete")?.toggleAttribute("hidden", !FINAL.has(status));
 }
 
