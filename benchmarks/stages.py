@@ -91,7 +91,7 @@ def main() -> None:
         components=len(search.support.index),
         summed=len(plan.sums.index),
         coarse=len(coarse.chosen),
-        columns=coarse.grid.over_runs.shape[2],
+        columns=coarse.grid.waves[1].shape[2],
         shifts=len(coarse.grid.shifts),
         reach=coarse.support.reach,
     )

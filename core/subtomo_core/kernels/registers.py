@@ -26,12 +26,12 @@ class Registers:
         self.builder = builder
         self.kind = ir.VectorType(FLOAT, size)
         self.nothing = ir.Constant(self.kind, ir.Undefined)
+        self.zero = ir.Constant(self.kind, None)
 
     def room(self) -> Any:
         """Room for a sum over a loop, 0 at first; the compiler keeps it in a register."""
-        zero = ir.Constant(self.kind, None)
         room = cgutils.alloca_once(self.builder, self.kind)
-        self.builder.store(zero, room)
+        self.builder.store(self.zero, room)
         return room
 
     def all(self, number: Any) -> Any:
@@ -56,6 +56,13 @@ class Registers:
         lanes = [which * size + lane for lane in range(size)]
         mask = ir.Constant(ir.VectorType(INDEX, size), lanes)
         return self.builder.shuffle_vector(register, self.nothing, mask)
+
+    def in_turns(self, even: Any, odd: Any) -> Any:
+        """Lanes 0, 2, ... of one register and lanes 1, 3, ... of another."""
+        size = self.kind.count
+        lanes = [lane + (lane % 2) * size for lane in range(size)]
+        mask = ir.Constant(ir.VectorType(INDEX, size), lanes)
+        return self.builder.shuffle_vector(even, odd, mask)
 
     def address(self, data: Any, place: Any) -> Any:
         """Where a register at ``place`` float32 from ``data`` lies."""

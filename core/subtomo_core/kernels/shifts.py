@@ -19,8 +19,8 @@ import numpy as np
 
 from subtomo_core.kernels.interpolate import gather
 from subtomo_core.kernels.jit import jit
-from subtomo_core.kernels.turned_sums import sum_turned
-from subtomo_core.kernels.types import F32, F64, I64, Runs
+from subtomo_core.kernels.series import best_cell, transform, value_at
+from subtomo_core.kernels.types import F32, F64, I64, Runs, Waves
 from subtomo_core.kernels.waves import wave
 
 # On a grid of `coarse.ShiftGrid` a summit is at most this much higher than the points around it.
@@ -47,69 +47,6 @@ def multiply(model: F32, samples: F32, weights: F32) -> float:
             im[j] = b[j] * r - a[j] * i
         power += float(part)
     return power
-
-
-@jit
-def transform(
-    product: F32,
-    runs: Runs,
-    rows: F32,
-    over_runs: F32,
-    over_planes: F32,
-    lines: F32,
-    planes: F32,
-    out: F32,
-) -> None:
-    """``out[c, b, a] = Re sum_k product exp(2 pi i (z t_a + y t_b + x t_c) / n)``.
-
-    See `coarse.ShiftGrid` for the factors. ``lines`` (Q, 2, G) and ``planes`` (X, G, 2, G) are
-    room to work in: sums over z, then over z and y.
-    """
-    starts, heights, layers = runs
-    size = out.shape[0]
-    flat_rows, flat_lines = rows.reshape(-1), lines.reshape(-1)
-    flat_planes, flat = planes.reshape(-1), out.reshape(-1)
-    real, imaginary = product[0], product[1]
-    pair = 2 * size
-    for q in range(heights.shape[0]):
-        first, count = starts[q], starts[q + 1] - starts[q]
-        at = pair * heights[q]
-        sum_turned(
-            real, imaginary, first, count, flat_rows, at, pair, size, flat_lines, pair * q, True
-        )
-    for x in range(planes.shape[0]):
-        first, count = layers[x], layers[x + 1] - layers[x]
-        at = pair * first
-        for b in range(size):
-            cos, sin = over_runs[0, b], over_runs[1, b]
-            to = pair * (x * size + b)
-            sum_turned(cos, sin, first, count, flat_lines, at, pair, size, flat_planes, to, True)
-    sheet = pair * size
-    for c in range(size):
-        cos, sin = over_planes[0, c], over_planes[1, c]
-        for b in range(size):
-            to = size * (c * size + b)
-            sum_turned(
-                cos, sin, 0, cos.shape[0], flat_planes, pair * b, sheet, size, flat, to, False
-            )
-
-
-@jit
-def best_cell(values: F32, shifts: F32, reach: float) -> tuple[int, int, int]:
-    """Index (c, b, a) of the highest value among shifts no longer than ``reach``."""
-    size = values.shape[0]
-    best = -1.0e300
-    top = (size // 2, size // 2, size // 2)
-    limit = reach * reach
-    for c in range(size):
-        for b in range(size):
-            for a in range(size):
-                if values[c, b, a] > best:
-                    length = shifts[c] ** 2 + shifts[b] ** 2 + shifts[a] ** 2
-                    if length <= limit:
-                        best = values[c, b, a]
-                        top = (c, b, a)
-    return top
 
 
 @jit
@@ -213,9 +150,7 @@ def survey(
     weights: F32,
     rotations: F64,
     runs: Runs,
-    rows: F32,
-    over_runs: F32,
-    over_planes: F32,
+    waves: Waves,
     shifts: F32,
     reach: float,
     box: int,
@@ -231,18 +166,18 @@ def survey(
     """
     size = shifts.shape[0]
     product = np.empty((2, points.shape[1]), np.float32)
-    lines = np.empty((over_runs.shape[2], 2, size), np.float32)
-    planes = np.empty((over_planes.shape[2], size, 2, size), np.float32)
+    lines = np.empty((waves[1].shape[2], 2, size), np.float32)
+    planes = np.empty((waves[2].shape[2], size, 2, size), np.float32)
     values = np.empty((size, size, size), np.float32)
     spacing = shifts[1] - shifts[0]
     highest = -1.0e300
     for i in range(rotations.shape[0]):
         gather(grid, points, rotations[i], 2.0, product)
         power[i] = multiply(product, samples, weights)
-        transform(product, runs, rows, over_runs, over_planes, lines, planes, values)
+        transform(product, runs, waves, lines, planes, values)
         c, b, a = best_cell(values, shifts, reach)
         best[i, 0], best[i, 1], best[i, 2] = shifts[c], shifts[b], shifts[a]
-        gain[i] = values[c, b, a]
+        gain[i] = value_at(values, c, b, a)
         if _SUMMIT * gain[i] - 0.5 * power[i] < highest - margin:
             continue
         gain[i] = ascend(product, points, box, reach, spacing, best[i])
