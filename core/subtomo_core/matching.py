@@ -125,14 +125,9 @@ class Matcher:
             At most ``count`` rotations, no two closer than 8 degrees. There may be none in a
             small neighbourhood.
         """
-        score = correlation * scale
-        heights = np.empty(_POOL * count, np.float32)
-        angles = np.empty((_POOL * count, 3))
-        found = peaks.find_peaks(score, near.rotation, near.trace, heights, angles)
-        order = np.argsort(-heights[:found], kind="stable")
-        rotations = np.empty((found, 9))
-        peaks.turns(angles[:found], rotations)
-        kept = np.empty(count, np.int64)
+        found = np.empty((count, 9))
         closest = 1.0 + 2.0 * math.cos(math.radians(_CLOSEST_DEG))
-        number = peaks.thin_out(rotations, order, closest, kept)
-        return rotations[kept[:number]].reshape(-1, 3, 3)
+        number = peaks.candidates(
+            correlation, scale, near.rotation, near.trace, closest, _POOL * count, found
+        )
+        return found[:number].reshape(-1, 3, 3)

@@ -7,6 +7,7 @@ instructions (LLVM's) are written out with these.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -97,6 +98,18 @@ class Registers:
     def between(self, a: Any, b: Any, share: Any) -> Any:
         """``a + share (b - a)``."""
         return self.add(a, self.multiply(share, self.subtract(b, a)))
+
+
+def in_loop(builder: Any, count: Any, sums: list[Any], term: Callable[[Any], list[Any]]) -> None:
+    """Add to ``sums`` (`Registers.room`) what ``term`` makes of 0, 1, ..., ``count`` - 1."""
+    with cgutils.for_range(builder, count) as loop:
+        for total, found in zip(sums, term(loop.index), strict=True):
+            builder.store(builder.fadd(builder.load(total), found, flags=_FREE), total)
+
+
+def number_at(builder: Any, data: Any, place: Any) -> Any:
+    """The number at a place."""
+    return builder.load(builder.gep(data, [place]))
 
 
 def data_of(context: Any, builder: Any, kind: Any, array: Any) -> Any:

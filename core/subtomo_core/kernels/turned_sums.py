@@ -1,6 +1,6 @@
 r"""Sums of complex rows times complex numbers, there and back: one axis of a Fourier series.
 
-With rows :math:`U_j + i V_j` of ``lanes`` float32, a multiple of four, and numbers
+With rows :math:`U_j + i V_j` of ``lanes`` float32, an even number, and numbers
 :math:`c_j + i s_j`, the sums over j
 
 .. math:: A = \sum c U, \quad B = \sum s V, \quad C = \sum s U, \quad D = \sum c V
@@ -12,22 +12,13 @@ in registers. All arrays are flat.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from numba import types
-from numba.core import cgutils
 
 from subtomo_core.kernels.jit import jit
-from subtomo_core.kernels.registers import Registers, data_of, written_out
+from subtomo_core.kernels.registers import Registers, data_of, in_loop, number_at, written_out
 from subtomo_core.kernels.types import F32
-
-
-def _in_loop(builder: Any, count: Any, sums: list[Any], step: Callable[[Any], list[Any]]) -> None:
-    """Add to sums (rooms of registers) what ``step`` makes of 0, 1, ..., ``count`` - 1."""
-    with cgutils.for_range(builder, count) as loop:
-        for total, term in zip(sums, step(loop.index), strict=True):
-            builder.store(builder.fadd(builder.load(total), term, flags=("contract",)), total)
 
 
 def _turned(width: int) -> Any:
@@ -53,12 +44,11 @@ def _turned(width: int) -> Any:
                 u = wide.read(rows, place)
                 v = wide.read(rows, builder.add(place, lanes))
                 number = builder.add(at, j)
-                c = wide.all(builder.load(builder.gep(factors, [number])))
-                number = builder.add(number, apart)
-                s = wide.all(builder.load(builder.gep(factors, [number])))
+                c = wide.all(number_at(builder, factors, number))
+                s = wide.all(number_at(builder, factors, builder.add(number, apart)))
                 return [wide.multiply(x, y) for x, y in ((c, u), (s, v), (s, u), (c, v))]
 
-            _in_loop(builder, count, sums, step)
+            in_loop(builder, count, sums, step)
             a, b, c, d = (builder.load(total) for total in sums)
             wide.write(out, there, wide.subtract(a, b))
             wide.write(out, back, wide.add(a, b))
@@ -73,7 +63,7 @@ def _turned(width: int) -> Any:
     return written_out(typed)
 
 
-_turn_4, _turn_8, _turn_12, _turn_16 = (_turned(width) for width in (4, 8, 12, 16))
+_turn_2, _turn_4, _turn_8, _turn_12, _turn_16 = (_turned(width) for width in (2, 4, 8, 12, 16))
 
 
 @jit
@@ -107,10 +97,17 @@ def turn(
     row, to, fro = start + lane, there + lane, back + lane
     if lanes - lane == 12:
         _turn_12(factors, at, apart, count, rows, row, stride, lanes, out, to, fro, both)
-    elif lanes - lane == 8:
+        return
+    if lanes - lane >= 8:
         _turn_8(factors, at, apart, count, rows, row, stride, lanes, out, to, fro, both)
-    elif lanes - lane == 4:
+        lane += 8
+    row, to, fro = start + lane, there + lane, back + lane
+    if lanes - lane >= 4:
         _turn_4(factors, at, apart, count, rows, row, stride, lanes, out, to, fro, both)
+        lane += 4
+    row, to, fro = start + lane, there + lane, back + lane
+    if lanes - lane == 2:
+        _turn_2(factors, at, apart, count, rows, row, stride, lanes, out, to, fro, both)
 
 
 def _begun(width: int) -> Any:
@@ -132,10 +129,10 @@ def _begun(width: int) -> Any:
             def step(j: Any) -> list[Any]:
                 wave = wide.read(rows, builder.add(start, builder.mul(j, stride)))
                 place = builder.add(first, j)
-                numbers = (builder.load(builder.gep(part, [place])) for part in (a, b))
+                numbers = (number_at(builder, part, place) for part in (a, b))
                 return [wide.multiply(wide.all(number), wave) for number in numbers]
 
-            _in_loop(builder, count, sums, step)
+            in_loop(builder, count, sums, step)
             real, imaginary = (builder.load(total) for total in sums)
             wide.write(out, place, wide.in_turns(real, imaginary))
             minus = wide.subtract(wide.zero, real)

@@ -14,3 +14,5 @@ I64 = NDArray[np.int64]
 Runs = tuple[I64, I64, I64]
 # Phases of a band at shifts, along z, y and x: see `coarse.ShiftGrid`.
 Waves = tuple[F32, F32, F32]
+# Wigner's functions, rows of these, and what the sums over m' and m take: see `harmonics.Sphere`.
+RotationTables = tuple[F32, I64, F32, F32]

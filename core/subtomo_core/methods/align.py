@@ -14,6 +14,7 @@ from subtomo_core.errors import InputError, Problem
 from subtomo_core.evidence import Evidence
 from subtomo_core.expectation import Search, Weighed
 from subtomo_core.fourier import Band, Real
+from subtomo_core.harmonics import in_halves
 from subtomo_core.matching import Matcher, Template
 from subtomo_core.methods.accumulate import Share, Term
 from subtomo_core.methods.fold_references import FoldReferences, References, coming_folds
@@ -111,7 +112,9 @@ class Alignment:
             scaled=model.scaled,
         )
         units = [
-            asymmetric_unit(group, settings.bandwidth) if on_axes and len(group) > 1 else None
+            in_halves(asymmetric_unit(group, settings.bandwidth))
+            if on_axes and len(group) > 1
+            else None
             for group, on_axes in zip(settings.groups, model.on_axes, strict=True)
         ]
         region = None
