@@ -125,7 +125,7 @@ class Band:
         2 where the conjugate mate is not itself in the band, else 1: sums over the whole
         transform are sums over the band times this.
     cells : ndarray of int64, (J,)
-        Positions in the flat half grid which `grid` makes.
+        Positions in the flat half grid which `empty_grid` makes.
     """
 
     box: int
@@ -140,12 +140,10 @@ class Band:
         """Components of a half transform (n, n, n // 2 + 1) in this band, (J,)."""
         return transform.reshape(-1)[self.index]
 
-    def grid(self, values: Complex) -> Real:
-        """Half grid, one point a Fourier pixel, which holds ``values`` (J,) and 0 elsewhere."""
+    def empty_grid(self) -> Real:
+        """Half grid, one point a Fourier pixel, for what is put at `cells`: pairs, all 0."""
         c = self.reach + 2
-        grid = np.zeros((2 * c + 1, 2 * c + 1, c + 1), np.complex64)
-        grid.reshape(-1)[self.cells] = values
-        return grid.view(np.float32).reshape(*grid.shape, 2)
+        return np.zeros((2 * c + 1, 2 * c + 1, c + 1, 2), np.float32)
 
     def within(self, r_max: float) -> tuple[Band, NDArray[np.int64]]:
         """The band up to a smaller radius, and where its components stand in this one."""

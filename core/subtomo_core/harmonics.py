@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.kernels import correlation, shells
-from subtomo_core.kernels.interpolate import gather
 from subtomo_core.kernels.types import RotationTables
 
 Real = NDArray[np.float32]
@@ -154,17 +153,12 @@ def analyse(grid: Real, radii: Real, scale: float, tables: Sphere) -> Real:
         ``(-1)^m conj``.
     """
     bandwidth, count = tables.bandwidth, len(radii)
-    north = tables.north.shape[:2]
-    points = np.empty((3, count * north[0] * north[1]), np.float32)
-    found = np.empty((2, points.shape[1]), np.float32)
     values = np.empty((count, bandwidth, 2 * bandwidth), np.float32)
-    shells.directions(tables.north, radii, scale, points)
-    gather(grid, points, np.eye(3), 1.0, found)
-    shells.hartley(found.reshape(2, count, *north), values)
+    shells.rings(grid, tables.north, radii, scale, values)
     rings: NDArray[np.complex64] = ducc0.fft.r2c(values, axes=(2,), nthreads=1)
-    pairs = np.ascontiguousarray(rings[:, :, :bandwidth]).view(np.float32)
+    pairs = rings.view(np.float32).reshape(count, bandwidth, bandwidth + 1, 2)
     harmonics = np.zeros((count, bandwidth, 2, bandwidth), np.float32)
-    shells.legendre(pairs.reshape(count, bandwidth, bandwidth, 2), tables.legendre, harmonics)
+    shells.legendre(pairs, tables.legendre, harmonics)
     return harmonics
 
 

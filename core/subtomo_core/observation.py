@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.fourier import Band, Complex, Real, band, centreless
-from subtomo_core.kernels import reading
+from subtomo_core.kernels import components, reading
 from subtomo_core.masks import radii
 from subtomo_core.missing import observed
 from subtomo_core.particles import Particles
@@ -34,11 +34,10 @@ class Samples:
 
     def power(self, support: Band, shells: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """``sum |S|^2 / W`` and the number of components, per shell of the whole transform."""
-        seen = self.weights > 0
-        ratio = np.where(seen, np.abs(self.values) ** 2 / np.where(seen, self.weights, 1.0), 0.0)
-        sums = np.bincount(support.shell, support.count * ratio, shells)[:shells]
-        counts = np.bincount(support.shell, support.count * seen, shells)[:shells]
-        return sums.astype(np.float64), counts.astype(np.float64)
+        sums, counts = np.zeros(shells), np.zeros(shells)
+        pairs = self.values.view(np.float32).reshape(-1, 2)
+        components.shell_powers(pairs, self.weights, support.count, support.shell, sums, counts)
+        return sums, counts
 
 
 @dataclass(frozen=True, eq=False)

@@ -103,7 +103,10 @@ def test_residuals_and_likelihood_say_the_same(seed):
     R, t, samples = particle(seed, 0.1)
     engine = search(variance=0.01)
     out = np.zeros(BOX // 2 + 1)
-    engine.residuals(engine.weigh(samples), TEMPLATE, R, t, probability=0.5, out=out)
+    poses, shifts = np.stack([R, R, np.eye(3)]), np.stack([t, t, t])
+    shares = np.array([0.3, 0.2, 0.0])
+    weighed = engine.weigh(samples)
+    engine.residuals(weighed, TEMPLATE, poses, shifts, probabilities=shares, out=out)
     direct = log_likelihoods(samples, R[None], t[None], 0.01)[0, 0]
     assert out.sum() == pytest.approx(float(-direct), rel=1e-4, abs=1e-2)
 

@@ -122,16 +122,6 @@ def test_a_band_reaches_neither_nothing_nor_nyquist(r_max):
         band(16, r_max)
 
 
-def test_a_bands_grid_holds_its_values_and_nothing_else():
-    support = band(12, 4.3)
-    values = np.random.default_rng(0).normal(size=(len(support.index), 2)) @ [1, 1j]
-    grid = support.grid(values.astype(np.complex64)).view(np.complex64)[..., 0]
-    c = (grid.shape[0] - 1) // 2
-    x, y, z = support.points.astype(int)
-    assert np.allclose(grid[z + c, y + c, x], values)
-    assert np.count_nonzero(grid) == len(values)
-
-
 def test_a_half_grid_holds_the_transform_and_zeros_beyond_it():
     box = 8
     transform = to_fourier(np.random.default_rng(0).normal(size=(box,) * 3))

@@ -117,6 +117,7 @@ def match(volume, values, weights, rotations, grid):
         SUPPORT.points,
         as_parts(values * SUPPORT.count),
         weights * SUPPORT.count,
+        np.arange(len(SUPPORT.index)),
         rotations,
         grid.runs,
         grid.waves,

@@ -16,20 +16,25 @@ def residuals(
     samples: F32,
     weights: F32,
     shells: I32,
-    rotation: F64,
-    shift: F64,
-    probability: float,
+    rotations: F64,
+    shifts: F64,
+    probabilities: F64,
     box: int,
     out: F64,
 ) -> None:
-    """``out[shell] += p sum (W |A_Rt|^2 - 2 Re S conj(A_Rt))``, components (2, J).
+    """``out[shell] += p sum (W |A_Rt|^2 - 2 Re S conj(A_Rt))`` of poses (C,), components (2, J).
 
-    With ``sum |S|^2 / W`` this is the squared distance ``sum |S - W A_Rt|^2 / W``.
+    With ``sum |S|^2 / W`` this is the squared distance ``sum |S - W A_Rt|^2 / W``. Poses of no
+    probability are left out.
     """
     model, back = np.empty_like(samples), np.empty_like(samples)
-    gather(grid, points, rotation, 2.0, model)
-    shift_back(points, samples, shift, box, back)
-    for j in range(points.shape[1]):
-        re, im = model[0, j], model[1, j]
-        power = weights[j] * (re * re + im * im)
-        out[shells[j]] += probability * (power - 2.0 * (back[0, j] * re + back[1, j] * im))
+    for i in range(probabilities.shape[0]):
+        probability = probabilities[i]
+        if not probability > 0.0:
+            continue
+        gather(grid, points, rotations[i], 2.0, model)
+        shift_back(points, samples, shifts[i], box, back)
+        for j in range(points.shape[1]):
+            re, im = model[0, j], model[1, j]
+            power = weights[j] * (re * re + im * im)
+            out[shells[j]] += probability * (power - 2.0 * (back[0, j] * re + back[1, j] * im))

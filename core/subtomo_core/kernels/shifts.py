@@ -143,11 +143,34 @@ def ascend(product: F32, points: F32, box: int, reach: float, spacing: float, sh
 
 
 @jit
+def falling(values: F64) -> I64:
+    """Indices of values (C,) from the highest down; of equals the first comes first."""
+    order = np.empty(values.shape[0], np.int64)
+    for i in range(values.shape[0]):
+        place = i
+        while place > 0 and values[order[place - 1]] < values[i]:
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = i
+    return order
+
+
+@jit
+def outer_power(shell_power: F32, shell_weights: F64, first: int) -> float:
+    """Sum of a reference's power (shells 1, 2, ...) times weights, but for the ``first`` shells."""
+    power = 0.0
+    for s in range(first, shell_power.shape[0]):
+        power += shell_power[s] * shell_weights[s + 1]
+    return power
+
+
+@jit
 def survey(
     grid: F32,
     points: F32,
-    samples: F32,
-    weights: F32,
+    parts: F32,
+    doubled: F32,
+    chosen: I64,
     rotations: F64,
     runs: Runs,
     waves: Waves,
@@ -161,11 +184,16 @@ def survey(
 ) -> None:
     """For every rotation (C, 3, 3): best shift (voxels, x y z), correlation there, model power.
 
+    Of the components ``parts`` (2, J) and their weights only those ``chosen`` are looked at.
     A candidate stays on its grid point where even the highest summit nearby (`_SUMMIT` times the
     grid's value) would leave its log-likelihood more than ``margin`` below the best so far.
     """
     size = shifts.shape[0]
-    product = np.empty((2, points.shape[1]), np.float32)
+    samples, weights = np.empty((2, chosen.shape[0]), np.float32), doubled[chosen]
+    for p in range(2):
+        for j in range(chosen.shape[0]):
+            samples[p, j] = parts[p, chosen[j]]
+    product = np.empty_like(samples)
     lines = np.empty((waves[1].shape[2], 2, size), np.float32)
     planes = np.empty((waves[2].shape[2], size, 2, size), np.float32)
     values = np.empty((size, size, size), np.float32)
@@ -191,8 +219,7 @@ def look_closer(
     samples: F32,
     weights: F32,
     rotations: F64,
-    order: I64,
-    hopes: F64,
+    hope: float,
     reach: float,
     box: int,
     spacing: float,
@@ -203,15 +230,16 @@ def look_closer(
 ) -> int:
     """The same with all components, from the shifts found, for those which may still matter.
 
-    Rotations are taken in ``order``. One whose ``hopes`` (C,), the log-likelihood it may reach,
+    Rotations are taken from the best down. One which, with ``hope`` added to its log-likelihood,
     lies more than ``margin`` below the best so far is not looked at, and its gain becomes minus
     infinity. Returns how many were looked at.
     """
+    coarse = gain - 0.5 * power
     product = np.empty((2, points.shape[1]), np.float32)
     highest = -1.0e300
     count = 0
-    for i in order:
-        if hopes[i] < highest - margin:
+    for i in falling(coarse):
+        if coarse[i] + hope < highest - margin:
             gain[i] = -np.inf
             continue
         gather(grid, points, rotations[i], 2.0, product)
