@@ -97,8 +97,10 @@ class Observer:
             scale = 1.0
         else:
             scale = 1.0 / _spread(moments, volume.size, index)
-        whole = centreless(volume)
-        inside = whole if self.window is None else centreless(_windowed(volume, self.window))
+        reach = max(support.reach for support in bands)
+        whole = inside = centreless(volume, reach)
+        if self.window is not None:
+            inside = centreless(_windowed(volume, self.window), reach)
         flat_weight = np.ascontiguousarray(weight, np.float32).reshape(-1)
         return [
             _samples(support, whole if number else inside, flat_weight, scale, self.region)
