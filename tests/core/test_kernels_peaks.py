@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subtomo_core.harmonics import in_halves
-from subtomo_core.kernels.peaks import alone, angles_at, find_peaks, insert, parabola, turn_to
+from subtomo_core.kernels.peaks import (
+    alone,
+    angles_at,
+    find_peaks,
+    insert,
+    level_poles,
+    parabola,
+    turn_to,
+)
 from subtomo_core.rotations import angular_distance, from_euler, random_rotations
 from support.strategies import seeds
 
@@ -113,6 +121,19 @@ def test_what_is_no_number_is_no_peak():
     heights, _ = found(values, 500)
     assert np.isfinite(heights).all()
     assert len(found(np.full_like(values, np.nan), 5)[0]) == 0
+
+
+def test_points_which_are_one_rotation_have_one_value():
+    values = in_halves(noise(2))
+    level_poles(values)
+    k, i = np.random.default_rng(0).integers(0, SIZE, (2, 200))
+    steps = 180.0 / HALF
+    for half, beta in enumerate([0.0, 180.0]):
+        turns = from_euler(np.stack([k * steps, np.full(200, beta), i * steps], 1))
+        found = values[k, i, half, 0]
+        same = angular_distance(turns[:, None], turns[None]) < 1e-3
+        assert same.sum() > 1000
+        assert (same == (found[:, None] == found[None])).all()
 
 
 @settings(max_examples=30, deadline=None)

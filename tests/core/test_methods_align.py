@@ -190,10 +190,7 @@ def with_weights(particles, weights, transforms):
 
 
 @pytest.mark.parametrize("algorithm", ["faml", "fa"])
-def test_weights_which_are_a_wedge_give_what_the_wedge_gives(algorithm):
-    # Maxima of the same height, as at a pole, are taken in the order of their last bits: with
-    # more noise than here poses which hang on that come to have a posterior.
-    noisy = blobs(12, BOX, snr=1.0)
+def test_weights_which_are_a_wedge_give_what_the_wedge_gives(noisy, algorithm):
     white = {"parameters": {"noise": "white"}} if algorithm == "faml" else {}
     method = method_of(noisy.particles, job(algorithm, **white))
     observer = Observer.of(noisy.particles.summary, method.settings.observer.summary.box * 0.4)

@@ -27,6 +27,19 @@ def value_at(values: F32, k: int, i: int, j: int) -> float:
 
 
 @jit
+def level_poles(values: F32) -> None:
+    """Give all points of the grid which are one rotation one value: at beta 0 and pi.
+
+    Which of them is the highest would hang on rounding, and their summits off the grid differ.
+    """
+    size = values.shape[0]
+    for k in range(1, size):
+        for i in range(size):
+            values[k, i, 0, 0] = values[0, (i + k) % size, 0, 0]
+            values[k, i, 1, 0] = values[0, (i - k) % size, 1, 0]
+
+
+@jit
 def highest_along(values: F32, out: F32) -> None:
     """Highest value among each grid point and its 8 neighbours in beta and gamma.
 
@@ -193,6 +206,7 @@ def candidates(
     score, factors = correlation.reshape(-1), scale.reshape(-1)
     for i in range(score.shape[0]):
         score[i] *= factors[i]
+    level_poles(correlation)
     heights, places = np.empty(room, np.float32), np.empty(room, np.int64)
     angles, count = np.empty(3), 0
     for p in range(find_peaks(correlation, near, trace, heights, places)):
