@@ -45,25 +45,26 @@ def highest_along(values: F32, out: F32) -> None:
 
     Infinite where there is no point: in lanes beyond, and in the second half at pi / 2.
     """
-    size, half = values.shape[0], values.shape[0] // 4
-    row = np.empty((size, 2, values.shape[3]), np.float32)
-    row[:, :, half + 1 :] = np.inf
+    size, half, lanes = values.shape[0], values.shape[0] // 4, values.shape[3]
+    wide, far = 2 * lanes, lanes + half
+    flat, target = values.reshape(size, size, wide), out.reshape(size, size, wide)
+    rows = np.empty((size, wide), np.float32)
     for k in range(size):
-        beyond = values[(k + 2 * half) % size]
+        beyond = flat[(k + 2 * half) % size]
         for i in range(size):
-            for h in range(2):
-                v, w, found = values[k, i, h], beyond[(i + 2 * half) % size, h], row[i, h]
-                found[0] = max(v[0], v[1], w[1])
-                for j in range(1, half):
-                    found[j] = max(v[j - 1], v[j], v[j + 1])
-                found[half] = max(v[half - 1], v[half], values[k, i, 1 - h, half - 1])
-            row[i, 1, half] = np.inf
+            v, w, found = flat[k, i], beyond[(i + 2 * half) % size], rows[i]
+            for j in range(1, wide - 1):  # over both halves, whose ends are put right below
+                found[j] = max(v[j - 1], v[j], v[j + 1])
+            found[0] = max(v[0], v[1], w[1])
+            found[half] = max(v[half - 1], v[half], v[far - 1])
+            found[half + 1 : lanes] = np.inf
+            found[lanes] = max(v[lanes], v[lanes + 1], w[lanes + 1])
+            found[far:] = np.inf
         for i in range(size):
-            before, here, after = row[i - 1], row[i], row[i + 1 if i < size - 1 else 0]
-            for h in range(2):
-                a, b, c, target = before[h], here[h], after[h], out[k, i, h]
-                for j in range(target.shape[0]):
-                    target[j] = max(a[j], b[j], c[j])
+            before, here, after = rows[i - 1], rows[i], rows[i + 1 if i < size - 1 else 0]
+            highest = target[k, i]
+            for j in range(wide):
+                highest[j] = max(before[j], here[j], after[j])
 
 
 @jit
