@@ -21,7 +21,7 @@ from quality import EXPERIMENTS
 from subtomo_core.coarse import Coarse
 from subtomo_core.defaults import resolve
 from subtomo_core.evidence import Evidence
-from subtomo_core.expectation import Search, Weighed
+from subtomo_core.expectation import Search
 from subtomo_core.matching import Template
 from subtomo_core.methods.align import Alignment
 from subtomo_core.methods.settings import Settings
@@ -30,6 +30,7 @@ from subtomo_core.rotations import angular_distance, even_rotations
 from subtomo_core.run import run
 from subtomo_core.spec import job_spec_adapter
 from subtomo_core.statistics import Batch
+from subtomo_core.weighing import Weighed
 
 _REFINED = 100  # best poses of the grid which are refined
 _CHUNK = 500

@@ -157,9 +157,12 @@ class Counts:
 
     @property
     def surveyed(self) -> Work:
-        """One candidate on the coarse part: gather, multiply, transform to shifts, one climb."""
+        """One candidate on the coarse part: gather, multiply, transform to shifts, one climb.
+
+        Shifts come in pairs, t and -t, for which the same products serve.
+        """
         g, j = float(self.shifts), float(self.coarse)
-        transform = 8.0 * j * g + 8.0 * self.columns * g**2 + 4.0 * (self.reach + 1) * g**3
+        transform = 4.0 * j * g + 4.0 * self.columns * g**2 + 2.0 * (self.reach + 1) * g**3
         return Work((60.0 + 12.0 + 50.0) * j + transform, 0.0, j)
 
     @property

@@ -61,9 +61,9 @@ def main() -> None:
     search, (templates, scales) = plan.search, plan.references[0]
     template, scale = templates[0], (scales or [np.ones(1, np.float32)])[0]
     observer = plan.settings.observer
-    seen, summed = observer.read(batch.particles, 0, search.support, plan.sums)
-    weighed = search.weigh(seen)
-    magnitude = search.harmonics(np.abs(weighed.values))
+    look = plan.look(batch.particles, 0)
+    weighed, magnitude = look.weighed, look.magnitude
+    assert magnitude is not None
     share = (arguments.candidates + 1) // 2
     rotations = search.by_magnitude(magnitude, scale, template, share)
     shift = batch.poses.best_shift[0]
@@ -72,7 +72,8 @@ def main() -> None:
     points = plan.points or PosePoints.draw(np.random.default_rng(0), 10_000)
     pose = Share(0, evidence.rotations[0], evidence.shifts[0], 1.0)
     accumulator = Accumulator(plan.sums, np.ones(len(plan.sums.index), np.float32), 1)
-    term = Term(0, summed, [pose])
+    term = Term(0, look.summed, [pose])
+    counted = np.eye(1, len(evidence.gain))[0]
 
     surveyed = len(rotations) + 2 * len(again)
 
@@ -91,7 +92,7 @@ def main() -> None:
         components=len(search.support.index),
         summed=len(plan.sums.index),
         coarse=len(coarse.chosen),
-        columns=coarse.grid.over_runs.shape[2],
+        columns=coarse.grid.waves[1].shape[2],
         shifts=len(coarse.grid.shifts),
         reach=coarse.support.reach,
     )
@@ -107,7 +108,7 @@ def main() -> None:
         "harmonics of |S|": (
             1,
             counts.harmonics,
-            lambda: search.harmonics(np.abs(weighed.values)),
+            lambda: search.matcher.magnitudes(search.support, weighed.values),
         ),
         "candidates by magnitude": (
             1,
@@ -134,7 +135,7 @@ def main() -> None:
             Work(24.0 * points.points.shape[1] * len(evidence.gain)),
             lambda: soft_posterior(log_weights([evidence], points, 3.0), np.zeros(1)),
         ),
-        "noise (one pose)": (1, counts.noise, lambda: plan._noise(seen, weighed, [pose], 0)),
+        "noise (one pose)": (1, counts.noise, lambda: plan._noise(look, [evidence], [counted])),
         "sums (one pose)": (1, counts.sums, lambda: accumulator.add(term)),
     }
     best = peaks(search, template)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.fourier import Band, Real
-from subtomo_core.kernels.types import Runs
+from subtomo_core.kernels.types import Runs, Waves
 
 # Share of the radius in use (a sixth of the components), but never fewer shells than these.
 _COARSE = 0.55
@@ -32,18 +32,15 @@ class ShiftGrid:
     shifts : ndarray of float32, (G,)
     runs : tuple of ndarray of int64
         Of the band's components, see `kernels.types.Runs`.
-    rows : ndarray of float32, (2 r + 1, 2, G)
-        Cosine and sine of ``2 pi z t / n`` at [z + r, p, g].
-    over_runs, over_planes : ndarray of float32, (2, G, Q) and (2, G, X)
-        The same for each run's y, and for x = 0, 1, ...: [p, g, q] and [p, g, x].
+    waves : tuple of ndarray of float32, (2 r + 1, G), (G / 2, 2, Q) and (G / 2, 2, X)
+        Cosine and sine of ``2 pi k t / n`` at the positive shifts t, in order: for each z in
+        turns, [z + r, 2 g + p]; for each run's y, [g, p, q]; and for x = 0, 1, ..., [g, p, x].
     """
 
     reach: float
     shifts: Real
     runs: Runs
-    rows: Real
-    over_runs: Real
-    over_planes: Real
+    waves: Waves
 
     @classmethod
     def covering(cls, support: Band, reach: float) -> ShiftGrid:
@@ -54,12 +51,13 @@ class ShiftGrid:
         runs, y = _runs(support)
 
         def phases(k: NDArray[np.int64]) -> Real:
-            angle = 2.0 * np.pi / support.box * shifts[:, None] * k
-            return np.stack([np.cos(angle), np.sin(angle)]).astype(np.float32)
+            angle = 2.0 * np.pi / support.box * shifts[size // 2 :, None] * k
+            return np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
 
         r = support.reach
-        rows = np.ascontiguousarray(phases(np.arange(-r, r + 1)).transpose(2, 0, 1))
-        return cls(reach, shifts, runs, rows, phases(y), phases(np.arange(r + 1)))
+        rows = phases(np.arange(-r, r + 1)).transpose(2, 0, 1).reshape(2 * r + 1, size)
+        waves = np.ascontiguousarray(rows), phases(y), phases(np.arange(r + 1))
+        return cls(reach, shifts, runs, waves)
 
 
 def _runs(support: Band) -> tuple[Runs, NDArray[np.int64]]:

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from subtomo_core.coarse import Coarse
 from subtomo_core.evidence import Evidence
-from subtomo_core.fourier import Band, Complex, Real
+from subtomo_core.fourier import Band, Real
 from subtomo_core.kernels import residuals as residual_kernel
 from subtomo_core.kernels import shifts as shift_kernel
+from subtomo_core.kernels.summits import climb_best
 from subtomo_core.matching import EVERYWHERE, Matcher, Neighbourhood, Template
 from subtomo_core.observation import Samples
-from subtomo_core.refinement import refine
+from subtomo_core.weighing import Weighed
 
 _CLIMBERS = 3  # best candidates which are refined
 _STEPS = 4  # evaluations in a refinement
@@ -27,33 +28,6 @@ _STEPS = 4  # evaluations in a refinement
 _HOPELESS = 20.0
 _SURE = 4.0  # standard deviations of noise which a candidate is granted
 _SAME_SHIFT = 0.1  # shortest wavelengths: two shifts this close see the same phases
-
-
-@dataclass(frozen=True, eq=False)
-class Weighed:
-    """One particle's samples over the noise variance, in the forms the search needs.
-
-    Attributes
-    ----------
-    values, weights : ndarray, (J,)
-        ``S / sigma^2`` and ``W / sigma^2``.
-    parts, doubled : ndarray of float32, (2, J) and (J,)
-        The same times `Band.count`; the values' real parts, then the imaginary ones.
-    shell_weights : ndarray of float64, (shells,)
-        Sum of ``W / sigma^2`` over each shell of the whole transform.
-    """
-
-    values: Complex
-    weights: Real
-    parts: Real
-    doubled: Real
-    shell_weights: NDArray[np.float64]
-
-    def power(self, support: Band) -> float:
-        """``sum |S|^2 / W`` over the noise variance, what was not observed left out."""
-        seen = self.weights > 0
-        squares = np.abs(self.values[seen]) ** 2 / self.weights[seen]
-        return float((squares * support.count[seen]).sum(dtype=np.float64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,19 +67,12 @@ class Search:
     def weigh(self, samples: Samples) -> Weighed:
         """S and W divided by the noise variance."""
         values = samples.values * self.inverse_noise
-        return self._weighed(values, samples.weights * self.inverse_noise)
+        return Weighed.of(self.support, values, samples.weights * self.inverse_noise)
 
     def moved_back(self, weighed: Weighed, shift: NDArray[np.float64]) -> Weighed:
         """The particle moved back by ``shift`` voxels."""
-        return self._weighed(self.support.shifted(weighed.values, shift), weighed.weights)
-
-    def _weighed(self, values: Complex, weights: Real) -> Weighed:
-        doubled = weights * self.support.count
-        parts = np.empty((2, len(values)), np.float32)
-        np.multiply(values.real, self.support.count, out=parts[0])
-        np.multiply(values.imag, self.support.count, out=parts[1])
-        shells = np.bincount(self.support.shell, doubled, self.support.box // 2 + 1).astype(float)
-        return Weighed(values, weights, parts, doubled, shells)
+        values = self.support.shifted(weighed.values, shift)
+        return Weighed.of(self.support, values, weighed.weights)
 
     def harmonics(self, values: NDArray[np.generic]) -> Real:
         """Harmonics of components of the band."""
@@ -135,7 +102,7 @@ class Search:
         near: Neighbourhood = EVERYWHERE,
     ) -> NDArray[np.float64]:
         """Candidate rotations (C, 3, 3) of a particle moved back by ``shift`` voxels."""
-        phases = self.harmonics(self.support.shifted(weighed.values, shift))
+        phases = self.matcher.phases(self.support, weighed.values, shift)
         correlation = self.matcher.correlate(phases, template.phase, even=False)
         return self.matcher.candidates(correlation, scale, count, near)
 
@@ -195,7 +162,7 @@ class Search:
         evidence = self.survey(weighed, rotations, template)
         if len(rotations) and self.generators != "magnitude":
             best = evidence.shifts[int(np.argmax(evidence.score(soft=self.scaled)))]
-            if np.linalg.norm(best - shift) > _SAME_SHIFT * self.support.box / self.support.reach:
+            if math.dist(best, shift) > _SAME_SHIFT * self.support.box / self.support.reach:
                 again = self.by_phase(weighed, best, scale, template, share, near=near)
                 evidence = evidence + self.survey(weighed, again, template)
         return evidence
@@ -204,18 +171,17 @@ class Search:
         self, weighed: Weighed, rotations: NDArray[np.float64], template: Template
     ) -> Evidence:
         """Best shift of every rotation (C, 3, 3), and likelihood there, on the coarse part."""
-        count, chosen, grid = len(rotations), self.coarse.chosen, self.coarse.grid
+        count, grid = len(rotations), self.coarse.grid
         evidence = Evidence(rotations, np.empty((count, 3)), np.empty(count), np.empty(count))
         shift_kernel.survey(
             template.grid,
             self.coarse.support.points,
-            weighed.parts[:, chosen],
-            weighed.doubled[chosen],
+            weighed.parts,
+            weighed.doubled,
+            self.coarse.chosen,
             rotations,
             grid.runs,
-            grid.rows,
-            grid.over_runs,
-            grid.over_planes,
+            grid.waves,
             grid.shifts,
             grid.reach,
             self.support.box,
@@ -230,15 +196,13 @@ class Search:
         """Likelihood with all components; minus infinity for those which cannot matter."""
         if len(self.coarse.chosen) == len(weighed.values):
             return evidence
-        coarse = evidence.log_likelihood
         shift_kernel.look_closer(
             template.grid,
             self.support.points,
             weighed.parts,
             weighed.doubled,
             evidence.rotations,
-            np.argsort(-coarse, kind="stable"),
-            coarse + self._hope(weighed, template),
+            self._hope(weighed, template),
             self.reach,
             self.support.box,
             self.support.box / (3.0 * self.support.reach),
@@ -255,51 +219,53 @@ class Search:
         With P the reference's power there, a right pose gains P / 2 with a standard deviation of
         root P; a little more where the reference was drawn towards zero.
         """
-        outer = slice(self.coarse.shells, None)
-        weights = weighed.shell_weights[1 : len(template.shell_power) + 1]
-        power = float((template.shell_power * weights)[outer].sum())
+        power = shift_kernel.outer_power(
+            template.shell_power, weighed.shell_weights, self.coarse.shells
+        )
         return 0.6 * power + _SURE * math.sqrt(power)
 
     def refined(self, weighed: Weighed, evidence: Evidence, template: Template) -> Evidence:
         """The evidence with its best poses moved to the summits nearby."""
-        likelihood = evidence.log_likelihood
-        order = np.argsort(-likelihood, kind="stable")[:_CLIMBERS]
-        for i in order[likelihood[order] >= likelihood[order[0]] - _HOPELESS]:
-            pose = refine(
-                template.grid,
-                self.support,
-                weighed.parts,
-                weighed.doubled,
-                evidence.rotations[i],
-                evidence.shifts[i],
-                steps=_STEPS,
-                reach=self.reach,
-            )
-            if pose.value >= likelihood[i]:
-                evidence.rotations[i], evidence.shifts[i] = pose.rotation, pose.shift
-                evidence.gain[i], evidence.power[i] = pose.gain, pose.power
+        climb_best(
+            template.grid,
+            self.support.points,
+            weighed.parts,
+            weighed.doubled,
+            self.support.box,
+            _STEPS,
+            self.reach,
+            _CLIMBERS,
+            _HOPELESS,
+            evidence.rotations,
+            evidence.shifts,
+            evidence.gain,
+            evidence.power,
+        )
         return evidence
 
     def residuals(
         self,
         weighed: Weighed,
         template: Template,
-        rotation: NDArray[np.float64],
-        shift: NDArray[np.float64],
+        rotations: NDArray[np.float64],
+        shifts: NDArray[np.float64],
         *,
-        probability: float,
+        probabilities: NDArray[np.float64],
         out: NDArray[np.float64],
     ) -> None:
-        """Add ``p sum (W |A_Rt|^2 - 2 Re S conj(A_Rt)) / sigma^2`` to each shell of ``out``."""
+        """Add ``sum p (W |A_Rt|^2 - 2 Re S conj(A_Rt)) / sigma^2`` to each shell of ``out``.
+
+        Summed over poses (C,); those of no probability are not looked at.
+        """
         residual_kernel.residuals(
             template.grid,
             self.support.points,
             weighed.parts,
             weighed.doubled,
             self.support.shell,
-            rotation,
-            shift,
-            probability,
+            rotations,
+            shifts,
+            probabilities,
             self.support.box,
             out,
         )

@@ -21,6 +21,7 @@ Real = NDArray[np.float32]
 Complex = NDArray[np.complex64]
 
 _AXES = (0, 1, 2)
+_CROPPED = 0.4  # of the box: a transform of all components is as fast where more are wanted
 _ONE_THREAD = 1  # with more a transform's last bits differ, and results with the machine
 
 
@@ -35,9 +36,21 @@ def _centre_sign(box: int) -> Real:
     return result
 
 
-def centreless(volume: Real) -> Complex:
-    """Unitary half transform (n, n, n // 2 + 1) with the origin at voxel [0, 0, 0]."""
-    transform: Complex = ducc0.fft.r2c(volume, axes=_AXES, inorm=1, nthreads=_ONE_THREAD)
+def centreless(volume: Real, reach: int | None = None) -> Complex:
+    """Unitary half transform (n, n, n // 2 + 1) with the origin at voxel [0, 0, 0].
+
+    Only components up to frequency ``reach`` on every axis hold anything of use, where given:
+    lines of others are left out of the transforms along the second and third axis.
+    """
+    box = volume.shape[0]
+    if reach is None or reach > _CROPPED * box:
+        transform: Complex = ducc0.fft.r2c(volume, axes=_AXES, inorm=1, nthreads=_ONE_THREAD)
+        return transform
+    transform = ducc0.fft.r2c(volume, axes=(2,), inorm=1, nthreads=_ONE_THREAD)
+    inner = transform[:, :, : reach + 1]
+    ducc0.fft.c2c(inner, axes=(1,), inorm=1, out=inner, nthreads=_ONE_THREAD)
+    for half in (inner[:, : reach + 1], inner[:, box - reach :]):
+        ducc0.fft.c2c(half, axes=(0,), inorm=1, out=half, nthreads=_ONE_THREAD)
     return transform
 
 
@@ -129,7 +142,7 @@ class Band:
         2 where the conjugate mate is not itself in the band, else 1: sums over the whole
         transform are sums over the band times this.
     cells : ndarray of int64, (J,)
-        Positions in the flat half grid which `grid` makes.
+        Positions in the flat half grid which `empty_grid` makes.
     """
 
     box: int
@@ -144,12 +157,10 @@ class Band:
         """Components of a half transform (n, n, n // 2 + 1) in this band, (J,)."""
         return transform.reshape(-1)[self.index]
 
-    def grid(self, values: Complex) -> Real:
-        """Half grid, one point a Fourier pixel, which holds ``values`` (J,) and 0 elsewhere."""
+    def empty_grid(self) -> Real:
+        """Half grid, one point a Fourier pixel, for what is put at `cells`: pairs, all 0."""
         c = self.reach + 2
-        grid = np.zeros((2 * c + 1, 2 * c + 1, c + 1), np.complex64)
-        grid.reshape(-1)[self.cells] = values
-        return grid.view(np.float32).reshape(*grid.shape, 2)
+        return np.zeros((2 * c + 1, 2 * c + 1, c + 1, 2), np.float32)
 
     def within(self, r_max: float) -> tuple[Band, NDArray[np.int64]]:
         """The band up to a smaller radius, and where its components stand in this one."""

@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.kernels import correlation, shells
-from subtomo_core.kernels.interpolate import gather
+from subtomo_core.kernels.types import RotationTables
 
 Real = NDArray[np.float32]
+
+_LANES = 4  # values of beta come in multiples of this (`kernels.rotation_sums`)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +37,18 @@ class Sphere:
     legendre : ndarray of float32, (L, L // 2, 2 L)
         [l, t, p L + m]: normalised associated Legendre function times quadrature weight, for
         real (p = 0) and imaginary parts alike.
-    wigner : ndarray of float32, (L (L + 1) / 2, L // 2 + 1, 2 L)
-        [row, j, L + m']: Wigner's ``d^l_mm'(pi j / L)``, rows in order of m, then l >= m.
+    rotations : RotationTables
+        Wigner's functions (rows, 2, lanes), where lane j of ``[row, 0]`` is ``d^l_mm'(pi j / L)``
+        for j up to L / 2, of ``[row, 1]`` the same for -m', both halved for m' = 0; the row of
+        the lowest degree of each m and m' >= 0, (L, L), the others behind it; and cosines and
+        sines (L / 2 + 1, 2, L) of ``pi i m' / L`` and ``pi i m / L``, the latter with the sign
+        and weight with which the order m enters the real sum over all orders.
     """
 
     bandwidth: int
     north: Real
     legendre: Real
-    wigner: Real
+    rotations: RotationTables
 
 
 @lru_cache(maxsize=4)
@@ -69,7 +75,7 @@ def sphere(bandwidth: int) -> Sphere:
         bandwidth,
         np.ascontiguousarray(north, np.float32),
         np.ascontiguousarray(pairs, np.float32),
-        _wigner(bandwidth),
+        _rotation_tables(bandwidth),
     )
 
 
@@ -91,19 +97,41 @@ def _legendre(bandwidth: int, cosines: NDArray[np.float64]) -> NDArray[np.float6
     return table
 
 
-def _wigner(bandwidth: int) -> Real:
-    """``d^l_mm'`` from the eigenvectors of J_y, whose eigenvalues are exactly -l .. l."""
-    angles = np.pi * np.arange(bandwidth // 2 + 1) / bandwidth
-    table = np.zeros((bandwidth, bandwidth, len(angles), 2 * bandwidth), np.float32)
-    for degree in range(bandwidth):
-        m = np.arange(-degree, degree)
-        raising = np.diag(np.sqrt(degree * (degree + 1) - m * (m + 1.0)), -1)
-        values, vectors = np.linalg.eigh((raising - raising.T) / 2j)
-        phases = np.exp(-1j * angles[:, None] * np.rint(values))
-        turns = (vectors * phases[:, None, :]) @ vectors.conj().T
-        columns = slice(bandwidth - degree, bandwidth + degree + 1)
-        table[: degree + 1, degree, :, columns] = turns.real[:, degree:].transpose(1, 0, 2)
-    return table[np.triu_indices(bandwidth)]
+def _lanes(bandwidth: int) -> int:
+    """Room for the angles 0, pi / L, ..., pi / 2."""
+    return _LANES * math.ceil((bandwidth // 2 + 1) / _LANES)
+
+
+def _rotation_tables(bandwidth: int) -> RotationTables:
+    half, orders = bandwidth // 2, np.arange(bandwidth)
+    lanes = _lanes(bandwidth)
+    angles: NDArray[np.float64] = np.pi / bandwidth * np.arange(half + 1.0)
+    by_degree = [_wigner(degree, angles) for degree in range(bandwidth)]
+    pairs = [(m, k) for m in orders for k in orders]
+    wigner = np.zeros((sum(bandwidth - max(pair) for pair in pairs), 2, lanes), np.float32)
+    rows = np.zeros((bandwidth, bandwidth), np.int64)
+    row = 0
+    for m, k in pairs:
+        rows[m, k] = row
+        for degree in range(max(m, k), bandwidth):
+            both = by_degree[degree][:, degree + m, [degree + k, degree - k]]
+            wigner[row, :, : half + 1] = (0.5 if k == 0 else 1.0) * both.T
+            row += 1
+    turns = angles[:, None] * orders
+    waves = np.stack([np.cos(turns), np.sin(turns)], 1)
+    twice = np.where(orders > 0, 2.0, 1.0) * np.array([1.0, -1.0])[:, None]
+    return wigner, rows, waves.astype(np.float32), (waves * twice).astype(np.float32)
+
+
+def _wigner(degree: int, angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``d^l`` at angles (j,), (j, 2 l + 1, 2 l + 1), from J_y, whose eigenvalues are -l .. l."""
+    m = np.arange(-degree, degree)
+    raising = np.diag(np.sqrt(degree * (degree + 1) - m * (m + 1.0)), -1)
+    values, vectors = np.linalg.eigh((raising - raising.T) / 2j)
+    phases = np.exp(-1j * angles[:, None] * np.rint(values))
+    turns = (vectors * phases[:, None, :]) @ vectors.conj().T
+    real: NDArray[np.float64] = turns.real
+    return real
 
 
 def analyse(grid: Real, radii: Real, scale: float, tables: Sphere) -> Real:
@@ -125,17 +153,12 @@ def analyse(grid: Real, radii: Real, scale: float, tables: Sphere) -> Real:
         ``(-1)^m conj``.
     """
     bandwidth, count = tables.bandwidth, len(radii)
-    north = tables.north.shape[:2]
-    points = np.empty((3, count * north[0] * north[1]), np.float32)
-    found = np.empty((2, points.shape[1]), np.float32)
     values = np.empty((count, bandwidth, 2 * bandwidth), np.float32)
-    shells.directions(tables.north, radii, scale, points)
-    gather(grid, points, np.eye(3), 1.0, found)
-    shells.hartley(found.reshape(2, count, *north), values)
+    shells.rings(grid, tables.north, radii, scale, values)
     rings: NDArray[np.complex64] = ducc0.fft.r2c(values, axes=(2,), nthreads=1)
-    pairs = np.ascontiguousarray(rings[:, :, :bandwidth]).view(np.float32)
+    pairs = rings.view(np.float32).reshape(count, bandwidth, bandwidth + 1, 2)
     harmonics = np.zeros((count, bandwidth, 2, bandwidth), np.float32)
-    shells.legendre(pairs.reshape(count, bandwidth, bandwidth, 2), tables.legendre, harmonics)
+    shells.legendre(pairs, tables.legendre, harmonics)
     return harmonics
 
 
@@ -153,13 +176,23 @@ def correlate(f: Real, g: Real, weights: Real, tables: Sphere, *, even: bool = F
 
     Returns
     -------
-    ndarray of float32, (L + 1, 2 L, 2 L)
-        Axes beta, alpha, gamma of ``R = Rz(alpha) Ry(beta) Rz(gamma)``, angles ``pi index / L``;
-        the other half of beta repeats this one.
+    ndarray of float32, (2 L, 2 L, 2, lanes)
+        Axes alpha, gamma of ``R = Rz(alpha) Ry(beta) Rz(gamma)``, angles ``pi index / L``, then
+        beta: ``pi j / L`` at [0, j] and ``pi - pi j / L`` at [1, j], for j up to L / 2. The other
+        half of beta repeats this one; lanes beyond L / 2 are 0.
     """
-    size = 2 * tables.bandwidth
-    spectrum = np.empty((tables.bandwidth + 1, tables.bandwidth + 1, size, 2), np.float32)
-    correlation.spectrum(f, g, weights, tables.wigner, 2 if even else 1, spectrum)
-    packed = spectrum.view(np.complex64)[..., 0]
-    values: Real = ducc0.fft.c2r(packed, axes=(2, 1), lastsize=size, forward=False, nthreads=1)
+    size, lanes = 2 * tables.bandwidth, tables.rotations[0].shape[2]
+    values = np.empty((size, size, 2, lanes), np.float32)
+    correlation.correlate(f, g, weights, tables.rotations, 2 if even else 1, values)
     return values
+
+
+def in_halves(values: Real) -> Real:
+    """Values (L + 1, 2 L, 2 L), axes beta, alpha, gamma, laid out as `correlate` does."""
+    bandwidth = len(values) - 1
+    half = bandwidth // 2
+    lanes = _lanes(bandwidth)
+    result = np.zeros((*values.shape[1:], 2, lanes), np.float32)
+    result[:, :, 0, : half + 1] = np.moveaxis(values[: half + 1], 0, -1)
+    result[:, :, 1, : half + 1] = np.moveaxis(values[half:][::-1], 0, -1)
+    return result

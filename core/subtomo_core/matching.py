@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from subtomo_core import harmonics
 from subtomo_core.fourier import Band, Complex, Real, padded_grid
-from subtomo_core.kernels import peaks
+from subtomo_core.kernels import components, peaks
 
 _POOL = 4  # local maxima looked at for each candidate wanted, before close ones are dropped
 _CLOSEST_DEG = 8.0
@@ -52,18 +52,15 @@ class Template:
         Padded twice (`fourier.padded_grid`).
     magnitude, phase, power : ndarray of float32, (shells, L, 2, L)
         Harmonics of ``|A|``, of the Hartley values of A, and of ``|A|^2``.
+    shell_power : ndarray of float32, (shells,)
+        Mean of ``|A|^2`` on each shell 1, 2, ...
     """
 
     grid: Real
     magnitude: Real
     phase: Real
     power: Real
-
-    @property
-    def shell_power(self) -> Real:
-        """Mean of ``|A|^2`` on each shell 1, 2, ..., (shells,)."""
-        mean: Real = self.power[:, 0, 0, 0] * np.float32(math.sqrt(1.0 / (4.0 * math.pi)))
-        return mean
+    shell_power: Real
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,36 +71,56 @@ class Matcher:
     ----------
     radii : ndarray of float32, (shells,)
         Fourier shells in use, in pixels.
+    areas : ndarray of float32, (shells,)
+        Their squares.
     tables : harmonics.Sphere
     """
 
     radii: Real
+    areas: Real
     tables: harmonics.Sphere
 
     @classmethod
     def at(cls, r_max: float, bandwidth: int) -> Matcher:
         """Matcher over the shells 1 .. ``r_max``."""
         radii = np.arange(1, math.floor(r_max) + 1, dtype=np.float32)
-        return cls(radii, harmonics.sphere(bandwidth))
+        return cls(radii, radii**2, harmonics.sphere(bandwidth))
 
     def template(self, reference: Real) -> Template:
         """Prepare a reference volume (n, n, n)."""
         grid = padded_grid(reference, float(self.radii[-1]) + 1.0)
         power = np.zeros_like(grid)
         power[..., 0] = grid[..., 0] ** 2 + grid[..., 1] ** 2
-        magnitude = np.sqrt(power)
-        return Template(
-            grid,
-            *(harmonics.analyse(g, self.radii, 2.0, self.tables) for g in (magnitude, grid, power)),
+        of_magnitude, of_grid, of_power = (
+            harmonics.analyse(g, self.radii, 2.0, self.tables)
+            for g in (np.sqrt(power), grid, power)
         )
+        mean = of_power[:, 0, 0, 0] * np.float32(math.sqrt(1.0 / (4.0 * math.pi)))
+        return Template(grid, of_magnitude, of_grid, of_power, mean)
 
     def analyse(self, band: Band, values: Complex) -> Real:
         """Harmonics of components (J,) of one particle."""
-        return harmonics.analyse(band.grid(values), self.radii, 1.0, self.tables)
+        grid = band.empty_grid()
+        components.spread(_pairs(values), band.cells, grid.reshape(-1))
+        return harmonics.analyse(grid, self.radii, 1.0, self.tables)
+
+    def magnitudes(self, band: Band, values: Complex) -> Real:
+        """Harmonics of the magnitudes of components (J,)."""
+        grid = band.empty_grid()
+        components.spread_magnitudes(_pairs(values), band.cells, grid.reshape(-1))
+        return harmonics.analyse(grid, self.radii, 1.0, self.tables)
+
+    def phases(self, band: Band, values: Complex, shift: NDArray[np.float64]) -> Real:
+        """Harmonics of components (J,) of a particle moved back by ``shift`` voxels."""
+        grid = band.empty_grid()
+        components.spread_moved(
+            _pairs(values), band.points, shift, band.box, band.cells, grid.reshape(-1)
+        )
+        return harmonics.analyse(grid, self.radii, 1.0, self.tables)
 
     def correlate(self, f: Real, g: Real, *, even: bool) -> Real:
         """Correlation over all rotations, each shell weighted with its area."""
-        return harmonics.correlate(f, g, self.radii**2, self.tables, even=even)
+        return harmonics.correlate(f, g, self.areas, self.tables, even=even)
 
     def scale(self, weights: Real, template: Template) -> Real:
         """``1 / sqrt(sum W |A_R|^2)`` over all rotations, for harmonics of the weights W.
@@ -125,14 +142,14 @@ class Matcher:
             At most ``count`` rotations, no two closer than 8 degrees. There may be none in a
             small neighbourhood.
         """
-        score = correlation * scale
-        heights = np.empty(_POOL * count, np.float32)
-        angles = np.empty((_POOL * count, 3))
-        found = peaks.find_peaks(score, near.rotation, near.trace, heights, angles)
-        order = np.argsort(-heights[:found], kind="stable")
-        rotations = np.empty((found, 9))
-        peaks.turns(angles[:found], rotations)
-        kept = np.empty(count, np.int64)
+        found = np.empty((count, 9))
         closest = 1.0 + 2.0 * math.cos(math.radians(_CLOSEST_DEG))
-        number = peaks.thin_out(rotations, order, closest, kept)
-        return rotations[kept[:number]].reshape(-1, 3, 3)
+        number = peaks.candidates(
+            correlation, scale, near.rotation, near.trace, closest, _POOL * count, found
+        )
+        return found[:number].reshape(-1, 3, 3)
+
+
+def _pairs(values: Complex) -> Real:
+    """Real and imaginary parts of components, (J, 2)."""
+    return np.ascontiguousarray(values).view(np.float32).reshape(-1, 2)

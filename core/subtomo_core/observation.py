@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.fourier import Band, Complex, Real, band, centreless, from_centreless
-from subtomo_core.kernels import reading
+from subtomo_core.kernels import components, reading
 from subtomo_core.masks import radii
 from subtomo_core.missing import observed
 from subtomo_core.particles import Particles
@@ -34,11 +34,10 @@ class Samples:
 
     def power(self, support: Band, shells: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """``sum |S|^2 / W`` and the number of components, per shell of the whole transform."""
-        seen = self.weights > 0
-        ratio = np.where(seen, np.abs(self.values) ** 2 / np.where(seen, self.weights, 1.0), 0.0)
-        sums = np.bincount(support.shell, support.count * ratio, shells)[:shells]
-        counts = np.bincount(support.shell, support.count * seen, shells)[:shells]
-        return sums.astype(np.float64), counts.astype(np.float64)
+        sums, counts = np.zeros(shells), np.zeros(shells)
+        pairs = self.values.view(np.float32).reshape(-1, 2)
+        components.shell_powers(pairs, self.weights, support.count, support.shell, sums, counts)
+        return sums, counts
 
     def moments(self, support: Band, shells: int) -> NDArray[np.float64]:
         """How power goes with weight, (5, shells): see `structural.Moments`."""
@@ -106,21 +105,33 @@ class Observer:
         reading.moments(volume.reshape(-1), self.background, moments)
         if not np.isfinite(moments).all():
             raise InputError(Problem(f"particle {index + 1} holds values which are not finite"))
-        whole, weight, scale = centreless(volume), self.region, 1.0
+        weight, scale, gain = self.region, 1.0, None
         if weight is not None:
             scale = 1.0 / _spread(moments, volume.size, index)
         else:
             weight = _own_weights(particles, index)
             if self.structural_noise:
                 gain = 1.0 / (1.0 + np.float32(self.structural_noise) * weight)
-                whole, weight = whole * gain, weight * gain
-                volume = volume if self.window is None else from_centreless(whole)
-        inside = whole if self.window is None else centreless(_windowed(volume, self.window))
+                weight = weight * gain
+        inside, whole = self._transforms(volume, gain, max(support.reach for support in bands))
         flat_weight = np.ascontiguousarray(weight, np.float32).reshape(-1)
         return [
             _samples(support, whole if number else inside, flat_weight, scale, self.region)
             for number, support in enumerate(bands)
         ]
+
+    def _transforms(self, volume: Real, gain: Real | None, reach: int) -> tuple[Complex, Complex]:
+        """What is searched and what is summed, right up to ``reach``; ``gain`` comes first."""
+        if self.window is None or gain is None:
+            whole = centreless(volume, reach)
+        else:
+            whole = centreless(volume)  # all of it: there is a way back
+        if gain is not None:
+            whole *= gain
+        if self.window is None:
+            return whole, whole
+        seen = volume if gain is None else from_centreless(whole)
+        return centreless(_windowed(seen, self.window), reach), whole
 
 
 def _samples(

@@ -79,9 +79,9 @@ def distance_modulo(first: Array, second: Array, group: Array) -> Array:
 def asymmetric_unit(group: Array, bandwidth: int) -> NDArray[np.float32]:
     """Which points of an Euler grid have to be searched: 1 there and 0 elsewhere.
 
-    Shape (L + 1, 2 L, 2 L), axes beta, alpha, gamma, each ``pi index / L``, as the correlations
-    over rotations have them. Of the rotations ``R g`` which show a reference alike, the one
-    nearest to none at all is kept: of which the trace is the largest.
+    Shape (L + 1, 2 L, 2 L), axes beta, alpha, gamma, each ``pi index / L``. Of the rotations
+    ``R g`` which show a reference alike, the one nearest to none at all is kept: of which the
+    trace is the largest.
     """
     steps = 180.0 / bandwidth * np.arange(2 * bandwidth)
     unit = np.empty((bandwidth + 1, len(steps), len(steps)), np.float32)

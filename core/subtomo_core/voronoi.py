@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.kernels.voronoi import count_nearest
+from subtomo_core.kernels import voronoi
 from subtomo_core.rotations import random_rotations
 
 _SHIFT_WEIGHT = 1.0  # a_trd of the paper
@@ -51,14 +51,6 @@ class PosePoints:
         ndarray of float64, (C,)
             Sums to 1. A share which no point fell on is floored at half a point.
         """
-        count = len(rotations)
-        low, high = shifts.min(0), shifts.max(0)
-        # |t1 - t2|^2 with t1 = low + (high - low) p: only what depends on the candidate counts.
-        across = 2.0 * _SHIFT_WEIGHT * (shifts - low) * (high - low)
-        axes = np.concatenate([2.0 * rotations.reshape(count, 9), across], 1).astype(np.float32)
-        offset = (-_SHIFT_WEIGHT * ((shifts - low) ** 2).sum(1)).astype(np.float32)
-        counts = np.zeros(count, np.int64)
-        count_nearest(self.points, axes, offset, counts)
-        floored = np.maximum(counts, 0.5)
-        shares: NDArray[np.float64] = floored / floored.sum()
+        shares = np.empty(len(rotations))
+        voronoi.shares(self.points, rotations, shifts, _SHIFT_WEIGHT, shares)
         return shares

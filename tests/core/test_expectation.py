@@ -103,7 +103,10 @@ def test_residuals_and_likelihood_say_the_same(seed):
     R, t, samples = particle(seed, 0.1)
     engine = search(variance=0.01)
     out = np.zeros(BOX // 2 + 1)
-    engine.residuals(engine.weigh(samples), TEMPLATE, R, t, probability=0.5, out=out)
+    poses, shifts = np.stack([R, R, np.eye(3)]), np.stack([t, t, t])
+    shares = np.array([0.3, 0.2, 0.0])
+    weighed = engine.weigh(samples)
+    engine.residuals(weighed, TEMPLATE, poses, shifts, probabilities=shares, out=out)
     direct = log_likelihoods(samples, R[None], t[None], 0.01)[0, 0]
     assert out.sum() == pytest.approx(float(-direct), rel=1e-4, abs=1e-2)
 
@@ -115,8 +118,8 @@ def test_a_shift_grid_covers_its_reach():
         assert np.array_equal(grid.shifts, -grid.shifts[::-1])
         assert np.diff(grid.shifts).max() <= BOX / (2.7 * SUPPORT.reach) + 1e-6
         k = np.arange(-SUPPORT.reach, SUPPORT.reach + 1)
-        wave = np.exp(2j * np.pi / BOX * k[:, None] * grid.shifts)
-        assert np.allclose(grid.rows[:, 0] + 1j * grid.rows[:, 1], wave, atol=1e-5)
+        wave = np.exp(2j * np.pi / BOX * k[:, None] * grid.shifts[len(grid.shifts) // 2 :])
+        assert np.allclose(grid.waves[0][:, ::2] + 1j * grid.waves[0][:, 1::2], wave, atol=1e-5)
 
 
 def test_runs_are_all_of_a_band_each_of_one_column_without_a_gap():
@@ -133,5 +136,6 @@ def test_runs_are_all_of_a_band_each_of_one_column_without_a_gap():
         assert len(set(x[first:last])) == len(set(y[first:last])) == 1
         assert heights[q] == z[first] + support.reach
         assert layers[x[first]] <= q < layers[x[first] + 1]
-        wave = np.exp(2j * np.pi / BOX * y[first] * grid.shifts)
-        assert np.allclose(grid.over_runs[0, :, q] + 1j * grid.over_runs[1, :, q], wave, atol=1e-5)
+        wave = np.exp(2j * np.pi / BOX * y[first] * grid.shifts[len(grid.shifts) // 2 :])
+        over_runs = grid.waves[1][..., q]
+        assert np.allclose(over_runs[:, 0] + 1j * over_runs[:, 1], wave, atol=1e-5)

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from scipy.special import sph_harm_y
 
 from subtomo_core.fourier import half_grid, to_fourier
-from subtomo_core.harmonics import analyse, correlate, sphere
+from subtomo_core.harmonics import analyse, correlate, in_halves, sphere
 from subtomo_core.kernels.shells import legendre
 from subtomo_core.rotations import from_euler, to_euler
+from support.numerics import on_euler_grid
 from support.strategies import rotations, seeds
 
 L = 6
@@ -111,6 +112,11 @@ def test_magnitudes_have_even_degrees_only():
     assert np.abs(found[:, 2::2]).max() > 1e-2 * np.abs(found).max()
 
 
+def test_the_layout_of_correlations_is_that_of_an_euler_grid():
+    values = np.random.default_rng(1).normal(size=(L + 1, 2 * L, 2 * L)).astype(np.float32)
+    assert np.array_equal(on_euler_grid(in_halves(values)), values)
+
+
 def wigner(degree, row, column, beta):
     """Wigner's explicit sum for ``d^l_row,column``."""
     f = math.factorial
@@ -126,14 +132,14 @@ def wigner(degree, row, column, beta):
 
 def test_the_table_is_wigners_sum():
     bandwidth = 12
-    table = sphere(bandwidth).wigner
-    rows = [(m, degree) for m in range(bandwidth) for degree in range(m, bandwidth)]
-    for row, (m, degree) in enumerate(rows):
-        for j in range(0, bandwidth // 2 + 1, 3):
-            expected = np.zeros(2 * bandwidth)
-            for order in range(-degree, degree + 1):
-                expected[bandwidth + order] = wigner(degree, m, order, math.pi * j / bandwidth)
-            assert np.allclose(table[row, j], expected, atol=1e-6)
+    table, rows, _, _ = sphere(bandwidth).rotations
+    assert not table[:, :, bandwidth // 2 + 1 :].any()
+    for m, k in np.ndindex(bandwidth, bandwidth):
+        for row, degree in enumerate(range(max(m, k), bandwidth), rows[m, k]):
+            for j in range(0, bandwidth // 2 + 1, 3):
+                expected = [wigner(degree, m, order, math.pi * j / bandwidth) for order in (k, -k)]
+                share = 0.5 if k == 0 else 1.0  # both orders are the same one
+                assert np.allclose(table[row, :, j], share * np.array(expected), atol=1e-6)
 
 
 def representation(degree, R):
@@ -159,7 +165,7 @@ def test_the_correlation_is_the_integral_over_the_sphere(even, seed):
     rng = np.random.default_rng(seed)
     f, g = (random_harmonics(rng, 3, even=even) for _ in range(2))
     weights = np.array([1.0, 4.0, 9.0], np.float32)
-    found = correlate(as_rows(f), as_rows(g), weights, TABLES, even=even)
+    found = on_euler_grid(correlate(as_rows(f), as_rows(g), weights, TABLES, even=even))
     assert found.shape == (L + 1, 2 * L, 2 * L)
     directions, areas = quadrature(L)
     still = synthesise(f, directions)
@@ -170,6 +176,24 @@ def test_the_correlation_is_the_integral_over_the_sphere(even, seed):
         assert found[j, k, i] == pytest.approx(
             float(expected), abs=1e-4 * float(np.abs(found).max())
         )
+
+
+@pytest.mark.parametrize("even", [True, False])
+@pytest.mark.parametrize("bandwidth", [4, 10, 16, 24, 32, 48])
+def test_correlations_of_every_bandwidth_agree_at_the_same_rotations(bandwidth, even):
+    rng = np.random.default_rng(bandwidth)
+    f, g = (random_harmonics(rng, 2, even=even)[:, :4, :4] for _ in range(2))
+    weights = np.array([1.0, 4.0], np.float32)
+
+    def found(size):  # the functions have degrees below 4
+        rows = [as_rows(np.pad(h, [(0, 0), (0, size - 4), (0, size - 4)])) for h in (f, g)]
+        return on_euler_grid(correlate(*rows, weights, sphere(size), even=even))
+
+    many, few = found(bandwidth), found(4)
+    common = math.gcd(bandwidth, 4)
+    many = many[:: bandwidth // common, :: bandwidth // common, :: bandwidth // common]
+    few = few[:: 4 // common, :: 4 // common, :: 4 // common]
+    assert np.allclose(many, few, atol=1e-5 * np.abs(few).max())
 
 
 @settings(max_examples=10, deadline=None)
@@ -189,7 +213,7 @@ def test_the_maximum_lies_at_the_rotation(even, seed):
         f[:, degree, : degree + 1] = turned[:, degree:]
     # Cauchy-Schwarz: nowhere is it above the norm, and at R it is the norm.
     weights = np.array([1.0, 4.0], np.float32)
-    found = correlate(as_rows(f), as_rows(g), weights, TABLES, even=even)
+    found = on_euler_grid(correlate(as_rows(f), as_rows(g), weights, TABLES, even=even))
     assert found[j, k, i] == pytest.approx(float(found.max()), rel=1e-5)
     power = 2.0 * np.abs(g) ** 2
     power[:, :, 0] *= 0.5

@@ -123,9 +123,9 @@ def test_residuals_are_the_squared_distance(R, shift, seed):
         as_parts(values * support.count),
         weights * support.count,
         support.shell,
-        R,
-        shift,
-        0.5,
+        np.stack([R, R, np.eye(3)]),
+        np.stack([shift] * 3),
+        np.array([0.3, 0.2, 0.0]),
         12,
         out,
     )

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subtomo_core.kernels.peaks import find_peaks, highest_around, parabola, thin_out, turns
+from subtomo_core.harmonics import in_halves
+from subtomo_core.kernels.peaks import (
+    alone,
+    angles_at,
+    find_peaks,
+    insert,
+    level_poles,
+    parabola,
+    turn_to,
+)
 from subtomo_core.rotations import angular_distance, from_euler, random_rotations
 from support.strategies import seeds
 
@@ -16,10 +25,15 @@ UNIT = 2 * np.pi / SIZE
 
 
 def found(values, room, near=None, within_deg=180.0):
-    heights, angles = np.empty(room, np.float32), np.empty((room, 3))
+    heights, places = np.empty(room, np.float32), np.empty(room, np.int64)
     cosine = 1.0 + 2.0 * np.cos(np.radians(within_deg))
-    count = find_peaks(values, np.eye(3) if near is None else near, cosine, heights, angles)
-    return heights[:count], angles[:count]
+    near = np.eye(3) if near is None else near
+    laid_out = in_halves(values)
+    count = find_peaks(laid_out, near, cosine, heights, places)
+    angles = np.empty((count, 3))
+    for place, each in zip(places[:count], angles, strict=True):
+        angles_at(laid_out, place, each)
+    return heights[:count], angles
 
 
 def noise(seed):
@@ -51,7 +65,8 @@ def test_all_local_maxima_are_found_round_the_corner_too(seed):
     expected = local_maxima(values)
     heights, angles = found(values, len(expected) + 5)
     assert len(heights) == len(expected)
-    # In the same order, each within half a step of its grid point.
+    # Highest first, each within half a step of its grid point.
+    expected = expected[np.argsort(-values[tuple(expected.T)])]
     assert np.array_equal(heights, values[tuple(expected.T)])
     assert (np.abs(angles / UNIT - expected[:, [1, 0, 2]]) <= 0.5).all()
 
@@ -62,14 +77,14 @@ def test_when_room_is_short_the_highest_stay(seed, room):
     values = noise(seed)
     expected = np.sort(values[tuple(local_maxima(values).T)])[-room:]
     heights, _ = found(values, room)
-    assert np.array_equal(np.sort(heights), expected)
+    assert np.array_equal(heights, expected[::-1])
 
 
 @settings(max_examples=15, deadline=None)
 @given(seeds(), st.floats(5.0, 175.0))
 def test_in_a_neighbourhood_the_maxima_are_those_within_its_angle(seed, within):
     rng = np.random.default_rng(seed)
-    values = rng.normal(size=(SIZE,) * 3).astype(np.float32)
+    values = noise(seed)
     near = random_rotations(rng, 1)[0]
     heights, angles = found(values, 500)
     inside = angular_distance(from_euler(np.degrees(angles)), near) <= within
@@ -90,13 +105,14 @@ def test_a_smooth_summit_is_found_between_grid_points(beta, gamma, alpha):
 
 
 @settings(max_examples=15, deadline=None)
-@given(seeds())
-def test_the_highest_around_is_that_of_all_neighbours(seed):
-    values = noise(seed)
-    whole, out = all_round(values), np.empty_like(values)
-    highest_around(values, out)
-    around = [np.roll(whole, step, (0, 1, 2)) for step in product((-1, 0, 1), repeat=3)]
-    assert np.array_equal(out, np.max(around, 0)[: HALF + 1])
+@given(st.lists(st.integers(0, 9), max_size=12), st.integers(1, 6))
+def test_the_highest_are_kept_in_order_and_of_equals_the_first(numbers, room):
+    heights, places, count = np.empty(room, np.float32), np.empty(room, np.int64), 0
+    for place, height in enumerate(numbers):
+        count = insert(np.float32(height), place, count, heights, places)
+    expected = np.argsort(-np.array(numbers, int), kind="stable")[:room]
+    assert places[:count].tolist() == expected.tolist()
+    assert heights[:count].tolist() == [numbers[place] for place in expected]
 
 
 def test_what_is_no_number_is_no_peak():
@@ -105,6 +121,19 @@ def test_what_is_no_number_is_no_peak():
     heights, _ = found(values, 500)
     assert np.isfinite(heights).all()
     assert len(found(np.full_like(values, np.nan), 5)[0]) == 0
+
+
+def test_points_which_are_one_rotation_have_one_value():
+    values = in_halves(noise(2))
+    level_poles(values)
+    k, i = np.random.default_rng(0).integers(0, SIZE, (2, 200))
+    steps = 180.0 / HALF
+    for half, beta in enumerate([0.0, 180.0]):
+        turns = from_euler(np.stack([k * steps, np.full(200, beta), i * steps], 1))
+        found = values[k, i, half, 0]
+        same = angular_distance(turns[:, None], turns[None]) < 1e-3
+        assert same.sum() > 1000
+        assert (same == (found[:, None] == found[None])).all()
 
 
 @settings(max_examples=30, deadline=None)
@@ -120,27 +149,19 @@ def test_flat_and_hollow_ground_has_no_vertex():
 
 
 @settings(max_examples=15, deadline=None)
-@given(seeds(), st.integers(1, 60), st.floats(10.0, 80.0))
-def test_thinning_keeps_the_first_and_drops_what_is_close_to_it(seed, room, angle):
-    rng = np.random.default_rng(seed)
-    rotations = random_rotations(rng, 60)
-    order = rng.permutation(60)
-    kept = np.empty(room, np.int64)
+@given(seeds(), st.floats(10.0, 80.0))
+def test_a_rotation_is_alone_where_none_before_it_is_close(seed, angle):
+    rotations = random_rotations(np.random.default_rng(seed), 60)
     cosine = 1.0 + 2.0 * np.cos(np.radians(angle))
-    count = thin_out(rotations.reshape(-1, 9), order, cosine, kept)
-    expected: list[int] = []
-    for c in order:
-        if len(expected) < room and all(
-            angular_distance(rotations[c], rotations[k]) >= angle for k in expected
-        ):
-            expected.append(int(c))
-    assert kept[:count].tolist() == expected
+    for number in range(60):
+        away = angular_distance(rotations[:number], rotations[number])
+        found = alone(rotations.reshape(-1, 9), number, cosine)
+        assert found == bool((away >= angle).all())
 
 
 @settings(max_examples=10, deadline=None)
 @given(seeds())
 def test_turns_are_the_rotations_of_euler_angles(seed):
-    angles = np.random.default_rng(seed).uniform(-7.0, 7.0, (5, 3))
-    out = np.empty((5, 9))
-    turns(angles, out)
-    assert np.allclose(out.reshape(-1, 3, 3), from_euler(np.degrees(angles)), atol=1e-12)
+    angles, out = np.random.default_rng(seed).uniform(-7.0, 7.0, 3), np.empty(9)
+    turn_to(angles, out)
+    assert np.allclose(out.reshape(3, 3), from_euler(np.degrees(angles)), atol=1e-12)

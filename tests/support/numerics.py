@@ -72,3 +72,11 @@ def inner(first: NDArray[np.generic], second: NDArray[np.generic]) -> float:
     """``Re sum first conj(second)`` of half transforms over the whole transform."""
     product = (first * np.conj(second)).real.astype(np.float64)
     return float((product * multiplicity(first.shape[0])).sum())
+
+
+def on_euler_grid(found: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Correlations on the Euler grid (L + 1, 2 L, 2 L), axes beta, alpha, gamma."""
+    half = len(found) // 4
+    near, far = np.moveaxis(found[..., : half + 1], (2, 3), (0, 1))
+    assert np.allclose(near[half], far[half], atol=1e-4 * np.abs(near).max())
+    return np.concatenate([near, far[half - 1 :: -1]])

@@ -20,7 +20,7 @@ from subtomo_core.kernels.cells import (
     value_in_cell,
 )
 from subtomo_core.kernels.jit import jit
-from subtomo_core.kernels.types import F32, F64, I32
+from subtomo_core.kernels.types import F32, F64, I32, I64
 from subtomo_core.kernels.waves import wave
 
 _BLOCK = 256  # components whose coordinates stay in the first cache
@@ -154,3 +154,35 @@ def scatter(
             re, im = share * real[j], share * imaginary[j] * sign[j]
             add_in_cell(values, _TWO * p, _TWO * row, _TWO * plane, x, y, z, re, im)
             add_real_in_cell(masses, p, row, plane, x, y, z, share * mass[j])
+
+
+@jit
+def scatter_poses(
+    numerators: F32,
+    denominators: F32,
+    points: F32,
+    values: F32,
+    weights: F32,
+    scale: F32,
+    classes: I64,
+    rotations: F64,
+    shifts: F64,
+    probabilities: F64,
+    box: int,
+) -> None:
+    """`scatter` one particle's ``values`` (J, 2) and weights, times ``scale`` (J,), at its poses.
+
+    Each pose adds to the grids of its class, ``numerators[k]`` and ``denominators[k]``.
+    """
+    count = points.shape[1]
+    parts, moved = np.empty((2, count), np.float32), np.empty((2, count), np.float32)
+    masses = np.empty(count, np.float32)
+    for j in range(count):
+        parts[0, j], parts[1, j] = scale[j] * values[j, 0], scale[j] * values[j, 1]
+        masses[j] = scale[j] * weights[j]
+    for i in range(classes.shape[0]):
+        k = classes[i]
+        shift_back(points, parts, shifts[i], box, moved)
+        scatter(
+            numerators[k], denominators[k], points, moved, masses, rotations[i], probabilities[i]
+        )

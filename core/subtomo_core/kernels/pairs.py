@@ -20,9 +20,10 @@ import numpy as np
 
 from subtomo_core.kernels.interpolate import gather, gather_slopes, locate, shift_back
 from subtomo_core.kernels.jit import jit
-from subtomo_core.kernels.shifts import ascend, best_cell, multiply, transform
+from subtomo_core.kernels.series import best_cell, transform
+from subtomo_core.kernels.shifts import ascend, multiply
 from subtomo_core.kernels.slopes import derivatives, dot, row
-from subtomo_core.kernels.types import F32, F64, Runs
+from subtomo_core.kernels.types import F32, F64, Runs, Waves
 
 _BLOCK = 256  # as in `slopes`: its rows and derivatives come in blocks of this size
 _ZERO, _ONE, _U1 = np.float32(0.0), np.float32(1.0), np.uint64(1)
@@ -136,9 +137,7 @@ def best_shifts(
     weights: F32,
     rotations: F64,
     runs: Runs,
-    rows: F32,
-    over_runs: F32,
-    over_planes: F32,
+    waves: Waves,
     shifts: F32,
     reach: float,
     box: int,
@@ -151,8 +150,8 @@ def best_shifts(
     size, count = shifts.shape[0], points.shape[1]
     product, mass = np.empty((2, count), np.float32), np.empty(count, np.float32)
     seen = np.empty((2, count), np.float32)
-    lines = np.empty((over_runs.shape[2], 2, size), np.float32)
-    planes = np.empty((over_planes.shape[2], size, 2, size), np.float32)
+    lines = np.empty((waves[1].shape[2], 2, size), np.float32)
+    planes = np.empty((waves[2].shape[2], size, 2, size), np.float32)
     values = np.empty((size, size, size), np.float32)
     spacing = shifts[1] - shifts[0]
     for i in range(rotations.shape[0]):
@@ -162,7 +161,7 @@ def best_shifts(
             for j in range(count):
                 seen[p, j] = mass[j] * samples[p, j]
         multiply(product, seen, mass)
-        transform(product, runs, rows, over_runs, over_planes, lines, planes, values)
+        transform(product, runs, waves, lines, planes, values)
         c, b, a = best_cell(values, shifts, reach)
         best[i, 0], best[i, 1], best[i, 2] = shifts[c], shifts[b], shifts[a]
         ascend(product, points, box, reach, spacing, best[i])

@@ -1,7 +1,8 @@
 """Local maxima over the Euler grid of a rotational correlation.
 
-Values (L + 1, 2 L, 2 L) have the axes beta, alpha, gamma, each ``pi index / L``; beta ends at
-pi. Beyond its ends lie the points with alpha and gamma half a turn further.
+Values (2 L, 2 L, 2, lanes) have the axes alpha, gamma, each ``pi index / L``, and beta in two
+halves: ``pi j / L`` at [0, j] and ``pi - pi j / L`` at [1, j], for j up to L / 2. Beyond the ends
+of beta lie the points with alpha and gamma half a turn further.
 """
 
 from __future__ import annotations
@@ -15,49 +16,55 @@ from subtomo_core.kernels.types import F32, F64, I64
 
 
 @jit
-def value_at(values: F32, j: int, k: int, i: int) -> float:
-    """Value at an index which may lie one step beyond the ends."""
-    last, size = values.shape[0] - 1, values.shape[1]
-    if j < 0:
-        j, k, i = -j, k + last, i + last
-    elif j > last:
-        j, k, i = 2 * last - j, k + last, i + last
-    return float(values[j, k % size, i % size])
+def value_at(values: F32, k: int, i: int, j: int) -> float:
+    """Value at an index (alpha, gamma, beta) which may lie one step beyond the ends."""
+    size = values.shape[0]
+    last = size // 2
+    if j < 0 or j > last:
+        j, k, i = -j if j < 0 else size - j, k + last, i + last
+    row = values[k % size, i % size]
+    return float(row[0, j] if 2 * j <= last else row[1, last - j])
 
 
 @jit
-def highest_around(values: F32, out: F32) -> None:
-    """Highest value among each grid point and its 26 neighbours.
+def level_poles(values: F32) -> None:
+    """Give all points of the grid which are one rotation one value: at beta 0 and pi.
 
-    Along one axis after the other: gamma, alpha, then beta.
+    Which of them is the highest would hang on rounding, and their summits off the grid differ.
     """
-    last, size = values.shape[0] - 1, values.shape[1]
-    rows = np.empty((size, size), np.float32)
-    planes = np.empty_like(values)
-    for j in range(last + 1):
-        for k in range(size):
-            v, row = values[j, k], rows[k]
-            row[0] = max(v[size - 1], v[0], v[1])
-            row[size - 1] = max(v[size - 2], v[size - 1], v[0])
-            for i in range(1, size - 1):
-                row[i] = max(v[i - 1], v[i], v[i + 1])
-        for k in range(size):
-            before, here, after = rows[k - 1], rows[k], rows[k + 1 if k < size - 1 else 0]
-            plane = planes[j, k]
-            for i in range(size):
-                plane[i] = max(before[i], here[i], after[i])
-    for j in range(last + 1):
-        for k in range(size):
-            here, target = planes[j, k], out[j, k]
-            if 0 < j < last:
-                below, above = planes[j - 1, k], planes[j + 1, k]
-                for i in range(size):
-                    target[i] = max(below[i], here[i], above[i])
-            else:  # beyond a pole alpha and gamma stand half a turn further
-                inner = planes[1 if j == 0 else last - 1]
-                near, far = inner[k], inner[(k + last) % size]
-                for i in range(size):
-                    target[i] = max(near[i], here[i], far[(i + last) % size])
+    size = values.shape[0]
+    for k in range(1, size):
+        for i in range(size):
+            values[k, i, 0, 0] = values[0, (i + k) % size, 0, 0]
+            values[k, i, 1, 0] = values[0, (i - k) % size, 1, 0]
+
+
+@jit
+def highest_along(values: F32, out: F32) -> None:
+    """Highest value among each grid point and its 8 neighbours in beta and gamma.
+
+    Infinite where there is no point: in lanes beyond, and in the second half at pi / 2.
+    """
+    size, half, lanes = values.shape[0], values.shape[0] // 4, values.shape[3]
+    wide, far = 2 * lanes, lanes + half
+    flat, target = values.reshape(size, size, wide), out.reshape(size, size, wide)
+    rows = np.empty((size, wide), np.float32)
+    for k in range(size):
+        beyond = flat[(k + 2 * half) % size]
+        for i in range(size):
+            v, w, found = flat[k, i], beyond[(i + 2 * half) % size], rows[i]
+            for j in range(1, wide - 1):  # over both halves, whose ends are put right below
+                found[j] = max(v[j - 1], v[j], v[j + 1])
+            found[0] = max(v[0], v[1], w[1])
+            found[half] = max(v[half - 1], v[half], v[far - 1])
+            found[half + 1 : lanes] = np.inf
+            found[lanes] = max(v[lanes], v[lanes + 1], w[lanes + 1])
+            found[far:] = np.inf
+        for i in range(size):
+            before, here, after = rows[i - 1], rows[i], rows[i + 1 if i < size - 1 else 0]
+            highest = target[k, i]
+            for j in range(wide):
+                highest[j] = max(before[j], here[j], after[j])
 
 
 @jit
@@ -83,88 +90,131 @@ def trace_with(r: F64, alpha: float, beta: float, gamma: float) -> float:
 
 
 @jit
-def find_peaks(values: F32, near: F64, cosine: float, heights: F32, angles: F64) -> int:
-    """Collect local maxima: heights and ZYZ angles (radians) off the grid by parabolas.
+def angles_at(values: F32, place: int, angles: F64) -> None:
+    """ZYZ angles (radians) of a maximum at a flat index, off the grid by parabolas."""
+    size = values.shape[0]
+    last = size // 2
+    unit = math.pi / last
+    lanes = values.shape[3]
+    j, row = place % lanes, place // lanes
+    half, row = row % 2, row // 2
+    k, i = row // size, row % size
+    if half == 1:
+        j = last - j
+    v = value_at(values, k, i, j)
+    alpha = parabola(value_at(values, k - 1, i, j), v, value_at(values, k + 1, i, j))
+    beta = parabola(value_at(values, k, i, j - 1), v, value_at(values, k, i, j + 1))
+    gamma = parabola(value_at(values, k, i - 1, j), v, value_at(values, k, i + 1, j))
+    angles[0], angles[1], angles[2] = (k + alpha) * unit, (j + beta) * unit, (i + gamma) * unit
+
+
+@jit
+def find_peaks(values: F32, near: F64, cosine: float, heights: F32, places: I64) -> int:
+    """Collect the highest local maxima, highest first: heights and flat indices.
 
     Maxima count only where the trace with the rotation ``near`` is at least ``cosine``
-    (`thin_out`; -1 lets all pass). Returns how many were found; when the arrays are full the
-    lowest so far is replaced.
+    (`trace_with`; -1 lets all pass). Returns how many were found; at most as many as there is
+    room for.
     """
-    last, size = values.shape[0] - 1, values.shape[1]
-    unit = math.pi / last
-    everywhere = cosine <= -1.0
-    room = heights.shape[0]
-    count = 0
-    lowest = 0
-    around = np.empty_like(values)
-    highest_around(values, around)
-    for j in range(last + 1):
-        for k in range(size):
-            here, highest = values[j, k], around[j, k]
-            for i in range(size):
-                if here[i] < highest[i]:
+    size, wide = values.shape[0], 2 * values.shape[3]
+    around, angles = np.empty_like(values), np.empty(3)
+    highest_along(values, around)
+    highest, count = np.empty(wide, np.float32), 0
+    planes, flat = around.reshape(size, size, wide), values.reshape(size, size, wide)
+    for k in range(size):
+        before, middle, after = planes[k - 1], planes[k], planes[k + 1 if k < size - 1 else 0]
+        for i in range(size):
+            here, a, b, c = flat[k, i], before[i], middle[i], after[i]
+            some = 0
+            for j in range(wide):
+                highest[j] = max(a[j], b[j], c[j])
+                some += here[j] >= highest[j]
+            if some == 0:
+                continue
+            for j in range(wide):
+                if not here[j] >= highest[j]:
                     continue
-                v = here[i]
-                if not v >= highest[i] or (count == room and v <= heights[lowest]):
-                    continue
-                beta = j + parabola(value_at(values, j - 1, k, i), v, value_at(values, j + 1, k, i))
-                alpha = k + parabola(
-                    value_at(values, j, k - 1, i), v, value_at(values, j, k + 1, i)
-                )
-                gamma = i + parabola(
-                    value_at(values, j, k, i - 1), v, value_at(values, j, k, i + 1)
-                )
-                if not everywhere:
-                    trace = trace_with(near, alpha * unit, beta * unit, gamma * unit)
-                    if trace < cosine:
+                place = (k * size + i) * wide + j
+                if cosine > -1.0:
+                    angles_at(values, place, angles)
+                    if trace_with(near, angles[0], angles[1], angles[2]) < cosine:
                         continue
-                slot = count if count < room else lowest
-                heights[slot] = v
-                angles[slot, 0] = alpha * unit
-                angles[slot, 1] = beta * unit
-                angles[slot, 2] = gamma * unit
-                if count < room:
-                    count += 1
-                if count == room:
-                    lowest = 0
-                    for q in range(1, room):
-                        if heights[q] < heights[lowest]:
-                            lowest = q
+                count = insert(here[j], place, count, heights, places)
     return count
 
 
 @jit
-def turns(angles: F64, out: F64) -> None:
-    """``Rz(alpha) Ry(beta) Rz(gamma)`` of angles (C, 3) in radians, out (C, 9) row by row."""
-    for c in range(angles.shape[0]):
-        ca, sa = math.cos(angles[c, 0]), math.sin(angles[c, 0])
-        cb, sb = math.cos(angles[c, 1]), math.sin(angles[c, 1])
-        cg, sg = math.cos(angles[c, 2]), math.sin(angles[c, 2])
-        R = out[c]
-        R[0], R[1], R[2] = ca * cb * cg - sa * sg, -ca * cb * sg - sa * cg, ca * sb
-        R[3], R[4], R[5] = sa * cb * cg + ca * sg, -sa * cb * sg + ca * cg, sa * sb
-        R[6], R[7], R[8] = -sb * cg, sb * sg, cb
+def insert(height: np.float32, place: int, count: int, heights: F32, places: I64) -> int:
+    """Put a height in its place among ``count`` falling ones; how many there are then.
+
+    Where there is no room for one more the lowest is dropped; of equals the first stays first.
+    """
+    room = heights.shape[0]
+    if count == room:
+        if height <= heights[room - 1]:
+            return count
+        count -= 1
+    slot = count
+    while slot > 0 and heights[slot - 1] < height:
+        heights[slot], places[slot] = heights[slot - 1], places[slot - 1]
+        slot -= 1
+    heights[slot], places[slot] = height, place
+    return count + 1
 
 
 @jit
-def thin_out(rotations: F64, order: I64, cosine: float, kept: I64) -> int:
-    """Walk rotations (C, 9) in ``order`` and keep those no closer than the angle to any kept.
+def turn_to(angles: F64, out: F64) -> None:
+    """``Rz(alpha) Ry(beta) Rz(gamma)`` of angles (3,) in radians, out (9,) row by row."""
+    ca, sa = math.cos(angles[0]), math.sin(angles[0])
+    cb, sb = math.cos(angles[1]), math.sin(angles[1])
+    cg, sg = math.cos(angles[2]), math.sin(angles[2])
+    out[0], out[1], out[2] = ca * cb * cg - sa * sg, -ca * cb * sg - sa * cg, ca * sb
+    out[3], out[4], out[5] = sa * cb * cg + ca * sg, -sa * cb * sg + ca * cg, sa * sb
+    out[6], out[7], out[8] = -sb * cg, sb * sg, cb
 
-    ``cosine`` is ``1 + 2 cos(angle)``, the trace at that distance. Returns how many were kept.
+
+@jit
+def alone(rotations: F64, count: int, cosine: float) -> bool:
+    """Whether rotation number ``count`` (C, 9) is no closer than an angle to any before it.
+
+    ``cosine`` is ``1 + 2 cos(angle)``, the trace at that distance.
     """
-    count = 0
-    for c in order:
-        alone = True
-        for q in range(count):
-            trace = 0.0
-            for e in range(9):
-                trace += rotations[kept[q], e] * rotations[c, e]
-            if trace > cosine:
-                alone = False
-                break
-        if alone:
-            kept[count] = c
+    for q in range(count):
+        trace = 0.0
+        for e in range(9):
+            trace += rotations[q, e] * rotations[count, e]
+        if trace > cosine:
+            return False
+    return True
+
+
+@jit
+def candidates(
+    correlation: F32,
+    scale: F32,
+    near: F64,
+    trace: float,
+    closest: float,
+    room: int,
+    out: F64,
+) -> int:
+    """Rotations (C, 9) at the highest maxima of ``correlation * scale``, none close to another.
+
+    The product takes the place of the correlation, as both fill a good part of a cache.
+    ``room`` maxima are looked at; ``near`` and ``trace`` say where (`find_peaks`), ``closest``
+    how close is too close (`alone`). Returns how many were found.
+    """
+    score, factors = correlation.reshape(-1), scale.reshape(-1)
+    for i in range(score.shape[0]):
+        score[i] *= factors[i]
+    level_poles(correlation)
+    heights, places = np.empty(room, np.float32), np.empty(room, np.int64)
+    angles, count = np.empty(3), 0
+    for p in range(find_peaks(correlation, near, trace, heights, places)):
+        angles_at(correlation, places[p], angles)
+        turn_to(angles, out[count])
+        if alone(out, count, closest):
             count += 1
-            if count == kept.shape[0]:
+            if count == out.shape[0]:
                 break
     return count

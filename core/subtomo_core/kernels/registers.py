@@ -7,6 +7,7 @@ instructions (LLVM's) are written out with these.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -26,12 +27,12 @@ class Registers:
         self.builder = builder
         self.kind = ir.VectorType(FLOAT, size)
         self.nothing = ir.Constant(self.kind, ir.Undefined)
+        self.zero = ir.Constant(self.kind, None)
 
     def room(self) -> Any:
         """Room for a sum over a loop, 0 at first; the compiler keeps it in a register."""
-        zero = ir.Constant(self.kind, None)
         room = cgutils.alloca_once(self.builder, self.kind)
-        self.builder.store(zero, room)
+        self.builder.store(self.zero, room)
         return room
 
     def all(self, number: Any) -> Any:
@@ -56,6 +57,13 @@ class Registers:
         lanes = [which * size + lane for lane in range(size)]
         mask = ir.Constant(ir.VectorType(INDEX, size), lanes)
         return self.builder.shuffle_vector(register, self.nothing, mask)
+
+    def in_turns(self, even: Any, odd: Any) -> Any:
+        """Lanes 0, 2, ... of one register and lanes 1, 3, ... of another."""
+        size = self.kind.count
+        lanes = [lane + (lane % 2) * size for lane in range(size)]
+        mask = ir.Constant(ir.VectorType(INDEX, size), lanes)
+        return self.builder.shuffle_vector(even, odd, mask)
 
     def address(self, data: Any, place: Any) -> Any:
         """Where a register at ``place`` float32 from ``data`` lies."""
@@ -90,6 +98,18 @@ class Registers:
     def between(self, a: Any, b: Any, share: Any) -> Any:
         """``a + share (b - a)``."""
         return self.add(a, self.multiply(share, self.subtract(b, a)))
+
+
+def in_loop(builder: Any, count: Any, sums: list[Any], term: Callable[[Any], list[Any]]) -> None:
+    """Add to ``sums`` (`Registers.room`) what ``term`` makes of 0, 1, ..., ``count`` - 1."""
+    with cgutils.for_range(builder, count) as loop:
+        for total, found in zip(sums, term(loop.index), strict=True):
+            builder.store(builder.fadd(builder.load(total), found, flags=_FREE), total)
+
+
+def number_at(builder: Any, data: Any, place: Any) -> Any:
+    """The number at a place."""
+    return builder.load(builder.gep(data, [place]))
 
 
 def data_of(context: Any, builder: Any, kind: Any, array: Any) -> Any:

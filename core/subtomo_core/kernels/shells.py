@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from subtomo_core.kernels.interpolate import gather
 from subtomo_core.kernels.jit import jit
 from subtomo_core.kernels.types import F32
 
@@ -43,13 +44,24 @@ def hartley(values: F32, out: F32) -> None:
 
 
 @jit
+def rings(grid: F32, north: F32, radii: F32, scale: float, out: F32) -> None:
+    """`hartley` values (shells, T, P) of a half grid on shells of radii in Fourier pixels."""
+    count, turn = north.shape[0], north.shape[1]
+    points = np.empty((3, radii.shape[0] * count * turn), np.float32)
+    found = np.empty((2, points.shape[1]), np.float32)
+    directions(north, radii, scale, points)
+    gather(grid, points, np.eye(3), 1.0, found)
+    hartley(found.reshape(2, radii.shape[0], count, turn), out)
+
+
+@jit
 def legendre(rings: F32, table: F32, out: F32) -> None:
     """``out[s, l, :, m] = sum_t table[l, t, m] rings[s, t, m]`` for ``m <= l``, all rings t.
 
-    ``rings`` (shells, T, L, 2) are the Fourier coefficients over phi; ``out`` (shells, L, 2, L)
-    holds zeros, and gets real parts, then imaginary parts. ``table`` (L, T / 2, 2 L) has each
-    value twice, for both; it is even or odd in t: that of ring ``T - 1 - t`` is ``(-1)^(l + m)``
-    times that of t.
+    ``rings`` (shells, T, L or more, 2) are the Fourier coefficients over phi; ``out``
+    (shells, L, 2, L) holds zeros, and gets real parts, then imaginary parts. ``table``
+    (L, T / 2, 2 L) has each value twice, for both; it is even or odd in t: that of ring
+    ``T - 1 - t`` is ``(-1)^(l + m)`` times that of t.
     """
     count, bandwidth = rings.shape[1], out.shape[1]
     north, width = count // 2, 2 * bandwidth

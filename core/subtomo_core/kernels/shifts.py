@@ -19,8 +19,8 @@ import numpy as np
 
 from subtomo_core.kernels.interpolate import gather
 from subtomo_core.kernels.jit import jit
-from subtomo_core.kernels.turned_sums import sum_turned
-from subtomo_core.kernels.types import F32, F64, I64, Runs
+from subtomo_core.kernels.series import best_cell, transform, value_at
+from subtomo_core.kernels.types import F32, F64, I64, Runs, Waves
 from subtomo_core.kernels.waves import wave
 
 # On a grid of `coarse.ShiftGrid` a summit is at most this much higher than the points around it.
@@ -47,69 +47,6 @@ def multiply(model: F32, samples: F32, weights: F32) -> float:
             im[j] = b[j] * r - a[j] * i
         power += float(part)
     return power
-
-
-@jit
-def transform(
-    product: F32,
-    runs: Runs,
-    rows: F32,
-    over_runs: F32,
-    over_planes: F32,
-    lines: F32,
-    planes: F32,
-    out: F32,
-) -> None:
-    """``out[c, b, a] = Re sum_k product exp(2 pi i (z t_a + y t_b + x t_c) / n)``.
-
-    See `coarse.ShiftGrid` for the factors. ``lines`` (Q, 2, G) and ``planes`` (X, G, 2, G) are
-    room to work in: sums over z, then over z and y.
-    """
-    starts, heights, layers = runs
-    size = out.shape[0]
-    flat_rows, flat_lines = rows.reshape(-1), lines.reshape(-1)
-    flat_planes, flat = planes.reshape(-1), out.reshape(-1)
-    real, imaginary = product[0], product[1]
-    pair = 2 * size
-    for q in range(heights.shape[0]):
-        first, count = starts[q], starts[q + 1] - starts[q]
-        at = pair * heights[q]
-        sum_turned(
-            real, imaginary, first, count, flat_rows, at, pair, size, flat_lines, pair * q, True
-        )
-    for x in range(planes.shape[0]):
-        first, count = layers[x], layers[x + 1] - layers[x]
-        at = pair * first
-        for b in range(size):
-            cos, sin = over_runs[0, b], over_runs[1, b]
-            to = pair * (x * size + b)
-            sum_turned(cos, sin, first, count, flat_lines, at, pair, size, flat_planes, to, True)
-    sheet = pair * size
-    for c in range(size):
-        cos, sin = over_planes[0, c], over_planes[1, c]
-        for b in range(size):
-            to = size * (c * size + b)
-            sum_turned(
-                cos, sin, 0, cos.shape[0], flat_planes, pair * b, sheet, size, flat, to, False
-            )
-
-
-@jit
-def best_cell(values: F32, shifts: F32, reach: float) -> tuple[int, int, int]:
-    """Index (c, b, a) of the highest value among shifts no longer than ``reach``."""
-    size = values.shape[0]
-    best = -1.0e300
-    top = (size // 2, size // 2, size // 2)
-    limit = reach * reach
-    for c in range(size):
-        for b in range(size):
-            for a in range(size):
-                if values[c, b, a] > best:
-                    length = shifts[c] ** 2 + shifts[b] ** 2 + shifts[a] ** 2
-                    if length <= limit:
-                        best = values[c, b, a]
-                        top = (c, b, a)
-    return top
 
 
 @jit
@@ -206,16 +143,37 @@ def ascend(product: F32, points: F32, box: int, reach: float, spacing: float, sh
 
 
 @jit
+def falling(values: F64) -> I64:
+    """Indices of values (C,) from the highest down; of equals the first comes first."""
+    order = np.empty(values.shape[0], np.int64)
+    for i in range(values.shape[0]):
+        place = i
+        while place > 0 and values[order[place - 1]] < values[i]:
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = i
+    return order
+
+
+@jit
+def outer_power(shell_power: F32, shell_weights: F64, first: int) -> float:
+    """Sum of a reference's power (shells 1, 2, ...) times weights, but for the ``first`` shells."""
+    power = 0.0
+    for s in range(first, shell_power.shape[0]):
+        power += shell_power[s] * shell_weights[s + 1]
+    return power
+
+
+@jit
 def survey(
     grid: F32,
     points: F32,
-    samples: F32,
-    weights: F32,
+    parts: F32,
+    doubled: F32,
+    chosen: I64,
     rotations: F64,
     runs: Runs,
-    rows: F32,
-    over_runs: F32,
-    over_planes: F32,
+    waves: Waves,
     shifts: F32,
     reach: float,
     box: int,
@@ -226,23 +184,28 @@ def survey(
 ) -> None:
     """For every rotation (C, 3, 3): best shift (voxels, x y z), correlation there, model power.
 
+    Of the components ``parts`` (2, J) and their weights only those ``chosen`` are looked at.
     A candidate stays on its grid point where even the highest summit nearby (`_SUMMIT` times the
     grid's value) would leave its log-likelihood more than ``margin`` below the best so far.
     """
     size = shifts.shape[0]
-    product = np.empty((2, points.shape[1]), np.float32)
-    lines = np.empty((over_runs.shape[2], 2, size), np.float32)
-    planes = np.empty((over_planes.shape[2], size, 2, size), np.float32)
+    samples, weights = np.empty((2, chosen.shape[0]), np.float32), doubled[chosen]
+    for p in range(2):
+        for j in range(chosen.shape[0]):
+            samples[p, j] = parts[p, chosen[j]]
+    product = np.empty_like(samples)
+    lines = np.empty((waves[1].shape[2], 2, size), np.float32)
+    planes = np.empty((waves[2].shape[2], size, 2, size), np.float32)
     values = np.empty((size, size, size), np.float32)
     spacing = shifts[1] - shifts[0]
     highest = -1.0e300
     for i in range(rotations.shape[0]):
         gather(grid, points, rotations[i], 2.0, product)
         power[i] = multiply(product, samples, weights)
-        transform(product, runs, rows, over_runs, over_planes, lines, planes, values)
+        transform(product, runs, waves, lines, planes, values)
         c, b, a = best_cell(values, shifts, reach)
         best[i, 0], best[i, 1], best[i, 2] = shifts[c], shifts[b], shifts[a]
-        gain[i] = values[c, b, a]
+        gain[i] = value_at(values, c, b, a)
         if _SUMMIT * gain[i] - 0.5 * power[i] < highest - margin:
             continue
         gain[i] = ascend(product, points, box, reach, spacing, best[i])
@@ -256,8 +219,7 @@ def look_closer(
     samples: F32,
     weights: F32,
     rotations: F64,
-    order: I64,
-    hopes: F64,
+    hope: float,
     reach: float,
     box: int,
     spacing: float,
@@ -268,15 +230,16 @@ def look_closer(
 ) -> int:
     """The same with all components, from the shifts found, for those which may still matter.
 
-    Rotations are taken in ``order``. One whose ``hopes`` (C,), the log-likelihood it may reach,
+    Rotations are taken from the best down. One which, with ``hope`` added to its log-likelihood,
     lies more than ``margin`` below the best so far is not looked at, and its gain becomes minus
     infinity. Returns how many were looked at.
     """
+    coarse = gain - 0.5 * power
     product = np.empty((2, points.shape[1]), np.float32)
     highest = -1.0e300
     count = 0
-    for i in order:
-        if hopes[i] < highest - margin:
+    for i in falling(coarse):
+        if coarse[i] + hope < highest - margin:
             gain[i] = -np.inf
             continue
         gather(grid, points, rotations[i], 2.0, product)

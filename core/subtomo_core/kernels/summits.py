@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.shifts import falling
 from subtomo_core.kernels.slopes import slope
 from subtomo_core.kernels.types import F32, F64
 
@@ -108,3 +109,36 @@ def summit(
         for axis in range(3):
             away[axis] = shift[axis] + step[3 + axis]
     return gain, power
+
+
+@jit
+def climb_best(
+    grid: F32,
+    points: F32,
+    samples: F32,
+    weights: F32,
+    box: int,
+    steps: int,
+    reach: float,
+    most: int,
+    margin: float,
+    rotations: F64,
+    shifts: F64,
+    gain: F64,
+    power: F64,
+) -> None:
+    """Move the best poses (C,) to their `summit`: ``most``, no more than ``margin`` below the best.
+
+    The others, and one which would fall, stay as they are.
+    """
+    likelihood = gain - 0.5 * power
+    order = falling(likelihood)
+    turned, moved = np.empty((3, 3)), np.empty(3)
+    for i in order[:most]:
+        if not likelihood[i] >= likelihood[order[0]] - margin:
+            continue
+        turned[:], moved[:] = rotations[i], shifts[i]
+        higher, whole = summit(grid, points, samples, weights, box, steps, reach, turned, moved)
+        if higher - 0.5 * whole >= likelihood[i]:
+            rotations[i], shifts[i] = turned, moved
+            gain[i], power[i] = higher, whole

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.fourier import Band, Real
-from subtomo_core.kernels.interpolate import scatter, shift_back
+from subtomo_core.kernels.interpolate import scatter_poses
 from subtomo_core.maximisation import fold
 from subtomo_core.observation import Samples
 
@@ -50,24 +50,20 @@ class Accumulator:
         """Add one particle's samples at its poses."""
         if term.samples is None or not term.shares:
             return
-        values = term.samples.values * self._scale
-        parts = np.stack([values.real, values.imag])
-        weights = term.samples.weights * self._scale
-        moved = np.empty_like(parts)
-        points, box = self._support.points, self._support.box
-        for share in term.shares:
-            denominator = self._denominator[share.class_index]
-            numerator = self._numerator[share.class_index].view(np.float32)
-            shift_back(points, parts, share.shift, box, moved)
-            scatter(
-                numerator.reshape(*denominator.shape, 2),
-                denominator,
-                points,
-                moved,
-                weights,
-                share.rotation,
-                share.probability,
-            )
+        shares, size = term.shares, self._denominator.shape
+        scatter_poses(
+            self._numerator.view(np.float32).reshape(*size, 2),
+            self._denominator,
+            self._support.points,
+            term.samples.values.view(np.float32).reshape(-1, 2),
+            term.samples.weights,
+            self._scale,
+            np.array([share.class_index for share in shares]),
+            np.array([share.rotation for share in shares]),
+            np.array([share.shift for share in shares]),
+            np.array([share.probability for share in shares]),
+            self._support.box,
+        )
 
     def fold_into(self, numerator: NDArray[np.complex64], denominator: Real) -> None:
         """Write the sums on the box's components, (K, n, n, n // 2 + 1)."""

@@ -7,57 +7,32 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from subtomo_core.coarse import Coarse
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.evidence import Evidence
-from subtomo_core.expectation import Search, Weighed
+from subtomo_core.expectation import Search
 from subtomo_core.fourier import Band, Real
+from subtomo_core.harmonics import in_halves
 from subtomo_core.matching import Matcher, Template
 from subtomo_core.methods.accumulate import Share, Term
 from subtomo_core.methods.fold_references import FoldReferences, References, coming_folds
 from subtomo_core.methods.limited import NOWHERE, Centre, about, centres, find, points_within
+from subtomo_core.methods.looks import Look
 from subtomo_core.methods.ordered import each_in_order
 from subtomo_core.methods.passes import Found, Row, Values, pass_over
 from subtomo_core.methods.refining import Refining
 from subtomo_core.methods.settings import Settings
-from subtomo_core.observation import Samples
 from subtomo_core.parameters import FamlParameters
 from subtomo_core.particles import Particles
 from subtomo_core.posterior import balance, hard_posterior, log_weights, soft_posterior
 from subtomo_core.statistics import Batch, Expectation, Model
 from subtomo_core.symmetry import asymmetric_unit
 from subtomo_core.voronoi import PosePoints
+from subtomo_core.weighing import Weighed
 
 _SAMPLE = 64  # particles on which classes are balanced
 _NEGLIGIBLE = 1e-3  # posteriors below this are left out of the sums
-
-
-@dataclass(frozen=True, eq=False)
-class Look:
-    """One particle as a search sees it, whatever the references.
-
-    Attributes
-    ----------
-    index : int
-        Of the particle in its dataset.
-    seen : Samples
-        Components which are searched.
-    weighed : Weighed
-        The same over the noise variance.
-    summed : Samples
-        Components which are summed.
-    magnitude, region : ndarray or None
-        Harmonics of ``|S|`` and of the weights, where the search uses them.
-    """
-
-    index: int
-    seen: Samples
-    summed: Samples
-    weighed: Weighed
-    magnitude: Real | None
-    region: Real | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +86,9 @@ class Alignment:
             scaled=model.scaled,
         )
         units = [
-            asymmetric_unit(group, settings.bandwidth) if on_axes and len(group) > 1 else None
+            in_halves(asymmetric_unit(group, settings.bandwidth))
+            if on_axes and len(group) > 1
+            else None
             for group, on_axes in zip(settings.groups, model.on_axes, strict=True)
         ]
         region = None
@@ -161,45 +138,37 @@ class Alignment:
 
     def look(self, particles: Particles, index: int) -> Look:
         """Everything about one particle which no reference has a part in."""
-        support = self.search.support
-        seen, summed = self.settings.observer.read(particles, index, support, self.sums)
-        weighed = self.search.weigh(seen)
-        magnitude = region = None
-        if self.search.generators != "phase":
-            magnitude = self.search.harmonics(np.abs(weighed.values))
-        if self.settings.observer.region is None:
-            region = self.search.harmonics(weighed.weights)
-        return Look(index, seen, summed, weighed, magnitude, region)
+        return Look.at(self.settings.observer, self.search, self.sums, particles, index)
 
     def row(self, batch: Batch, position: int, look: Look | None = None) -> Found:
         """Everything about one particle of the batch, at which one may have looked already."""
         look = look or self.look(batch.particles, int(batch.indices[position]))
         poses = self.model.own(batch.poses) if batch.poses else None
-        index, fold = look.index, look.index % self.settings.folds
-        seen, summed, weighed = look.seen, look.summed, look.weighed
         here = centres(self.settings.matching, poses, position)
         evidence = self._evidence(look, here)
-        if not all(np.isfinite(e.log_likelihood.max(initial=-np.inf)) for e in evidence):
-            raise InputError(Problem(f"the scores of particle {index + 1} are not finite numbers"))
+        if not all(math.isfinite(e.log_likelihood.max(initial=-np.inf)) for e in evidence):
+            number = look.index + 1
+            raise InputError(Problem(f"the scores of particle {number} are not finite numbers"))
         posterior, likelihood = self._posterior(evidence, self._offsets(look), here)
+        counted = [np.where(p > _NEGLIGIBLE, p, 0.0) for p in posterior]
         shares = [
-            Share(k, e.rotations[c], e.shifts[c], float(posterior[k][c]))
+            Share(k, e.rotations[c], e.shifts[c], float(counted[k][c]))
             for k, e in enumerate(evidence)
-            for c in np.nonzero(posterior[k] > _NEGLIGIBLE)[0]
+            for c in counted[k].nonzero()[0]
         ]
-        best = [int(np.argmax(e.score(soft=self.points is not None))) for e in evidence]
-        noise_sum, noise_count = self._noise(seen, weighed, shares, fold)
+        best = [int(e.score(soft=self.points is not None).argmax()) for e in evidence]
+        noise_sum, noise_count = self._noise(look, evidence, counted)
         chosen = list(zip(evidence, best, strict=True))
         row = Row(
-            rotations=np.stack([e.rotations[b] for e, b in chosen]),
-            shifts=np.stack([e.shifts[b] for e, b in chosen]),
+            rotations=np.array([e.rotations[b] for e, b in chosen]),
+            shifts=np.array([e.shifts[b] for e, b in chosen]),
             probability=np.array([p.sum() for p in posterior]),
-            score=self._scores(weighed, chosen),
+            score=self._scores(look.weighed, chosen),
             noise_sum=noise_sum,
             noise_count=noise_count,
             log_likelihood=likelihood,
         )
-        return Found(row, Term(fold, summed, shares))
+        return Found(row, Term(look.index % self.settings.folds, look.summed, shares))
 
     def _evidence(self, look: Look, here: list[Centre]) -> list[Evidence]:
         fold = look.index % self.settings.folds
@@ -240,21 +209,21 @@ class Alignment:
         return soft_posterior(weights, self.priors + offsets)
 
     def _noise(
-        self, seen: Samples, weighed: Weighed, shares: list[Share], fold: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        self, look: Look, evidence: list[Evidence], counted: list[Values]
+    ) -> tuple[Values, Values]:
         """Expected squared distance to the references, per shell."""
         shells = self.settings.shells
-        power, count = seen.power(self.search.support, shells)
-        kept = sum(s.probability for s in shares)
+        power, count = look.seen.power(self.search.support, shells)
+        kept = sum(float(p.sum()) for p in counted)
         distance = np.zeros(shells)
-        templates = self.references[fold].templates
-        for share in shares:
+        templates = self.references[look.index % self.settings.folds].templates
+        for template, found, probabilities in zip(templates, evidence, counted, strict=True):
             self.search.residuals(
-                weighed,
-                templates[share.class_index],
-                share.rotation,
-                share.shift,
-                probability=share.probability / kept,
+                look.weighed,
+                template,
+                found.rotations,
+                found.shifts,
+                probabilities=probabilities / kept,
                 out=distance,
             )
         return power + distance * self.model.noise, count

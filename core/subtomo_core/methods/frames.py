@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 
 from subtomo_core.coarse import Coarse
 from subtomo_core.exact import frequencies, sample_transform
-from subtomo_core.expectation import Search, Weighed
+from subtomo_core.expectation import Search
 from subtomo_core.fourier import Complex, Real, band, to_fourier, to_real
 from subtomo_core.matching import Matcher
 from subtomo_core.methods.averages import EMPTY, Averages
@@ -25,6 +25,7 @@ from subtomo_core.methods.settings import Settings
 from subtomo_core.observation import Samples
 from subtomo_core.refinement import refine
 from subtomo_core.statistics import Model, Poses, Statistics
+from subtomo_core.weighing import Weighed
 
 Matrix = NDArray[np.float64]
 
@@ -205,7 +206,7 @@ class _Fit:
             return _Motion(np.eye(3), np.zeros(3), -0.5)
         template = search.matcher.template(moving * self._factor(moving))
         scale = search.matcher.scale(search.harmonics(weighed.weights), template)
-        magnitude = search.harmonics(np.abs(weighed.values))
+        magnitude = search.matcher.magnitudes(search.support, weighed.values)
         evidence = search.find(weighed, magnitude, scale, template, np.zeros(3))
         best = int(np.argmax(evidence.log_likelihood))
         value = float(evidence.log_likelihood[best]) / _POWER

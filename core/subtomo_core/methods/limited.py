@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.evidence import Evidence
-from subtomo_core.expectation import Search, Weighed
+from subtomo_core.expectation import Search
 from subtomo_core.fourier import Real
 from subtomo_core.matching import Neighbourhood, Template
 from subtomo_core.parameters import MatchingParameters
 from subtomo_core.rotations import from_rotation_vectors
 from subtomo_core.statistics import Poses
 from subtomo_core.voronoi import PosePoints
+from subtomo_core.weighing import Weighed
 
 Values = NDArray[np.float64]
 

@@ -33,12 +33,18 @@ def each_in_order(
             failed.set()  # the others stop at the end of what they are at
             raise
 
-    if threads == 1:
-        for place in range(len(order)):
+    places = iter(range(len(order)))  # its next is one step of the interpreter
+
+    def share(_thread: int) -> None:
+        for place in places:
             step(place)
+
+    if threads == 1:
+        share(0)
         return
+    # A task for each thread, not for each number: whoever waits for tasks wakes up for every one.
     with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(step, range(len(order))):
+        for _ in pool.map(share, range(threads)):
             pass
 
 

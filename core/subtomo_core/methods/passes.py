@@ -117,10 +117,10 @@ def pass_over(
 
 def _poses(rows: list[Row]) -> Poses:
     return Poses(
-        rotations=np.stack([r.rotations for r in rows]),
-        shifts=np.stack([r.shifts for r in rows]),
-        probability=np.stack([r.probability for r in rows]),
-        score=np.stack([r.score for r in rows]),
+        rotations=np.array([r.rotations for r in rows]),
+        shifts=np.array([r.shifts for r in rows]),
+        probability=np.array([r.probability for r in rows]),
+        score=np.array([r.score for r in rows]),
     )
 
 
@@ -153,13 +153,17 @@ def _statistics(
 
 def _moments(terms: list[Term], folds: int, classes: int) -> tuple[Values, float]:
     """Sums of posteriors (F, K), and of squared shifts."""
-    mass = np.zeros((folds, classes))
-    shift_square = 0.0
-    for term in terms:
-        for share in term.shares:
-            mass[term.fold, share.class_index] += share.probability
-            shift_square += share.probability * float(share.shift @ share.shift)
-    return mass, shift_square
+    # No list of pairs on the way: many new tuples call for a search through all objects.
+    cells = np.fromiter(
+        (term.fold * classes + share.class_index for term in terms for share in term.shares),
+        np.int64,
+    )
+    shares = [share for term in terms for share in term.shares]
+    probability = np.fromiter((share.probability for share in shares), np.float64)
+    mass = np.bincount(cells, probability, folds * classes).astype(np.float64)
+    shifts = np.array([share.shift for share in shares]).reshape(-1, 3)
+    square = float((probability * (shifts**2).sum(1)).sum())
+    return mass.reshape(folds, classes), square
 
 
 def _changes(poses: Poses, before: Poses | None, groups: Sequence[Values]) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.evidence import Evidence
-from subtomo_core.expectation import Search, Weighed
+from subtomo_core.expectation import Search
 from subtomo_core.fourier import Real
 from subtomo_core.matching import Template
 from subtomo_core.methods.limited import Centre, held
@@ -33,6 +33,7 @@ from subtomo_core.refiners.rotational import FrmRefiner
 from subtomo_core.refiners.seam import Refiner, Starts
 from subtomo_core.refiners.starting_poses import best_shifts
 from subtomo_core.rotations import even_rotations, rotation_about
+from subtomo_core.weighing import Weighed
 
 _COMPLETE = np.zeros((0, 0, 0), np.float32)
 _COARSE_GRID = 3.5  # Fourier pixels in which a body of half the box is found from 60 degrees off

@@ -1,0 +1,52 @@
+"""Particles as a search sees them, whatever the references."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from subtomo_core.expectation import Search
+from subtomo_core.fourier import Band, Real
+from subtomo_core.observation import Observer, Samples
+from subtomo_core.particles import Particles
+from subtomo_core.weighing import Weighed
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """One particle as a search sees it, whatever the references.
+
+    Attributes
+    ----------
+    index : int
+        Of the particle in its dataset.
+    seen : Samples
+        Components which are searched.
+    summed : Samples
+        Components which are summed.
+    weighed : Weighed
+        Those which are searched, over the noise variance.
+    magnitude, region : ndarray or None
+        Harmonics of ``|S|`` and of the weights, where the search uses them.
+    """
+
+    index: int
+    seen: Samples
+    summed: Samples
+    weighed: Weighed
+    magnitude: Real | None
+    region: Real | None
+
+    @classmethod
+    def at(
+        cls, observer: Observer, search: Search, sums: Band, particles: Particles, index: int
+    ) -> Look:
+        """Look at particle ``index`` through the bands of a search and of the sums."""
+        support = search.support
+        seen, summed = observer.read(particles, index, support, sums)
+        weighed = search.weigh(seen)
+        magnitude = region = None
+        if search.generators != "phase":
+            magnitude = search.matcher.magnitudes(support, weighed.values)
+        if observer.region is None:
+            region = search.harmonics(weighed.weights)
+        return cls(index, seen, summed, weighed, magnitude, region)
