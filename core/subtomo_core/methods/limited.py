@@ -73,7 +73,8 @@ def find(
     centre: Centre,
 ) -> Evidence:
     """`Search.find` about a centre; what refinement led out is pulled back to the edge."""
-    moved = search.moved_back(weighed, centre.origin) if centre.origin.any() else weighed
+    elsewhere = bool(centre.origin.any())
+    moved = search.moved_back(weighed, centre.origin) if elsewhere else weighed
     start = centre.shift - centre.origin
     found = search.find(moved, magnitude, scale, template, start, near=centre.near)
 
@@ -81,7 +82,7 @@ def find(
         return search.look_closer(moved, search.survey(moved, edge, template), template)
 
     found = held(found, centre.near, at_edge)
-    return replace(found, shifts=found.shifts + centre.origin)
+    return replace(found, shifts=found.shifts + centre.origin) if elsewhere else found
 
 
 def held(
