@@ -86,6 +86,13 @@ def test_the_last_administrator_stays_one(root: Visit, service: Served):
     assert limits(service, "root")[0] == "admin"
 
 
+def test_the_pages_fit_a_phone(root: Visit):
+    root.page.set_viewport_size({"width": 390, "height": 800})
+    for path in ("/", "/users", "/account"):
+        root.open(path)
+        assert root.page.evaluate("document.documentElement.scrollWidth") <= 390, path
+
+
 def test_nobody_else_is_offered_the_users(visit: Visit):
     assert visit.page.get_by_role("link", name="Users").count() == 0
     visit.open("/users")
