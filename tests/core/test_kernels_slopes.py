@@ -55,8 +55,14 @@ def log_likelihood(values, weights, rotation, shift):
     return float((SUPPORT.count * terms).sum())
 
 
+def away_from_kinks(rotation):
+    """No component lies where rounding to float32 may put it into the next cell."""
+    points = 2.0 * rotation.T @ SUPPORT.points.astype(np.float64)
+    return bool(np.abs(points - np.rint(points)).min() > 1e-5)
+
+
 def differences(function, rotation, shift, step=1e-6):
-    """Along each of the six parameters; none of random rotations lies on a kink that near."""
+    """Along each of the six parameters, where no kink lies that near."""
     return np.array(
         [
             (
@@ -83,6 +89,7 @@ def test_the_value_is_the_log_likelihood(seed, shift):
 def test_the_gradient_agrees_with_differences(seed, shift):
     rng, values, weights = noise(seed)
     R = random_rotations(rng, 1)[0]
+    assume(away_from_kinks(R))
     _, gradient, _ = at(values, weights, R, shift)
     expected = differences(lambda *pose: log_likelihood(values, weights, *pose), R, shift)
     assert np.allclose(gradient, expected, atol=1e-3 * np.abs(gradient).max())
@@ -93,6 +100,7 @@ def test_the_gradient_agrees_with_differences(seed, shift):
 def test_the_curvature_is_exact_where_nothing_is_left_over(seed, shift):
     rng, _, weights = noise(seed)
     R = random_rotations(rng, 1)[0]
+    assume(away_from_kinks(R))
     values = (weights * model_at(R, shift)).astype(np.complex64)
     _, gradient, hessian = at(values, weights, R, shift)
     # Samples are kept in float32: the slope at the summit is 0 to their rounding.
