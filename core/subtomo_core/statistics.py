@@ -22,6 +22,12 @@ from subtomo_core.poses import Poses
 
 __all__ = ["Batch", "Expectation", "Metrics", "Model", "Poses", "Statistics"]
 
+
+def _none() -> NDArray[np.int64]:
+    """Of models which were stored before there was such a field."""
+    return np.zeros(0, np.int64)
+
+
 _APART = frozenset({"metrics", "rivals", "clusters"})  # fields of a model which are no arrays
 
 
@@ -80,6 +86,10 @@ class Model(Flat):
         seen to move they count more than once (`methods.convergence`).
     seeded : int
         Iteration in which classes got their first references, the last time (`methods.seeding`).
+    vain : ndarray of int64, (K,)
+        How often a class was divided for nothing; `seeding.WHOLE` where it shows one structure.
+    divided_from : ndarray of int64, (K,)
+        Of which class a class was last made the half; -1 for none.
     log_likelihood : float
         That of the statistics this model was made of.
     clusters : Clusters or None
@@ -108,6 +118,8 @@ class Model(Flat):
     rivals: tuple[Model, ...] = ()
     quiet: int = 0
     seeded: int = 0
+    vain: NDArray[np.int64] = field(default_factory=_none)
+    divided_from: NDArray[np.int64] = field(default_factory=_none)
     log_likelihood: float = 0.0
     clusters: Clusters | None = None
 
@@ -169,6 +181,8 @@ class Statistics(Flat):
         Squared distance to the references (in the survey: to nothing), divided by W, and
         number of components, in each shell of the whole transform.
     log_likelihood : float
+    misfit : ndarray of float64, (K,)
+        What particles depart from the references beyond noise, in log-likelihood (`Row.misfit`).
     turned_deg, particles, class_changes : float
         Sum of changes of the best rotation; counts.
     pairs : ndarray of float32, (N, N // 2, 7)
@@ -187,6 +201,7 @@ class Statistics(Flat):
     turned_deg: float
     particles: float
     class_changes: float
+    misfit: NDArray[np.float64]
     pairs: NDArray[np.float32] = field(default_factory=no_pairs)
 
     def __add__(self, other: Statistics) -> Statistics:

@@ -32,6 +32,9 @@ class Row(NamedTuple):
     noise_sum, noise_count : ndarray, (shells,)
         Its part in the noise.
     log_likelihood : float
+    misfit : float
+        What it departs from the reference beyond its noise and that of the reference, in
+        log-likelihood: 0 where it shows what the reference shows.
     """
 
     rotations: Values
@@ -41,6 +44,7 @@ class Row(NamedTuple):
     noise_sum: Values
     noise_count: Values
     log_likelihood: float
+    misfit: float = 0.0
 
 
 class Found(NamedTuple):
@@ -143,6 +147,7 @@ def _statistics(
         turned_deg=turned,
         particles=float(len(rows)),
         class_changes=changed,
+        misfit=np.sum([r.probability * r.misfit for r in rows], 0),
     )
 
 
