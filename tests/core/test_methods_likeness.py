@@ -11,7 +11,7 @@ from subtomo_core.exact import rotate
 from subtomo_core.fourier import radius_of, shell_sums, to_fourier
 from subtomo_core.methods.averages import Averages
 from subtomo_core.methods.gains import gains_of, signal_to_noise
-from subtomo_core.methods.likeness import Likeness, alike, losses
+from subtomo_core.methods.likeness import Likeness, Loss, alike, losses
 from subtomo_core.rotations import random_rotations
 from support.small_jobs import blobs, job, knowing, method_of
 
@@ -132,3 +132,21 @@ def test_halves_of_a_few_particles_do_not_hide_a_clear_signal(body):
     assert np.allclose(gains_of(known.settings, fsc, mass, 1.0, ratio=ratio)[0, 2:5], 4.5 / 5.5)
     agreeing = np.full_like(fsc, 0.98)
     assert (gains_of(known.settings, agreeing, mass, ratio=ratio)[0, 2:] > 0.98).all()
+
+
+def test_nothing_is_said_of_faint_particles():
+    loud, faint = (Loss(0.0, 0.1, 10.0, gain) for gain in (210.0, 190.0))
+    assert alike({(0, 1): loud}) == [(0, 1)]
+    assert alike({(0, 1): faint}) == []
+    assert alike({(0, 1): faint}, np.inf) == []
+
+
+def test_a_difference_beyond_the_noise_or_a_share_of_the_gain_is_one():
+    for loss, pairs in (
+        (Loss(7.0, 0.1, 30.0, 400.0), [(0, 1)]),
+        (Loss(9.0, 0.1, 30.0, 400.0), []),
+        (Loss(24.0, 0.1, 500.0, 400.0), [(0, 1)]),
+        (Loss(26.0, 0.1, 500.0, 400.0), []),
+    ):
+        assert alike({(0, 1): loss}) == pairs
+    assert alike({(0, 1): Loss(24.0, 0.1, 30.0, 400.0)}, np.inf) == [(0, 1)]

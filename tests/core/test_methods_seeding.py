@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from subtomo_core.methods import likeness
 from subtomo_core.methods.averages import Averages
 from subtomo_core.methods.seeding import (
     WHOLE,
@@ -183,7 +184,8 @@ def test_an_empty_class_is_told_with_what_to_do(mixed, lopsided, seen, vain, rem
     assert remedy in alarms[0]
 
 
-def test_two_classes_of_one_structure_become_one(mixed, groups):
+def test_two_classes_of_one_structure_become_one(mixed, groups, monkeypatch):
+    monkeypatch.setattr(likeness, "_LOUD", 50.0)  # what particles gain in a box of 16
     settings, twice = mixed[1].settings, [0, 0]
     pair = replace(
         groups.averages,

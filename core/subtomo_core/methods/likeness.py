@@ -7,6 +7,7 @@ the weights behind them; what they differ beyond it, in units of a particle's no
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from subtomo_core.statistics import Model
 _UNSEEN = 5.0  # log-likelihood a particle loses in the other class: less tells nothing apart
 LOCKED = 0.1  # of their noise which averages of one structure keep as a difference
 _ROUGH = 0.05  # of what a particle gains: no difference beyond it is taken for noise
+_LOUD = 200.0  # log-likelihood a particle gains: with less, what is alike may yet come to differ
 
 
 class Loss(NamedTuple):
@@ -48,8 +50,12 @@ class Loss(NamedTuple):
         """How much the loss may be beyond what counts as none.
 
         Particles go where the noise of others resembles theirs: so ``locked``, a share of the
-        noise of two averages of one structure, stays as a difference.
+        noise of two averages of one structure, stays as a difference. Faint particles take long
+        to part, and what keeps them apart in the end is no more than that: nothing is said of
+        them.
         """
+        if self.gain < _LOUD:
+            return math.inf
         none = _UNSEEN + max(0.0, min(locked * self.noise, _ROUGH * self.gain))
         return self.value + self.scatter - none
 
