@@ -54,8 +54,8 @@ class Experiment:
     def structures(self) -> list[Structure]:
         """The true structures."""
         return [
-            asymmetric_blob()
-            if name == "phantom"
+            asymmetric_blob(seed=int(name[len("phantom ") :] or 3))
+            if name.startswith("phantom")
             else MapStructure(
                 density_of_atoms(SHARED / "models" / name, self.box, self.voxel, 2.5 * self.voxel),
                 self.voxel,
@@ -87,6 +87,17 @@ EXPERIMENTS = {
     "groel-groes": Experiment((GROEL, GROES), (60, 60), 0.01, ("D7", "C7")),
     "groel-groes-0.003": Experiment((GROEL, GROES), (60, 60), 0.003, ("D7", "C7")),
     "groel-groes-0.0015": Experiment((GROEL, GROES), (60, 60), 0.0015, ("D7", "C7")),
+    "groel-groes-unequal": Experiment((GROEL, GROES), (80, 10), 0.01, ("D7", "C7")),
+    "phantoms": Experiment(("phantom", "phantom 4"), (40, 40), 0.03, ("C1", "C1"), box=32),
+    "phantoms-unequal": Experiment(("phantom", "phantom 4"), (80, 10), 0.03, ("C1", "C1"), box=32),
+    "five-unequal": Experiment(
+        (GROEL, GROES, PROTEASOME, RUBISCO, POLYMERASE),
+        (80, 60, 30, 20, 10),
+        0.02,
+        ("D7", "C7", "D7", "D4", "C1"),
+        box=48,
+        voxel=8.0,
+    ),
     "five": Experiment(
         (GROEL, GROES, PROTEASOME, RUBISCO, POLYMERASE),
         (40,) * 5,
@@ -148,6 +159,7 @@ def measure(
         "cpu_seconds": seconds,
         "cpu_ms_per_particle_class_iteration": 1e3 * seconds / count,
         "mean_f1": verdict.agreement.mean_f1,
+        "purity": verdict.agreement.purity,
         "structures": [
             {
                 "r": c.average.r if c.average else 0.0,
@@ -196,7 +208,7 @@ def main() -> None:
                     f"| {s['share_symmetric_oracle']:.3f} "
                     f"| {s['fsc05_symmetric_oracle']:.1f} "
                     f"| {row['cpu_ms_per_particle_class_iteration']:.1f} "
-                    f"| {row['iterations']} | {row['cpu_seconds']:.0f} |",
+                    f"| {row['iterations']} | {row['cpu_seconds']:.0f} | {row['purity']:.3f} |",
                     flush=True,
                 )
 

@@ -39,12 +39,17 @@ class FaParameters(MatchingParameters):
 
 
 class FamlParameters(MatchingParameters):
-    """Parameters of fast alignment with maximum likelihood."""
+    """Parameters of fast alignment with maximum likelihood.
+
+    With ``regroup`` the smaller of two classes which show the same structure is emptied, and
+    begins again as half of a class which may hold two (from random starts only).
+    """
 
     voronoi_points: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
     noise: Literal["white", "shells"] | None = None
     regularisation: Annotated[float, Field(ge=0.0)] = 5.0
     regularisation_iterations: Annotated[int, Field(ge=0)] = 5
+    regroup: bool = True
 
 
 class FrmParameters(MatchingParameters):

@@ -23,6 +23,12 @@ from subtomo_core.structural import no_moments
 
 __all__ = ["Batch", "Expectation", "Metrics", "Model", "Poses", "Statistics"]
 
+
+def _none() -> NDArray[np.int64]:
+    """Of models which were stored before there was such a field."""
+    return np.zeros(0, np.int64)
+
+
 _APART = frozenset({"metrics", "rivals", "clusters"})  # fields of a model which are no arrays
 
 
@@ -84,6 +90,10 @@ class Model(Flat):
         seen to move they count more than once (`methods.convergence`).
     seeded : int
         Iteration in which classes got their first references, the last time (`methods.seeding`).
+    vain : ndarray of int64, (K,)
+        How often a class was divided for nothing; `seeding.WHOLE` where it shows one structure.
+    divided_from : ndarray of int64, (K,)
+        Of which class a class was last made the half; -1 for none.
     log_likelihood : float
         That of the statistics this model was made of.
     clusters : Clusters or None
@@ -112,6 +122,8 @@ class Model(Flat):
     rivals: tuple[Model, ...] = ()
     quiet: int = 0
     seeded: int = 0
+    vain: NDArray[np.int64] = field(default_factory=_none)
+    divided_from: NDArray[np.int64] = field(default_factory=_none)
     log_likelihood: float = 0.0
     clusters: Clusters | None = None
     structural_noise: float = 0.0
@@ -177,6 +189,8 @@ class Statistics(Flat):
         In the survey of particles with weights: how their power goes with these
         (`structural.Moments`). Empty elsewhere.
     log_likelihood : float
+    misfit : ndarray of float64, (K,)
+        What particles depart from the references beyond noise, in log-likelihood (`Row.misfit`).
     turned_deg, particles, class_changes : float
         Sum of changes of the best rotation; counts.
     pairs : ndarray of float32, (N, N // 2, 7)
@@ -195,6 +209,7 @@ class Statistics(Flat):
     turned_deg: float
     particles: float
     class_changes: float
+    misfit: NDArray[np.float64]
     pairs: NDArray[np.float32] = field(default_factory=no_pairs)
     weight_moments: NDArray[np.float64] = field(default_factory=no_moments)
 

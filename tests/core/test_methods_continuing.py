@@ -10,7 +10,8 @@ from subtomo_core.adding import total
 from subtomo_core.defaults import resolve
 from subtomo_core.methods.continuing import carried_on
 from subtomo_core.methods.frames import follow
-from support.small_jobs import batch_of, blobs, job
+from subtomo_core.simulate import MapStructure, asymmetric_blob
+from support.small_jobs import VOXEL, batch_of, blobs, job
 
 
 def iterate(spec, particles, model, poses, count):
@@ -27,7 +28,9 @@ def iterate(spec, particles, model, poses, count):
 @pytest.fixture(scope="module")
 def begun():
     """Particles, a specification of two starts, and what its first iterations came to."""
-    particles = blobs(12).particles
+    body = asymmetric_blob(40.0)
+    other = MapStructure(body.density(16, VOXEL)[:, ::-1].copy(), VOXEL)
+    particles = blobs(structures=[body, other], counts=[8, 8]).particles
     wanted = job(
         classes=2,
         starts=2,

@@ -52,10 +52,10 @@ def test_the_class_which_changed_most_counts(settings):
 class Quiet:
     """Two successive models between which nothing changes."""
 
-    def __init__(self, **fields):
-        method = method_of(MADE.particles, job(iterations=20, **fields))
+    def __init__(self, classes=1, **fields):
+        method = method_of(MADE.particles, job(classes=classes, iterations=20, **fields))
         self.settings = method.settings
-        model = knowing(method, MADE.truth.maps, 3.0)
+        model = knowing(method, np.repeat(MADE.truth.maps, classes, 0), 3.0)
         metrics = Metrics(class_changes=0)
         self.before = replace(
             model, iteration=9, log_likelihood=100.0, quiet=4, metrics=metrics, start=1
@@ -97,8 +97,6 @@ RESTLESS = [
     ({"shell_in_use": 4.0}, {}),
     ({"scaled": False}, {}),
     ({"start": 0}, {}),
-    ({}, {"seeded": 10}),
-    ({"seeded": 8}, {}),
 ]
 
 
@@ -106,6 +104,12 @@ RESTLESS = [
 def test_whatever_still_moves_keeps_a_job_going(before, after):
     found = Quiet().watch(before, after)
     assert (found.quiet, found.metrics.converged) == (0, False)
+
+
+@pytest.mark.parametrize(("seeded", "quiet"), [(10, 0), (3, 0), (2, 8), (0, 8)])
+def test_a_class_which_was_divided_keeps_a_job_going_until_its_halves_were_compared(seeded, quiet):
+    found = Quiet(classes=2).watch({"seeded": seeded}, {"seeded": seeded})
+    assert found.quiet == quiet
 
 
 def test_starts_which_are_compared_keep_a_job_going():

@@ -8,7 +8,8 @@ import pytest
 from subtomo_core.fourier import to_fourier
 from subtomo_core.masks import radii, soft_sphere
 from subtomo_core.methods.averages import Averages
-from subtomo_core.methods.fitted_mask import extent, fitted
+from subtomo_core.methods.fitted_mask import extent, fitted, last_radius
+from subtomo_core.methods.settings import mask_within
 from subtomo_core.methods.update import next_shell
 from subtomo_core.simulate import asymmetric_blob
 from support.small_jobs import VOXEL, batch_of, blobs, job, knowing, method_of
@@ -57,6 +58,23 @@ def test_a_sphere_which_was_too_small_grows_again(made, step):
     cut = made.truth.maps * soft_sphere(BOX, 0.6 * radius_of_truth(made))
     settings, model, averages = seen(made, cut)
     assert fitted(settings, averages, model).mask_radius >= radius_of_truth(made)
+
+
+@pytest.mark.parametrize("level", [0.05, 0.1])
+def test_noise_which_halves_took_from_their_references_is_no_molecule(made, step, level):
+    settings, model, averages = step
+    true = radius_of_truth(made)
+    last = true + 6.0
+    mask = mask_within(BOX, last)
+    references = replace(model, maps=made.truth.maps * mask + 1e-6 * mask)
+    assert last_radius(settings, references) == pytest.approx(last, abs=0.5)
+    inside = radii(BOX) <= true
+    grain = np.random.default_rng(2).standard_normal((BOX,) * 3, np.float32)
+    strength = np.sqrt(level * np.mean(made.truth.maps[0][inside] ** 2))
+    both = to_fourier(made.truth.maps[0] + np.float32(strength) * grain * mask)
+    sums = np.broadcast_to(both, averages.numerators.shape) * averages.denominators
+    shared = replace(averages, numerators=sums)
+    assert abs(extent(settings, shared, references, 0) - true) <= 2.0
 
 
 def test_where_halves_agree_everywhere_the_sphere_stays(step):

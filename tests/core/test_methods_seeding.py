@@ -7,7 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from subtomo_core.methods.seeding import reseeded
+from subtomo_core.methods import likeness
+from subtomo_core.methods.averages import Averages
+from subtomo_core.methods.seeding import (
+    WHOLE,
+    Groups,
+    History,
+    comparing,
+    regrouped,
+    reseeded,
+    united,
+)
+from subtomo_core.run import run
+from subtomo_core.score.classes import class_agreement
 from subtomo_core.simulate import MapStructure, asymmetric_blob
 from support.small_jobs import VOXEL, batch_of, blobs, job, knowing, method_of
 
@@ -43,7 +55,7 @@ def test_an_emptied_class_comes_back_and_finds_its_particles(mixed, lopsided):
         seen = method.expect(batch_of(made.particles, poses), model, threads=2)
         model, poses = method.maximise(model, seen.statistics), seen.poses
         alarms.append(model.metrics.alarms)
-    assert alarms[0] == ("class 2 had emptied: it begins again with half of class 1",)
+    assert alarms[0] == ("class 2 was empty: it begins again with half of class 1",)
     assert not any(alarms[1:])
     right = (poses.best_class == made.truth.classes).mean()
     assert max(right, 1.0 - right) >= 0.9
@@ -56,13 +68,23 @@ def seen(mixed, lopsided):
     return method.expect(batch_of(made.particles), lopsided).statistics
 
 
-def test_the_largest_class_is_divided_and_nothing_is_lost(mixed, lopsided, seen):
+@pytest.fixture(scope="module")
+def groups(mixed, lopsided, seen):
+    """The lopsided model, and the sums of the iteration which follows."""
+    averages = Averages.of(mixed[1].settings, seen, lopsided.shell_in_use)
+    return Groups(lopsided, averages, ())
+
+
+NO_MISFIT = np.zeros(2)
+
+
+def test_the_full_class_is_divided_and_nothing_is_lost(mixed, lopsided, groups):
     settings = mixed[1].settings
-    assert seen.mass.sum(0)[1] < 1.0
-    model, divided, told = reseeded(settings, lopsided, seen)
+    assert groups.averages.mass.sum(0)[1] < 1.0
+    model, divided, told = reseeded(settings, groups, NO_MISFIT)
     assert len(told) == 1
-    for name in ("numerator", "denominator", "mass"):
-        before, after = getattr(seen, name), getattr(divided, name)
+    for name in ("numerators", "denominators", "mass"):
+        before, after = getattr(groups.averages, name), getattr(divided, name)
         for fold in range(4):
             new, old = (1, 0) if fold < 2 else (0, 1)
             assert np.array_equal(after[fold, new], before[fold, 0])
@@ -71,8 +93,9 @@ def test_the_largest_class_is_divided_and_nothing_is_lost(mixed, lopsided, seen)
     assert min(half.sum(0).min() for half in halves) > 1.0  # each half map has particles
     assert np.array_equal(model.fold_maps[:, 1], lopsided.fold_maps[:, 0])
     assert model.seeded == 7
-    assert settings.balancing(replace(model, iteration=7))
-    assert not settings.balancing(replace(model, iteration=12))
+    assert model.divided_from.tolist() == [-1, 0]
+    assert comparing(settings, replace(model, iteration=14))
+    assert not comparing(settings, replace(model, iteration=15))
 
 
 def test_the_shares_which_are_told_are_those_which_were_found(mixed, lopsided, seen):
@@ -81,21 +104,109 @@ def test_the_shares_which_are_told_are_those_which_were_found(mixed, lopsided, s
     assert metrics.class_shares[1] == pytest.approx(0.0, abs=0.01)
 
 
-@pytest.mark.parametrize("iteration", [-1, 20, 39])
-def test_the_survey_and_the_second_half_of_a_job_leave_classes_as_they_are(
-    mixed, lopsided, seen, iteration
-):
-    model = replace(lopsided, iteration=iteration)
-    assert reseeded(mixed[1].settings, model, seen) == (model, seen, ())
+@pytest.mark.parametrize("iteration", [-1, 5, 32, 39])
+def test_in_the_first_and_the_last_iterations_classes_stay_as_they_are(mixed, groups, iteration):
+    model = replace(groups.model, iteration=iteration)
+    same = regrouped(mixed[1].settings, model, groups.averages, NO_MISFIT)
+    assert same == (model, groups.averages, ())
 
 
-def test_full_classes_stay_as_they_are(mixed, lopsided, seen):
-    full = replace(seen, mass=np.full((4, 2), 6.0))
-    assert reseeded(mixed[1].settings, lopsided, full) == (lopsided, full, ())
+def test_full_classes_stay_as_they_are(mixed, groups):
+    averages = replace(groups.averages, mass=np.full((4, 2), 6.0))
+    full = groups._replace(averages=averages)
+    assert reseeded(mixed[1].settings, full, NO_MISFIT) == full
 
 
-def test_a_class_of_a_few_particles_is_not_divided(mixed, lopsided, seen):
-    few = replace(seen, mass=np.array([[3.0, 0.0]] * 4))
-    _model, statistics, told = reseeded(mixed[1].settings, lopsided, few)
-    assert statistics is few
+def test_a_class_of_a_few_particles_is_not_divided(mixed, groups):
+    averages = replace(groups.averages, mass=np.array([[2.5, 0.0]] * 4))
+    few = groups._replace(averages=averages)
+    _model, same, told = reseeded(mixed[1].settings, few, NO_MISFIT)
+    assert same is averages
     assert told == ()
+
+
+def three(groups, mass, **history):
+    """Three classes of which the third is empty, after what is known of them."""
+    averages = groups.averages
+    first = np.array([0, 0, 0])
+    wide = replace(
+        averages,
+        numerators=averages.numerators[:, first],
+        denominators=averages.denominators[:, first],
+        mass=np.tile(np.asarray(mass, np.float64) / 4.0, (4, 1)),
+    )
+    model = replace(
+        groups.model,
+        fold_maps=groups.model.fold_maps[:, first],
+        shares=np.full(3, 1 / 3),
+        vain=np.zeros(3, np.int64),
+        divided_from=np.full(3, -1),
+    )
+    return Groups(replace(model, **history), wide, ())
+
+
+def test_what_departs_most_from_its_reference_is_divided_first(mixed, groups):
+    settings = mixed[1].settings
+    for misfit, donor in (([100.0, 90.0, 0.0], 1), ([100.0, 10.0, 0.0], 0)):
+        model, _, _ = reseeded(settings, three(groups, [40, 20, 0]), np.array(misfit))
+        assert model.divided_from[2] == donor
+
+
+def test_what_was_divided_in_vain_is_divided_otherwise_and_then_not_at_all(mixed, groups):
+    settings, misfit = mixed[1].settings, np.array([100.0, 0.0, 0.0])
+    mass = [40, 20, 0]
+    emptied = three(groups, mass, divided_from=np.array([-1, -1, 0]))
+    model, averages, _ = reseeded(settings, emptied, misfit)
+    assert model.vain.tolist() == [1, 0, 0]
+    assert model.divided_from[2] == 0
+    assert averages.mass[:, 2].nonzero()[0].tolist() == [0, 3]
+    again = three(groups, mass, vain=np.array([WHOLE, 0, 0]))
+    model, _, _ = reseeded(settings, again, misfit)
+    assert model.divided_from[2] == 1
+    whole = three(groups, mass, vain=np.array([WHOLE, WHOLE, 0]))
+    same = reseeded(settings, whole, misfit)
+    assert same.told == ()
+    assert same.averages is whole.averages
+
+
+def test_models_which_were_stored_before_have_no_history(groups):
+    old = replace(groups.model, vain=np.zeros(0, np.int64), divided_from=np.zeros(0, np.int64))
+    history = History.of(old)
+    assert not history.whole.any()
+    assert (history.divided_from == -1).all()
+
+
+@pytest.mark.parametrize(("vain", "remedy"), [(WHOLE, "fewer classes would do"), (0, "ask for")])
+def test_an_empty_class_is_told_with_what_to_do(mixed, lopsided, seen, vain, remedy):
+    late = replace(lopsided, iteration=35, vain=np.array([vain, 0]), divided_from=np.full(2, -1))
+    alarms = mixed[1].maximise(late, seen).metrics.alarms
+    assert len(alarms) == 1
+    assert remedy in alarms[0]
+
+
+def test_two_classes_of_one_structure_become_one(mixed, groups, monkeypatch):
+    monkeypatch.setattr(likeness, "_LOUD", 50.0)  # what particles gain in a box of 16
+    settings, twice = mixed[1].settings, [0, 0]
+    pair = replace(
+        groups.averages,
+        numerators=groups.averages.numerators[:, twice],
+        denominators=groups.averages.denominators[:, twice],
+        mass=groups.averages.mass[:, twice],
+    )
+    model = replace(groups.model, fold_maps=groups.model.fold_maps[:, twice])
+    for iteration, emptied in ((5, False), (6, True), (30, False)):
+        now = Groups(replace(model, iteration=iteration), pair, ())
+        after = united(settings, now, NO_MISFIT)
+        assert after.averages.mass[:, 1].any() == (not emptied)
+        assert History.of(after.model).whole.tolist() == [emptied, False]
+
+
+@pytest.mark.slow
+def test_a_class_too_many_ends_empty(mixed):
+    made, _ = mixed
+    spec = job(classes=4, iterations=20, seed=2)
+    result = run(made.particles, spec, threads=2)
+    counts = class_agreement(result.poses.best_class, made.truth.classes, 4)
+    assert counts.purity == 1.0
+    assert (np.asarray(result.history[-1].class_shares_hard) > 0).sum() == 2
+    assert counts.mean_f1 == 1.0

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from subtomo_core.fourier import band, radius_of, to_fourier
 from subtomo_core.maximisation import fsc
 from subtomo_core.methods.averages import Averages
-from subtomo_core.methods.update import next_shell, wiener
+from subtomo_core.methods.gains import wiener
+from subtomo_core.methods.update import next_shell
 from subtomo_core.missing import observed
 from support.core_steps import STEP_BOX as BOX
 from support.core_steps import STEP_COUNT as COUNT

@@ -35,6 +35,7 @@ def statistics(seed, classes=2):
         turned_deg=float(rng.random()),
         particles=float(rng.integers(1, 9)),
         class_changes=float(rng.integers(0, 9)),
+        misfit=rng.normal(size=classes),
     )
 
 

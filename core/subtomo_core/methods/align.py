@@ -158,15 +158,18 @@ class Alignment:
         ]
         best = [int(e.score(soft=self.points is not None).argmax()) for e in evidence]
         noise_sum, noise_count = self._noise(look, evidence, counted)
+        probability = np.array([p.sum() for p in posterior])
+        beyond = (noise_sum / np.maximum(self.model.noise, 1e-30) - noise_count).sum()
         chosen = list(zip(evidence, best, strict=True))
         row = Row(
             rotations=np.array([e.rotations[b] for e, b in chosen]),
             shifts=np.array([e.shifts[b] for e, b in chosen]),
-            probability=np.array([p.sum() for p in posterior]),
+            probability=probability,
             score=self._scores(look.weighed, chosen),
             noise_sum=noise_sum,
             noise_count=noise_count,
             log_likelihood=likelihood,
+            misfit=float(0.5 * beyond - probability @ self._offsets(look)),
         )
         return Found(row, Term(look.index % self.settings.folds, look.summed, shares))
 

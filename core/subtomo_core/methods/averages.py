@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -113,7 +114,7 @@ class Averages:
         self,
         model: Model,
         noise: NDArray[np.float64],
-        without: int,
+        without: int | None,
         theta: float,
         half: int | None = None,
     ) -> NDArray[np.float64]:
@@ -125,7 +126,7 @@ class Averages:
         """
         folds = self._among(without, half)
         mass = self.mass[folds].sum(0)
-        seen = np.stack([self._shell_means(folds, k) for k in range(len(mass))])
+        seen = self.seen(folds)
         unit = noise if model.iteration < 0 else np.ones_like(noise)
         if self._filled_in(model):
             whole = np.maximum(mass[:, None] / model.noise, seen)
@@ -144,10 +145,13 @@ class Averages:
         among = range(len(self.mass)) if half is None else range(half, len(self.mass), 2)
         return [f for f in among if f != without]
 
-    def _shell_means(self, folds: list[int], class_index: int) -> NDArray[np.float64]:
-        weight = np.maximum(self.denominators[folds, class_index].sum(0), 0.0)
-        count = shell_sums(np.ones_like(weight), self.settings.box)
-        return shell_sums(weight, self.settings.box) / np.maximum(count, 1.0)
+    def seen(self, folds: Sequence[int] | None = None) -> NDArray[np.float64]:
+        """Mean weight of a component of each class, over the noise, (K, shells)."""
+        chosen = self._among(None, None) if folds is None else list(folds)
+        box = self.settings.box
+        weights = [np.maximum(w.sum(0), 0.0) for w in self.denominators[chosen].swapaxes(0, 1)]
+        count = np.maximum(shell_sums(np.ones_like(weights[0]), box), 1.0)
+        return np.stack([shell_sums(weight, box) / count for weight in weights])
 
     def _filled_in(self, model: Model) -> bool:
         """What is missing is filled with the old maps: where these are of the same particles."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from subtomo_core.fourier import Real, multiplicity, radius_of, to_fourier
+from subtomo_core.methods.seeding import comparing
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Model
 
@@ -41,7 +42,7 @@ def _quiet(settings: Settings, before: Model, after: Model) -> bool:
     at_its_end = (
         before.scaled
         and not before.rivals
-        and after.seeded < after.iteration
+        and not comparing(settings, after)
         and not settings.balancing(before)
         and after.shell_in_use <= before.shell_in_use
         and after.on_axes.all()

@@ -9,18 +9,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from subtomo_core.fourier import radius_of, soft_edge, to_real
 from subtomo_core.masks import radii
 from subtomo_core.maximisation import on_components
 from subtomo_core.methods.averages import Averages
-from subtomo_core.methods.settings import Settings, mask_within
+from subtomo_core.methods.settings import MASK_EDGE, Settings, mask_within
 from subtomo_core.spec_parts import Mask
 from subtomo_core.statistics import Model
 
 _HELD = 0.99  # of the molecule's squared density
 _MARGIN = 4.0  # voxels from there to where the mask is one half; its edge is six wide
-_OUTER = 0.8  # of the given radius: from there on what the halves share is no molecule
+_OUTER = (-3.0, 1.0)  # voxels about where the last mask was one half: no molecule there
 _EMPTY = 0.1  # of the molecule's: a sphere with more than this in its outer part is full
 
 
@@ -43,9 +44,10 @@ def extent(settings: Settings, averages: Averages, model: Model, class_index: in
     """Radius in voxels about the origin which holds a class's molecule.
 
     From the product of its half maps, summed over spheres: what they agree on, squared. They also
-    agree, evenly, on what they took from references made of both; the outer part of the sphere
-    tells how much that is. Half maps are filled in where nothing was seen, and are not masked, so
-    that a sphere which was too small grows again. Shells count by how far halves agreed before.
+    agree on what they took from references made of both, evenly over the mask of these; where
+    that falls off it tells how much it is. Half maps are filled in where nothing was seen, and
+    are not masked, so that a sphere which was too small grows again. Shells count by how far
+    halves agreed before.
     """
     known = np.clip(model.fsc[class_index], 0.0, 1.0)
     known[: int(settings.start_shell) + 1] = 1.0
@@ -58,11 +60,27 @@ def extent(settings: Settings, averages: Averages, model: Model, class_index: in
     distance = np.rint(radii(settings.box)).astype(np.int64).ravel()
     volume = np.bincount(distance)[: last + 1]
     shared = np.bincount(distance, (first.astype(np.float64) * second).ravel())[: last + 1]
-    outer = slice(int(_OUTER * last), None)
-    background = max(0.0, float(shared[outer].sum() / volume[outer].sum()))
-    within = np.cumsum(shared - background * volume)
+    taken = _taken(settings, model, distance)[: last + 1]
+    edge = last_radius(settings, model)
+    outer = slice(int(edge + _OUTER[0]), int(edge + _OUTER[1]) + 1)
+    background = max(0.0, float(shared[outer].sum() / max(taken[outer].sum(), 1e-30)))
+    within = np.cumsum(shared - background * taken)
     if not within[-1] > 0:
         return settings.mask_radius
     radius = int(np.nonzero(within < _HELD * within[-1])[0][-1]) + 1
     inside = float(shared[: radius + 1].sum() / volume[: radius + 1].sum())
     return float(radius) if background < _EMPTY * inside else settings.mask_radius
+
+
+def last_radius(settings: Settings, model: Model) -> float:
+    """Radius in voxels at which the mask of the references was one half, from where they end."""
+    held = np.any(model.maps != 0, axis=0)
+    outermost = float(radii(settings.box)[held].max()) if held.any() else np.inf
+    return min(settings.mask_radius, outermost - 0.5 * MASK_EDGE)
+
+
+def _taken(settings: Settings, model: Model, distance: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Squared mask of the references, summed over spheres: where halves share their noise."""
+    mask = mask_within(settings.box, last_radius(settings, model)).astype(np.float64)
+    sums: NDArray[np.float64] = np.bincount(distance, (mask**2).ravel()).astype(np.float64)
+    return sums

@@ -9,30 +9,19 @@ beyond them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from subtomo_core.coarse import Coarse
-from subtomo_core.exact import frequencies, sample_transform
-from subtomo_core.expectation import Search
-from subtomo_core.fourier import Complex, Real, band, to_fourier, to_real
-from subtomo_core.matching import Matcher
+from subtomo_core.fourier import to_fourier, to_real
 from subtomo_core.methods.averages import EMPTY, Averages
+from subtomo_core.methods.map_fit import MapFit, turned
 from subtomo_core.methods.settings import Settings
-from subtomo_core.observation import Samples
-from subtomo_core.refinement import refine
 from subtomo_core.statistics import Model, Poses, Statistics
-from subtomo_core.weighing import Weighed
 
 Matrix = NDArray[np.float64]
 
-_POWER = 1000.0  # of a map in the band: log-likelihoods are this times (correlation - 1/2)
-_CANDIDATES = 30
-_STEPS = 12
-_WORTH = 0.01  # gain in correlation below which a half stays where it is
 _REORDER = 0.05  # gain in mean correlation below which classes keep their order
 
 
@@ -140,20 +129,6 @@ def _followed(model: Model, poses: Poses) -> Poses:
     return Poses(rotations, shifts, probability, score)
 
 
-def turned(transform: Complex, rotation: Matrix, shift: Matrix) -> Complex:
-    """Half transform (n, n, n // 2 + 1) of the volume rotated and shifted, without interpolation.
-
-    Written out: a product by BLAS may differ in the last bit with an array's address.
-    """
-    box = transform.shape[0]
-    k = frequencies(box).reshape(-1, 3)
-    points = k[:, :1] * rotation[0] + k[:, 1:2] * rotation[1] + k[:, 2:] * rotation[2]
-    values = sample_transform(to_real(transform), points)
-    angle = (-2.0 * np.pi / box) * (k[:, 0] * shift[0] + k[:, 1] * shift[1] + k[:, 2] * shift[2])
-    result: Complex = (values * np.exp(1j * angle)).astype(np.complex64)
-    return result.reshape(transform.shape)
-
-
 def found(settings: Settings, model: Model, statistics: Statistics) -> Motions:
     """The motions which bring the second half onto the first; none where it lies there."""
     averages = Averages.of(settings, statistics, model.shell_in_use)
@@ -163,7 +138,7 @@ def found(settings: Settings, model: Model, statistics: Statistics) -> Motions:
     ]
     mass = np.stack([statistics.mass[half::2].sum(0) for half in range(2)])
     motions = Motions.none(settings.spec.classes)
-    fit = _Fit.at(settings, settings.shared_shell)
+    fit = MapFit.at(settings, settings.shared_shell)
     poses = [[fit.search(one, two) for two in halves[1]] for one in halves[0]]
     value = np.array([[pose.value for pose in row] for row in poses])
     matched = linear_sum_assignment(-value)[1]
@@ -175,73 +150,3 @@ def found(settings: Settings, model: Model, statistics: Statistics) -> Motions:
         pose = fit.settled(halves[0][k], halves[1][other], poses[k][other])
         motions.rotations[k], motions.shifts[k] = pose.rotation, pose.shift
     return motions
-
-
-class _Motion(NamedTuple):
-    """A pose of one map on another, and their correlation there, less one half."""
-
-    rotation: Matrix
-    shift: Matrix
-    value: float
-
-
-@dataclass(frozen=True, eq=False)
-class _Fit:
-    """Fits volumes on volumes as the engine fits references on particles."""
-
-    search_of: Search
-
-    @classmethod
-    def at(cls, settings: Settings, radius: float) -> _Fit:
-        support = band(settings.box, max(2.0, radius))
-        matcher = Matcher.at(max(2.0, radius), settings.bandwidth)
-        ones = np.ones(len(support.index), np.float32)
-        coarse = Coarse.of(support, settings.shift_reach, whole=True)
-        return cls(Search(support, ones, matcher, coarse, _CANDIDATES, "both"))
-
-    def search(self, target: Real, moving: Real) -> _Motion:
-        """Best pose of all; its value is the correlation, less one half."""
-        search, weighed = self.search_of, self._weighed(target)
-        if not weighed.values.any() or not moving.any():
-            return _Motion(np.eye(3), np.zeros(3), -0.5)
-        template = search.matcher.template(moving * self._factor(moving))
-        scale = search.matcher.scale(search.harmonics(weighed.weights), template)
-        magnitude = search.matcher.magnitudes(search.support, weighed.values)
-        evidence = search.find(weighed, magnitude, scale, template, np.zeros(3))
-        best = int(np.argmax(evidence.log_likelihood))
-        value = float(evidence.log_likelihood[best]) / _POWER
-        return _Motion(evidence.rotations[best], evidence.shifts[best], value)
-
-    def settled(self, target: Real, moving: Real, far: _Motion) -> _Motion:
-        """The summit near ``far``, or near where the map lies, or no motion: what is worth it."""
-        search, weighed = self.search_of, self._weighed(target)
-        here = _Motion(np.eye(3), np.zeros(3), -np.inf)
-        if not weighed.values.any() or not moving.any():
-            return here
-        grid = search.matcher.template(moving * self._factor(moving)).grid
-
-        def climbed(start: _Motion, steps: int) -> _Motion:
-            parts, doubled = weighed.parts, weighed.doubled
-            place = (start.rotation, start.shift)
-            reach = search.reach
-            pose = refine(grid, search.support, parts, doubled, *place, steps=steps, reach=reach)
-            return _Motion(pose.rotation, pose.shift, pose.value / _POWER)
-
-        best = climbed(here, 1)
-        for start in (here, far):
-            trial = climbed(start, _STEPS)
-            if trial.value > best.value + _WORTH:
-                best = trial
-        return best
-
-    def _weighed(self, volume: Real) -> Weighed:
-        search = self.search_of
-        values = search.support.take(to_fourier(volume * self._factor(volume)))
-        return search.weigh(Samples(values.astype(np.complex64), search.inverse_noise))
-
-    def _factor(self, volume: Real) -> np.float32:
-        """Brings a map's power in the band to a fixed number."""
-        support = self.search_of.support
-        values = support.take(to_fourier(volume))
-        power = float((support.count * np.abs(values) ** 2).sum())
-        return np.float32(np.sqrt(_POWER / power) if power > 0 else 0.0)

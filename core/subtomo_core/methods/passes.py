@@ -33,6 +33,9 @@ class Row(NamedTuple):
     noise_sum, noise_count : ndarray, (shells,)
         Its part in the noise.
     log_likelihood : float
+    misfit : float
+        What it departs from the reference beyond its noise and that of the reference, in
+        log-likelihood: 0 where it shows what the reference shows.
     weight_moments : ndarray, (5, shells)
         Its part in those of the statistics; empty outside of the survey.
     """
@@ -44,6 +47,7 @@ class Row(NamedTuple):
     noise_sum: Values
     noise_count: Values
     log_likelihood: float
+    misfit: float = 0.0
     weight_moments: Values = no_moments()
 
 
@@ -147,6 +151,7 @@ def _statistics(
         turned_deg=turned,
         particles=float(len(rows)),
         class_changes=changed,
+        misfit=np.sum([r.probability * r.misfit for r in rows], 0),
         weight_moments=np.sum([r.weight_moments for r in rows], 0),
     )
 

@@ -29,6 +29,7 @@ _EDGE = 1.0  # half the width of the references' soft low-pass, shells
 _FOLDS = 4  # see docs/decisions/0006-no-particle-meets-itself.md
 _FOLDS_OF_HALVES = 8  # four in each half; see docs/decisions/0014-half-sets.md
 _NO_MATCHING: int | None = 2  # bandwidth of a method which has no use for one
+MASK_EDGE = 6.0  # width in voxels of the edge of a spherical mask
 _AHEAD = 2.0  # shells beyond those in use, or beyond the limit, for which sums are kept
 
 
@@ -187,9 +188,21 @@ class Settings:
     def balancing(self, model: Model) -> bool:
         """Whether classes compete for equal shares in the next iteration.
 
-        They do for as many iterations as the regularisation lasts after they were seeded.
+        They do for as many iterations as the regularisation lasts.
         """
-        return self.regularisation(model.iteration - model.seeded + 1) > 0
+        return self.regularisation(model.iteration + 1) > 0
+
+    @property
+    def regroups(self) -> bool:
+        """Whether classes which are alike are made one, and others divided (`methods.seeding`)."""
+        parameters = self.spec.parameters
+        return isinstance(parameters, FamlParameters) and parameters.regroup
+
+    @property
+    def drawn_together(self) -> int:
+        """Iterations for which classes are regularised and balanced."""
+        parameters = self.spec.parameters
+        return parameters.regularisation_iterations if isinstance(parameters, FamlParameters) else 0
 
     @property
     def group_orders(self) -> NDArray[np.int64]:
@@ -265,4 +278,4 @@ def mask_of(
 
 def mask_within(box: int, radius: float) -> Real:
     """Soft sphere of a radius in voxels, or the largest that the box holds."""
-    return soft_sphere(box, min(radius, 0.5 * box - 3.0), 6.0)
+    return soft_sphere(box, min(radius, 0.5 * (box - MASK_EDGE)), MASK_EDGE)

@@ -15,8 +15,9 @@ from subtomo_core.methods import standing as symmetry
 from subtomo_core.methods.averages import EMPTY, Averages
 from subtomo_core.methods.fitted_mask import fitted
 from subtomo_core.methods.frames import Motions, in_one_frame
+from subtomo_core.methods.gains import gains_of, signal_to_noise
 from subtomo_core.methods.halves import fsc_kind, noise_power, references, shared_angstrom
-from subtomo_core.methods.seeding import reseeded
+from subtomo_core.methods.seeding import History, regrouped
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Metrics, Model, Statistics
 from subtomo_core.structural import Moments
@@ -54,14 +55,14 @@ class _Ground(NamedTuple):
 
     @classmethod
     def of(cls, settings: Settings, model: Model, statistics: Statistics) -> _Ground:
-        """Re-seed what is empty, bring halves into one frame, fit the mask, turn to axes."""
-        model, statistics, told = reseeded(settings, model, statistics)
+        """Bring halves into one frame, fit the mask, group classes anew, turn to axes."""
         model, statistics, motions = in_one_frame(settings, model, statistics)
         regularisation = settings.regularisation(model.iteration + 1)
         theta = 0.0 if model.iteration < 0 else regularisation * statistics.particles
         averages = Averages.of(settings, statistics, model.shell_in_use)
         settings = fitted(settings, averages, model)
         averages = replace(averages, settings=settings)
+        model, averages, told = regrouped(settings, model, averages, statistics.misfit)
         averages, model, standing = symmetry.stand(settings, model, averages, theta)
         return cls(settings, model, averages, motions, standing, told, theta)
 
@@ -129,9 +130,10 @@ def maximise(
     shell = lead.shell_in_use if lead else settings.start_shell
     if not survey and not lead:
         shell = next_shell(settings, model, fsc)
-    gains = _gains(settings, fsc, mass, 2.0, survey=survey)
+    ratio = None if survey or len(mass) == 1 else signal_to_noise(ground.averages, before)
+    gains = gains_of(settings, fsc, mass, 2.0, survey=survey, ratio=ratio)
     behind = 1.0 if settings.half_sets else 2.0  # halves behind a reference
-    own = _gains(settings, fsc, mass, behind, survey=survey)
+    own = gains_of(settings, fsc, mass, behind, survey=survey, ratio=ratio)
     spread = float(np.sqrt(statistics.shift_square / (3.0 * statistics.particles)))
     result = Model(
         iteration=model.iteration + 1,
@@ -150,6 +152,8 @@ def maximise(
         shell_in_use=shell,
         start=before.start,
         seeded=before.seeded,
+        vain=before.vain,
+        divided_from=before.divided_from,
         log_likelihood=statistics.log_likelihood,
         structural_noise=structural,
         **ground.standing._asdict(),
@@ -205,36 +209,6 @@ def reference_noise(
     return (power * passed**2 * masked).astype(np.float32)
 
 
-def wiener(fsc: Real, halves: float = 2.0, kept: int = 1) -> Real:
-    """Factor for each shell of a reference: the share of its power which is signal.
-
-    From the correlation f of the halves, ``2 f / (1 + f)`` for their sum (f for one of them),
-    averaged over three shells and falling. Shells up to ``kept`` stay as they are.
-    """
-    smooth = np.convolve(np.pad(fsc, 1, mode="edge"), np.full(3, 1.0 / 3.0), mode="valid")
-    gain = np.clip(halves * smooth / (1.0 + (halves - 1.0) * smooth), 0.0, 1.0)
-    gain[: kept + 1] = 1.0
-    return np.minimum.accumulate(gain).astype(np.float32)
-
-
-def _gains(
-    settings: Settings, fsc: Real, mass: NDArray[np.float64], halves: float, *, survey: bool
-) -> NDArray[np.float32]:
-    """`wiener` of each class, (K, shells); 1 for a class which is empty and keeps its map.
-
-    1 in the survey too, whose halves have nothing in common yet.
-
-    With half sets the lowest shells stay as they are: where they are steep, a mask carries what
-    halves share there into shells where they must not.
-    """
-    if survey:
-        return np.ones_like(fsc)
-    kept = int(settings.start_shell) if settings.half_sets else 1
-    full = np.ones(settings.shells, np.float32)
-    pairs = zip(fsc, mass, strict=True)
-    return np.stack([wiener(c, halves, kept) if m >= EMPTY else full for c, m in pairs])
-
-
 def evened(settings: Settings, volume: Real, noise: NDArray[np.float64], shell: float) -> Real:
     """A map from elsewhere, its amplitude in each shell that of the particles' noise.
 
@@ -261,11 +235,17 @@ def next_shell(settings: Settings, model: Model, fsc: Real) -> float:
 
 def _alarms(ground: _Ground) -> tuple[str, ...]:
     """What went wrong without stopping the job, a sentence each."""
+    mass = ground.averages.mass.sum(0)
+    empty = mass < EMPTY
+    known = bool((History.of(ground.model).whole | empty).all())
+    remedy = (
+        "each of the others shows one structure, so fewer classes would do"
+        if known
+        else "ask for fewer classes or start again with another seed"
+    )
     found = [
-        f"class {k + 1} is empty: its map is no longer updated; "
-        "ask for fewer classes or start again with another seed"
-        for k, mass in enumerate(ground.averages.mass.sum(0))
-        if mass < EMPTY
+        f"class {k + 1} is empty: its map is no longer updated; {remedy}"
+        for k in np.nonzero(empty)[0]
     ]
     if ground.model.iteration >= 0 and not np.any(ground.model.maps):
         found.append(
