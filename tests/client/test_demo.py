@@ -43,7 +43,7 @@ def gone(processes: list[psutil.Process]) -> bool:
 @pytest.mark.timeout(420)
 def test_the_demo_is_right_and_leaves_nothing_running(tmp_path):
     process = start("--once", "--data", str(tmp_path))
-    wait_until((tmp_path / "service/logs/worker.log").exists, "a worker starts", 60)
+    wait_until((tmp_path / "service/logs/worker.log").exists, "a worker starts", 150)
     children = family(process.pid)
     assert children
     output, _ = process.communicate(timeout=360)
@@ -60,10 +60,10 @@ def test_the_demo_is_right_and_leaves_nothing_running(tmp_path):
 def test_an_interrupted_demo_ends_its_service_and_removes_its_files(number, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     process = start()
-    wait_until(lambda: list(tmp_path.glob("*/service/logs/worker.log")), "a worker starts", 60)
+    wait_until(lambda: list(tmp_path.glob("*/service/logs/worker.log")), "a worker starts", 150)
     children = family(process.pid)
     os.kill(process.pid, number)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=150)
     assert output.endswith("ended.\n"), output
     wait_until(lambda: gone(children), "every process of the demo has ended")
     assert not list(tmp_path.glob("subtomo-demo-*"))
