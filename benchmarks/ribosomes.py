@@ -20,8 +20,9 @@ from pathlib import Path
 import numpy as np
 import starfile
 
+from subtomo_core.exact import rotate
 from subtomo_core.masks import soft_sphere
-from subtomo_core.rotations import from_relion_angles
+from subtomo_core.rotations import from_relion_angles, random_rotations
 from subtomo_core.run import run
 from subtomo_core.score import fit, fsc, mirror, oracle_average, pose_errors
 from subtomo_core.simulate import density_of_atoms
@@ -69,6 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--iterations", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--turn", type=int, help="turn the starting model by this seed first")
     parser.add_argument("--start", choices=["model", "random", "poses"], nargs="*", default=[])
     parser.add_argument("--job", type=json.loads, default={}, help="fields of the specification")
     parser.add_argument("--judge", type=Path, help="folder of a downloaded result")
@@ -77,6 +79,9 @@ def main() -> None:
     # The particles' frame is the mirror image of the molecule's: see the data's own page.
     atoms = SHARED / "models" / "4V5A_70S_copy1.cif.gz"
     model = mirror(density_of_atoms(atoms, 32, 12.0, 30.0))
+    if arguments.turn is not None:
+        rng = np.random.default_rng(arguments.turn)
+        model = rotate(model, random_rotations(rng, 1)[0])
     if arguments.write_model:
         write_volume(arguments.write_model, model, 12.0)
         return
@@ -108,7 +113,8 @@ def main() -> None:
                 else None,
                 threads=os.cpu_count() or 1,
             )
-            name = f"{start}, seed {arguments.seed}"
+            turned = "" if arguments.turn is None else f", turned {arguments.turn}"
+            name = f"{start}{turned}, seed {arguments.seed}"
             print(
                 verdict(name, result.model.maps[0], result.poses.best_rotation, source), flush=True
             )
