@@ -18,7 +18,14 @@ from subtomo_store.formats.star import read_particles
 from support.embedded import alive
 from support.services import environment, wait_until
 
-START = "import typer; from subtomo_server.demo import demo; typer.run(demo)"
+# Children of what a shell started in the background ignore interrupts, if nobody says otherwise.
+START = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import typer
+from subtomo_server.demo import demo
+typer.run(demo)
+"""
 
 
 def start(*options: str) -> subprocess.Popen[str]:
