@@ -8,7 +8,7 @@ import pytest
 from subtomo_core.fourier import to_fourier
 from subtomo_core.masks import radii, soft_sphere
 from subtomo_core.methods.averages import Averages
-from subtomo_core.methods.fitted_mask import extent, fitted, last_radius
+from subtomo_core.methods.fitted_mask import extent, fitted, holding, last_radius
 from subtomo_core.methods.settings import mask_within
 from subtomo_core.methods.update import next_shell
 from subtomo_core.simulate import asymmetric_blob
@@ -125,3 +125,16 @@ def test_the_resolution_in_use_grows_no_faster_than_asked(made, growth):
     assert next_shell(method.settings, model, agreed) == pytest.approx(
         min(model.shell_in_use + growth, method.settings.limit_shell)
     )
+
+
+@pytest.mark.parametrize(
+    ("within", "radius"),
+    [
+        ([1.0, 5.0, 9.0, 10.0, 10.0], 3),
+        ([1.0, 12.0, 9.8, 10.0, 10.0], 3),  # what is held once may be lost again
+        ([1.0, 2.0, 0.5, 0.0], None),  # nothing in the end
+        ([3.0, 2.0, 1.5, 1.0], None),  # more was taken off than there was: no molecule
+    ],
+)
+def test_a_molecule_ends_where_the_sums_have_settled(within, radius):
+    assert holding(np.array(within)) == radius

@@ -65,11 +65,20 @@ def extent(settings: Settings, averages: Averages, model: Model, class_index: in
     outer = slice(int(edge + _OUTER[0]), int(edge + _OUTER[1]) + 1)
     background = max(0.0, float(shared[outer].sum() / max(taken[outer].sum(), 1e-30)))
     within = np.cumsum(shared - background * taken)
-    if not within[-1] > 0:
+    radius = holding(within)
+    if radius is None:
         return settings.mask_radius
-    radius = int(np.nonzero(within < _HELD * within[-1])[0][-1]) + 1
     inside = float(shared[: radius + 1].sum() / volume[: radius + 1].sum())
     return float(radius) if background < _EMPTY * inside else settings.mask_radius
+
+
+def holding(within: NDArray[np.float64]) -> int | None:
+    """First radius from which on all but a hundredth of the last sum is held.
+
+    None where sums within spheres end at nothing, or do not grow towards their end.
+    """
+    short = np.flatnonzero(within < _HELD * within[-1])
+    return int(short[-1]) + 1 if within[-1] > 0 and len(short) else None
 
 
 def last_radius(settings: Settings, model: Model) -> float:
