@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from subtomo_core.methods.accumulate import Share, Term
 from subtomo_core.methods.passes import Found, Row, Values, pass_over
 from subtomo_core.methods.settings import Settings
+from subtomo_core.observation import Samples
 from subtomo_core.rotations import random_rotations
 from subtomo_core.starting import in_classes
 from subtomo_core.statistics import Batch, Expectation, Model, Poses
@@ -43,11 +44,13 @@ def survey(
     sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
     masked = replace(settings.observer, window=settings.mask)
 
-    def moments(index: int) -> Values:
+    def read(index: int) -> tuple[Samples, Samples, Values]:
         if not settings.weighted:
-            return no_moments()
-        (under_mask,) = masked.read(batch.particles, index, whole)
-        return under_mask.moments(whole, settings.shells)
+            seen, summed = settings.observer.read(batch.particles, index, whole, sums)
+            return seen, summed, no_moments()
+        under, outside, summed = masked.read(batch.particles, index, whole, whole, sums)
+        seen = outside if settings.observer.window is None else under
+        return seen, summed, under.moments(whole, settings.shells)
 
     def drawn(start: Model, order: NDArray[np.int64], index: int) -> Poses:
         rotation = random_rotations(_rng(settings, 1, start, index), 1)
@@ -55,10 +58,10 @@ def survey(
 
     def work(position: int) -> list[Found]:
         index = int(batch.indices[position])
-        seen, summed = settings.observer.read(batch.particles, index, whole, sums)
+        seen, summed, by_weight = read(index)
         power = seen.power(whole, settings.shells)
         term = Term(index % settings.folds, summed, [])
-        found, by_weight = [], moments(index)
+        found = []
         for start, order in zip(starts, orders, strict=True):
             poses = drawn(start, order, index)
             if batch.poses is not None:

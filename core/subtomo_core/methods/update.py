@@ -126,7 +126,7 @@ def maximise(
     half_maps, curves = ground.averages.half_maps()
     fsc = curves.corrected
     structural = _structural_noise(settings, model, statistics)
-    noise = lead.noise if lead else noise_variance(settings, model, statistics)
+    noise = lead.noise if lead else noise_variance(settings, model, statistics, structural)
     shell = lead.shell_in_use if lead else settings.start_shell
     if not survey and not lead:
         shell = next_shell(settings, model, fsc)
@@ -170,16 +170,18 @@ def _structural_noise(settings: Settings, model: Model, statistics: Statistics) 
     return Moments(*statistics.weight_moments).structural_noise(int(settings.limit_shell))
 
 
-def noise_variance(settings: Settings, model: Model, statistics: Statistics) -> NDArray[np.float64]:
+def noise_variance(
+    settings: Settings, model: Model, statistics: Statistics, structural: float = 0.0
+) -> NDArray[np.float64]:
     """Noise of a component per shell, or one for all where the noise is white.
 
     Only observed components count. Shells which this iteration did not look at keep what the
-    survey found there.
+    survey found there. ``structural`` is the structural noise, which the survey still sees.
     """
     total, count = statistics.noise_sum / settings.observer.share, statistics.noise_count
     if model.iteration < 0 and settings.weighted:  # what is left of it once it is divided away
         weights = Moments(*statistics.weight_moments).weights
-        count = count + _structural_noise(settings, model, statistics) * weights
+        count = count + structural * weights
     if model.iteration >= 0 and not model.scaled:
         return model.noise  # distances to references of another scale say nothing
     if settings.white:
