@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier import radius_of, soft_edge, to_real
+from subtomo_core.fourier import Complex, radius_of, soft_edge, to_real
 from subtomo_core.masks import radii
 from subtomo_core.maximisation import on_components
 from subtomo_core.methods.averages import Averages
@@ -33,14 +33,25 @@ def fitted(settings: Settings, averages: Averages, model: Model) -> Settings:
     mask = settings.spec.mask
     if not isinstance(mask, Mask) or not mask.fit or model.iteration < 0 or not model.scaled:
         return settings
-    classes = range(settings.spec.classes)
-    radius = max(extent(settings, averages, model, k) for k in classes) + _MARGIN
+    halves, classes = half_transforms(averages, model), range(settings.spec.classes)
+    radius = max(extent(settings, halves, model, k) for k in classes) + _MARGIN
     if radius >= settings.mask_radius:
         return settings
     return replace(settings, mask=mask_within(settings.box, radius), mask_radius=radius)
 
 
-def extent(settings: Settings, averages: Averages, model: Model, class_index: int) -> float:
+def half_transforms(averages: Averages, model: Model) -> tuple[list[Complex], list[Complex]]:
+    """Averages of both halves, filled in where nothing was seen, of each class."""
+    first, second = (averages.classes(model, None, 0.0, half) for half in (0, 1))
+    return first, second
+
+
+def extent(
+    settings: Settings,
+    halves: tuple[list[Complex], list[Complex]],
+    model: Model,
+    class_index: int,
+) -> float:
     """Radius in voxels about the origin which holds a class's molecule.
 
     From the product of its half maps, summed over spheres: what they agree on, squared. They also
@@ -53,9 +64,7 @@ def extent(settings: Settings, averages: Averages, model: Model, class_index: in
     known[: int(settings.start_shell) + 1] = 1.0
     passed = soft_edge(radius_of(settings.box), model.shell_in_use)
     passed = passed * on_components(known, settings.box)
-    first, second = (
-        to_real(averages.classes(model, None, 0.0, half)[class_index] * passed) for half in (0, 1)
-    )
+    first, second = (to_real(half[class_index] * passed) for half in halves)
     last = int(settings.mask_radius)
     distance = np.rint(radii(settings.box)).astype(np.int64).ravel()
     volume = np.bincount(distance)[: last + 1]
