@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from subtomo_server.errors import NotSignedInError, SignInRefusedError, TooManyAttemptsError
 from subtomo_server.oidc import Identity
@@ -118,7 +119,7 @@ def session_of_identity(store: Store, identity: Identity) -> str:
         return access.open_session(session, user.id, SESSION_SECONDS)[1]
 
 
-def check_still_valid(store: Store, sign_in: SignIn) -> None:
+def check_still_valid(session: Session, sign_in: SignIn) -> None:
     """Say whether a request which waits is still allowed to.
 
     Raises
@@ -126,6 +127,5 @@ def check_still_valid(store: Store, sign_in: SignIn) -> None:
     NotSignedInError
         If its token was revoked or has expired meanwhile.
     """
-    with store.read() as session:
-        if not access.still_valid(session, sign_in.token.id):
-            raise NotSignedInError("This token is not valid any longer: ask for a new one.")
+    if not access.still_valid(session, sign_in.token.id):
+        raise NotSignedInError("This token is not valid any longer: ask for a new one.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 
 import anyio.to_thread
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -17,6 +17,7 @@ from starlette.types import Scope
 from subtomo_core.errors import SubtomoError
 from subtomo_server import problems
 from subtomo_server.asking import Question
+from subtomo_server.desk import Desk
 from subtomo_server.gate import Gate
 from subtomo_server.headers import SecurityHeaders
 from subtomo_server.health import Readiness
@@ -89,11 +90,10 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, handler=handler, upload_limit=_upload_limit(settings))
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, latency=app.state.latency)
-    api = APIRouter(prefix=API)
-    records = (datasets, uploads, maps, lifecycle, jobs, events, results)
-    for module in (service, usage, *records, account, groups, users):
-        api.include_router(module.router)
-    app.include_router(api)
+    # Searched in this order: what is asked for most stands first.
+    records = (jobs, events, results, lifecycle, datasets, uploads, maps)
+    for module in (*records, service, usage, account, groups, users):
+        app.include_router(module.router, prefix=API)
     pages = (sign_in, sign_in_oidc, docs, views, forms, again, account_page, people)
     for page in (metrics, *pages):
         app.include_router(page.router)
@@ -152,8 +152,11 @@ def _open(settings: Settings, broker_url: str, stopping: Event) -> Services:
     sealer.start()
     sender = Sender(store)
     sender.start()
+    desk = Desk(store)
+    desk.start()
     return Services(
         store=store,
+        desk=desk,
         bell=Bell(broker_url),
         sealer=sealer,
         sender=sender,
@@ -172,5 +175,6 @@ def _count(store: Store) -> Census | None:
 def _close(services: Services) -> None:
     services.sealer.stop()
     services.sender.stop()
+    services.desk.stop()
     services.bell.close()
     services.store.close()

@@ -15,10 +15,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from subtomo_server.accounts import note_use, sign_in_of
+from subtomo_server.accounts import note_use
+from subtomo_server.desk import Desk
 from subtomo_server.errors import ForeignRequestError, NotSignedInError, ScopeError
 from subtomo_server.problems import Handler, wants_page
-from subtomo_store.access import SignIn, use_is_news
+from subtomo_store.access import SignIn, authenticate, use_is_news
 from subtomo_store.errors import UnavailableError
 from subtomo_store.people_records import Scope as TokenScope
 from subtomo_store.people_records import TokenKind
@@ -88,9 +89,8 @@ class Gate:
                 "or open the link which 'subtomo serve' printed."
             )
         kind: TokenKind = "browser" if credentials.by_cookie else "api"
-        found = await run_in_threadpool(
-            sign_in_of, request.app.state.store, credentials.token, kind
-        )
+        desk: Desk = request.app.state.services.desk
+        found = await desk.ask(lambda session: authenticate(session, credentials.token, kind))
         if found is None:
             raise NotSignedInError("This token is not valid, or no longer: ask for a new one.")
         if credentials.by_cookie and request.method not in SAFE_METHODS:

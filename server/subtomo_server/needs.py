@@ -10,6 +10,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Query, Request
 
 from subtomo_server.asking import Question
+from subtomo_server.desk import Desk
 from subtomo_server.errors import NotSignedInError
 from subtomo_server.health import Readiness
 from subtomo_server.recent import Recent
@@ -28,11 +29,12 @@ class Services:
     """Everything which lives as long as the server.
 
     ``stopping`` is set when the server is about to end, so that answers which wait come back.
-    ``recent`` keeps documents of jobs for a moment; ``census`` counts everything, with None
-    where the database does not answer.
+    ``desk`` answers short questions to the database; ``recent`` keeps documents of jobs for a
+    moment; ``census`` counts everything, with None where the database does not answer.
     """
 
     store: Store
+    desk: Desk
     bell: Bell
     sealer: Sealer
     sender: Sender

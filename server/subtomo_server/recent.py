@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import time
+import zlib
 from collections import OrderedDict
 from threading import Lock
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from subtomo_server.job_documents import document
-from subtomo_server.job_schemas import JobDocument
 from subtomo_store.records import Job
 from subtomo_store.settings import Settings
 from subtomo_store.standing import Standing, look
 
 FRESH_SECONDS = 0.5
 MOST = 1000
+
+
+class Told(NamedTuple):
+    """A job's document as it is sent.
+
+    Attributes
+    ----------
+    body : bytes
+        JSON.
+    etag : str
+        Weak: the time left changes between two versions. The place in the queue counts.
+    over : bool
+        Whether the job has ended.
+    """
+
+    body: bytes
+    etag: str
+    over: bool
 
 
 class Recent:
@@ -29,17 +48,20 @@ class Recent:
         self._seconds = seconds
         self._stands: tuple[float, Standing] | None = None
         self._looking = Lock()
-        self._kept: OrderedDict[tuple[str, int], tuple[float, JobDocument]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int], tuple[float, Told]] = OrderedDict()
         self._changing = Lock()
 
-    def document(self, session: Session, job: Job, settings: Settings) -> JobDocument:
+    def told(self, session: Session, job: Job, settings: Settings) -> Told:
         """The job's document, made now or a moment ago."""
         key, moment = (job.id, job.version), time.monotonic()
         with self._changing:
             made, kept = self._kept.get(key, (-self._seconds, None))
         if kept is not None and moment - made < self._seconds:
             return kept
-        told = document(session, job, settings, lambda: self._standing(session, job))
+        made_now = document(session, job, settings, lambda: self._standing(session, job))
+        waiting = made_now.model_dump_json(include={"queue", "webhook"})
+        etag = f'W/"{job.id}-{job.version}-{zlib.crc32(waiting.encode()):x}"'
+        told = Told(made_now.model_dump_json().encode(), etag, job.terminal)
         with self._changing:
             self._kept[key] = (moment, told)
             self._kept.move_to_end(key)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from threading import Event
 from typing import TypeVar
 
 import anyio
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 LONGEST_WAIT_SECONDS = 60.0
@@ -27,14 +26,17 @@ def wanted_wait(request: Request) -> float:
 
 
 async def wait_for(
-    look: Callable[[], T], happened: Callable[[T], bool], seconds: float, stopping: Event
+    look: Callable[[], Awaitable[T]],
+    happened: Callable[[T], bool],
+    seconds: float,
+    stopping: Event,
 ) -> T:
     """Look again and again until something happened, the time is over or the server stops.
 
     Parameters
     ----------
     look : callable
-        Reads the present state; runs in a thread.
+        Reads the present state.
     happened : callable
         Whether that state is worth an answer.
     seconds : float
@@ -45,7 +47,7 @@ async def wait_for(
     deadline = time.monotonic() + seconds
     pause = FIRST_PAUSE
     while True:
-        state = await run_in_threadpool(look)
+        state = await look()
         left = deadline - time.monotonic()
         if happened(state) or left <= 0 or stopping.is_set():
             return state

@@ -7,7 +7,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from subtomo_core.errors import InputError, Problem
@@ -21,6 +21,12 @@ from subtomo_store.records import copied
 
 USED_RESOLUTION = timedelta(minutes=1)
 MOST_DAYS = 3650
+# Asked with every request, so written once.
+WHO = (
+    select(TokenRow, UserRow)
+    .join(UserRow, UserRow.id == TokenRow.user_id)
+    .where(TokenRow.sha256 == bindparam("sha256"), TokenRow.kind == bindparam("kind"))
+)
 
 
 class SignIn(NamedTuple):
@@ -97,16 +103,16 @@ def authenticate(session: Session, text: str, kind: TokenKind = "api") -> SignIn
 
     It does not when it is unknown, of another kind, or has expired, or when its user is disabled.
     """
-    row = session.scalar(
-        select(TokenRow).where(TokenRow.sha256 == digest(text), TokenRow.kind == kind)
-    )
-    return None if row is None else _sign_in(session, row)
+    found = session.execute(WHO, {"sha256": digest(text), "kind": kind}).one_or_none()
+    return None if found is None else _sign_in(session, *found)
 
 
 def still_valid(session: Session, token_id: str) -> bool:
     """Whether a token which let somebody in does so still."""
     row = session.get(TokenRow, token_id)
-    return row is not None and _sign_in(session, row) is not None
+    if row is None:
+        return False
+    return _sign_in(session, row, session.get_one(UserRow, row.user_id)) is not None
 
 
 def note_use(session: Session, token_id: str) -> None:
@@ -159,8 +165,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _sign_in(session: Session, row: TokenRow) -> SignIn | None:
-    user = session.get_one(UserRow, row.user_id)
+def _sign_in(session: Session, row: TokenRow, user: UserRow) -> SignIn | None:
     if user.disabled or _expired(row, now(session)):
         return None
     return SignIn(copied(User, user), copied(Token, row))

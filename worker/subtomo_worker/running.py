@@ -28,7 +28,7 @@ from subtomo_worker.memory import return_large_arrays
 from subtomo_worker.workshop import Workshop
 
 # Whoever shares the machine, the server first of all, goes first: answers take milliseconds.
-NICENESS = 5
+NICENESS = 10
 
 
 def run_worker(

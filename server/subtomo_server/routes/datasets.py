@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request, Response
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from subtomo_server.accounts import check_still_valid
@@ -203,12 +204,16 @@ def _start_check(services: Services, user: User, dataset_id: str) -> None:
 async def _when_checked(
     services: Services, sign_in: SignIn, dataset_id: str, seconds: float
 ) -> DatasetDocument:
-    def look() -> Dataset:
-        check_still_valid(services.store, sign_in)
-        with services.store.read() as session:
-            return datasets.get(session, dataset_id, sign_in.user.id)
+    def look(session: Session) -> Dataset:
+        check_still_valid(session, sign_in)
+        return datasets.get(session, dataset_id, sign_in.user.id)
 
-    dataset = await wait_for(look, lambda d: d.status != "checking", seconds, services.stopping)
+    dataset = await wait_for(
+        lambda: services.desk.ask(look),
+        lambda found: found.status != "checking",
+        seconds,
+        services.stopping,
+    )
     return DatasetDocument.model_validate(dataset)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated, Any
 
 import anyio
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
-from starlette.concurrency import run_in_threadpool
+from sqlalchemy.orm import Session
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_server.job_schemas import EventDocument, EventPage
@@ -99,7 +100,7 @@ async def _stream(
     yield format_sse_event(retry=RETRY_MILLISECONDS, comment="follow")
     told = time.monotonic()
     while not services.stopping.is_set():
-        rows, over = await run_in_threadpool(_read, services, sign_in, job_id, after)
+        rows, over = await services.desk.ask(partial(_read, sign_in, job_id, after))
         for row in rows:
             after, told = row.id, time.monotonic()
             yield _encoded(row)
@@ -114,19 +115,18 @@ async def _stream(
             await anyio.sleep(POLL_SECONDS)
 
 
-def _read(services: Services, sign_in: SignIn, job_id: str, after: int) -> tuple[list[Event], bool]:
+def _read(sign_in: SignIn, job_id: str, after: int, session: Session) -> tuple[list[Event], bool]:
     """Read the next events, and whether none can follow.
 
     None can when the job has ended or is gone, or the follower may not see it any longer.
     """
-    with services.store.read() as session:
-        if not access.still_valid(session, sign_in.token.id):
-            return [], True
-        try:
-            ended = jobs.get(session, job_id, sign_in.user.id).terminal
-        except NotFoundError:
-            return [], True
-        rows = events.after(session, job_id, after, MOST_AT_ONCE)
+    if not access.still_valid(session, sign_in.token.id):
+        return [], True
+    try:
+        ended = jobs.get(session, job_id, sign_in.user.id).terminal
+    except NotFoundError:
+        return [], True
+    rows = events.after(session, job_id, after, MOST_AT_ONCE)
     return rows, ended and not rows
 
 

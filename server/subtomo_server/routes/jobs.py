@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Query, Request, Response
@@ -24,10 +23,11 @@ from subtomo_server.needs import (
     NeedUser,
 )
 from subtomo_server.posting import check_priority, make, wanted
+from subtomo_server.recent import Told
 from subtomo_server.waiting import wait_for, wanted_wait
 from subtomo_server.wishes import PostedJob
 from subtomo_store import idempotency, jobs
-from subtomo_store.records import Answer, Job, JobStatus, Message
+from subtomo_store.records import Answer, JobStatus, Message
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 EXAMPLES: dict[str, Any] = {
@@ -141,23 +141,24 @@ async def get(
     known = request.headers.get("if-none-match") is not None
     waited = False
 
-    def look() -> tuple[Job, JobDocument]:
+    def look(session: Session) -> Told:
         nonlocal waited
         if waited:  # the gate has looked just now
-            check_still_valid(services.store, sign_in)
+            check_still_valid(session, sign_in)
         waited = True
-        with services.store.read() as session:
-            job = jobs.get(session, job_id, sign_in.user.id)
-            return job, services.recent.document(session, job, services.store.settings)
+        job = jobs.get(session, job_id, sign_in.user.id)
+        return services.recent.told(session, job, services.store.settings)
 
-    def worth_telling(state: tuple[Job, JobDocument]) -> bool:
-        return state[0].terminal if not known else not unchanged(request, etag_of(*state))
+    def worth_telling(told: Told) -> bool:
+        return told.over if not known else not unchanged(request, told.etag)
 
-    job, found = await wait_for(look, worth_telling, wanted_wait(request), services.stopping)
-    headers = {"etag": etag_of(job, found)}
-    if unchanged(request, headers["etag"]):
+    told = await wait_for(
+        lambda: services.desk.ask(look), worth_telling, wanted_wait(request), services.stopping
+    )
+    headers = {"etag": told.etag}
+    if unchanged(request, told.etag):
         return Response(status_code=304, headers=headers)
-    return JSONResponse(found.model_dump(mode="json"), headers=headers)
+    return Response(told.body, media_type="application/json", headers=headers)
 
 
 @router.patch("/{job_id}", summary="Change a job")
@@ -191,9 +192,3 @@ def delete(store: NeedStore, user: NeedUser, job_id: str) -> None:
     with store.begin() as session:
         jobs.remove(session, job_id, user.id)
     store.files.delete_job(job_id)
-
-
-def etag_of(job: Job, told: JobDocument) -> str:
-    """Weak: the time left changes between two versions. The place in the queue counts."""
-    waiting = told.model_dump_json(include={"queue", "webhook"})
-    return f'W/"{job.id}-{job.version}-{zlib.crc32(waiting.encode()):x}"'
