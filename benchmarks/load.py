@@ -6,6 +6,7 @@
 
 Each starts ``subtomo serve`` in a folder of its own, on this machine's cores, which the clients
 share. Latencies count from the moment at which a client meant to ask, not from when it could.
+Clients arrive one after the other within the time between two polls.
 """
 
 from __future__ import annotations
@@ -46,15 +47,16 @@ async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reques
 async def poll(
     running: Service, path: str, seconds: float, every: float, found: list[float]
 ) -> None:
-    """Poll as a script does, once in a while."""
+    """Poll as a script does, once in a while; connecting counts."""
     url = urlsplit(running.url)
+    end = time.perf_counter() + seconds
+    meant = time.perf_counter() + random.uniform(0, every)
+    await asyncio.sleep(max(0.0, meant - time.perf_counter()))
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     request = (
         f"GET /api/v1{path} HTTP/1.1\r\nhost: {url.netloc}\r\n"
         f"authorization: Bearer {running.token}\r\n\r\n"
     ).encode()
-    meant = time.perf_counter() + random.uniform(0, every)
-    end = time.perf_counter() + seconds
     while meant < end:
         await asyncio.sleep(max(0.0, meant - time.perf_counter()))
         status = await ask(reader, writer, request)
@@ -64,21 +66,21 @@ async def poll(
     writer.close()
 
 
-async def follow(running: Service, job: str, seconds: float, told: list[float]) -> None:
-    """Follow events; the age of each at its arrival."""
-    headers = {"authorization": f"Bearer {running.token}"}
+async def follow(
+    client: httpx.AsyncClient, job: str, seconds: float, every: float, told: list[float]
+) -> None:
+    """Follow events; the moment of each one's arrival."""
     end = time.perf_counter() + seconds
-    async with httpx.AsyncClient(base_url=running.url, headers=headers, trust_env=False) as client:
-        address = f"/api/v1/jobs/{job}/events"
-        try:
-            async with client.stream("GET", address, timeout=seconds) as answer:
-                async for line in answer.aiter_lines():
-                    if line.startswith("data:"):
-                        told.append(time.time())
-                    if time.perf_counter() > end:
-                        return
-        except httpx.TransportError:
-            return
+    await asyncio.sleep(random.uniform(0, every))
+    try:
+        async with client.stream("GET", f"/api/v1/jobs/{job}/events", timeout=seconds) as answer:
+            async for line in answer.aiter_lines():
+                if line.startswith("data:"):
+                    told.append(time.perf_counter())
+                if time.perf_counter() > end:
+                    return
+    except httpx.TransportError:
+        return
 
 
 async def crowd(
@@ -87,9 +89,11 @@ async def crowd(
     """Everybody at once: the first job is followed, and clients share the jobs to ask for."""
     found: list[float] = []
     told: list[float] = []
-    async with asyncio.TaskGroup() as group:
+    headers = {"authorization": f"Bearer {running.token}"}
+    client = httpx.AsyncClient(base_url=running.url, headers=headers, trust_env=False)
+    async with client, asyncio.TaskGroup() as group:
         for _ in range(given.followers):
-            group.create_task(follow(running, jobs[0], given.seconds, told))
+            group.create_task(follow(client, jobs[0], given.seconds, given.every, told))
         for number in range(given.clients):
             path = f"/jobs/{jobs[number % len(jobs)]}"
             group.create_task(poll(running, path, given.seconds, given.every, found))
