@@ -30,7 +30,7 @@ _FOLDS = 4  # see docs/decisions/0006-no-particle-meets-itself.md
 _FOLDS_OF_HALVES = 8  # four in each half; see docs/decisions/0014-half-sets.md
 _NO_MATCHING: int | None = 2  # bandwidth of a method which has no use for one
 MASK_EDGE = 6.0  # width in voxels of the edge of a spherical mask
-_AHEAD = 2.0  # shells beyond those in use, or beyond the limit, for which sums are kept
+_AHEAD = 4.0  # shells beyond those in use for which sums are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,8 +230,8 @@ class Settings:
 
     @property
     def accumulation_radius(self) -> float:
-        """Fourier radius up to which averages are ever made."""
-        return min(self.limit_shell + _AHEAD, self.box / 2 - 1.0)
+        """Fourier radius up to which averages are ever made, whatever the limit of the search."""
+        return self.box / 2 - 1.0
 
     def search_radius(self, shell_in_use: float) -> float:
         """Fourier radius of the search: where the low-passed references end."""
@@ -239,7 +239,7 @@ class Settings:
 
     def sum_radius(self, shell_in_use: float) -> float:
         """Fourier radius of the sums: what the next iteration's references may need."""
-        return min(shell_in_use + 2 * _AHEAD + _EDGE, self.accumulation_radius)
+        return min(shell_in_use + _AHEAD + _EDGE, self.accumulation_radius)
 
     def shape(self, volume: Real, shell: float, gain: Real | None = None) -> Real:
         """Reference from an average: soft low-pass at ``shell``, soft mask.
