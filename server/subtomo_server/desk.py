@@ -21,6 +21,7 @@ from subtomo_store.database import Store
 from subtomo_store.errors import UnavailableError
 
 MOST_AT_ONCE = 16  # whom a transaction serves are told together
+PATIENCE_SECONDS = 2.0
 T = TypeVar("T")
 
 
@@ -40,9 +41,9 @@ class Desk:
         self._thread.start()
 
     def stop(self) -> None:
-        """Answer what was asked until now, and end."""
+        """Answer what was asked until now, and end; not waiting for a database which hangs."""
         self._asked.put(None)
-        self._thread.join()
+        self._thread.join(PATIENCE_SECONDS)
 
     async def ask(self, question: Callable[[Session], T]) -> T:
         """Answer from a transaction which began after this call.

@@ -8,6 +8,7 @@ import signal
 import socket
 import stat
 import sys
+import tempfile
 from pathlib import Path
 
 import anyio
@@ -78,7 +79,18 @@ def test_a_deep_data_folder_gets_a_private_socket_elsewhere(tmp_path: Path):
     assert path == socket_path(deep)
     with embedded_broker(deep):
         assert answers(path)
-    path.parent.rmdir()
+    assert not path.parent.exists()
+
+
+def test_a_deep_folder_for_temporary_files_is_passed_over(tmp_path: Path, monkeypatch):
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    path = socket_path(deep)
+    assert len(os.fsencode(path)) <= LONGEST_SOCKET_PATH
+    with embedded_broker(deep):
+        assert answers(path)
+    assert not path.parent.exists()
 
 
 def test_a_folder_with_odd_characters_still_has_a_broker(tmp_path: Path):

@@ -82,6 +82,10 @@ class BrokerKeeper:
         self._stopping.set()
         self._thread.join()
         _stop(self.socket, self._process)
+        if self.socket.parent != self._data.absolute():
+            with suppress(OSError):
+                self.socket.unlink(missing_ok=True)
+                self.socket.parent.rmdir()
 
     def _keep(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
@@ -108,11 +112,18 @@ def socket_path(data: Path) -> Path:
 
     The system takes socket paths of about a hundred bytes only.
     """
-    inside = data.absolute() / SOCKET
-    if len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH:
-        return inside
     name = hashlib.sha256(os.fsencode(data.absolute())).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"subtomo-{os.getuid()}-{name}"
+    inside = data.absolute() / SOCKET
+    private = Path(f"subtomo-{os.getuid()}-{name}") / SOCKET
+    for path in (inside, tempfile.gettempdir() / private, Path("/tmp") / private):  # noqa: S108
+        if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+            break
+    if path != inside:
+        _make_private(path.parent)
+    return path
+
+
+def _make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()
     if folder.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o077:
@@ -120,7 +131,6 @@ def socket_path(data: Path) -> Path:
             f"The folder {folder} is not private to you: remove it, or choose a data folder "
             "with a shorter path by --data."
         )
-    return folder / SOCKET
 
 
 def answers(socket: Path) -> bool:
