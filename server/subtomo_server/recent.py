@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import zlib
 from collections import OrderedDict
-from threading import Lock
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
@@ -42,40 +41,36 @@ class Recent:
 
     Every visible change of a job has a new version. What has none, the time left, its place in
     the queue and what it waits for, may be half a second old; all who wait are told by one look.
+    Only the desk asks, so that nothing is locked.
     """
 
     def __init__(self, seconds: float = FRESH_SECONDS):
         self._seconds = seconds
         self._stands: tuple[float, Standing] | None = None
-        self._looking = Lock()
         self._kept: OrderedDict[tuple[str, int], tuple[float, Told]] = OrderedDict()
-        self._changing = Lock()
 
     def told(self, session: Session, job: Job, settings: Settings) -> Told:
         """The job's document, made now or a moment ago."""
         key, moment = (job.id, job.version), time.monotonic()
-        with self._changing:
-            made, kept = self._kept.get(key, (-self._seconds, None))
+        made, kept = self._kept.get(key, (-self._seconds, None))
         if kept is not None and moment - made < self._seconds:
             return kept
-        made_now = document(session, job, settings, lambda: self._standing(session, job))
-        waiting = made_now.model_dump_json(include={"queue", "webhook"})
+        fresh = document(session, job, settings, lambda: self._standing(session, job))
+        waiting = fresh.model_dump_json(include={"queue", "webhook"})
         etag = f'W/"{job.id}-{job.version}-{zlib.crc32(waiting.encode()):x}"'
-        told = Told(made_now.model_dump_json().encode(), etag, job.terminal)
-        with self._changing:
-            self._kept[key] = (moment, told)
-            self._kept.move_to_end(key)
-            while len(self._kept) > MOST:
-                self._kept.popitem(last=False)
+        told = Told(fresh.model_dump_json().encode(), etag, job.terminal)
+        self._kept[key] = (moment, told)
+        self._kept.move_to_end(key)
+        while len(self._kept) > MOST:
+            self._kept.popitem(last=False)
         return told
 
     def _standing(self, session: Session, job: Job) -> Standing:
         """How everything stands, seen a moment ago unless ``job`` has come since."""
-        with self._looking:
-            now = time.monotonic()
-            if self._stands is not None and now - self._stands[0] < self._seconds:
-                stands = self._stands[1]
-                if job.status != "queued" or job.id in stands.places:
-                    return stands
-            self._stands = now, look(session)
-            return self._stands[1]
+        now = time.monotonic()
+        if self._stands is not None and now - self._stands[0] < self._seconds:
+            stands = self._stands[1]
+            if job.status != "queued" or job.id in stands.places:
+                return stands
+        self._stands = now, look(session)
+        return self._stands[1]
