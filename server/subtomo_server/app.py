@@ -124,7 +124,7 @@ def _lifespan(
         services = await run_in_threadpool(_open, settings, broker_url, stopping)
         _spare_collections()
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-        app.state.services, app.state.store = services, services.store
+        app.state.services = services
         try:
             yield
         finally:

@@ -16,8 +16,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from subtomo_server.accounts import note_use
-from subtomo_server.desk import Desk
 from subtomo_server.errors import ForeignRequestError, NotSignedInError, ScopeError
+from subtomo_server.needs import services_at
 from subtomo_server.problems import Handler, wants_page
 from subtomo_store.access import SignIn, authenticate, use_is_news
 from subtomo_store.errors import UnavailableError
@@ -79,7 +79,7 @@ class Gate:
         scope.setdefault("state", {}).update(user=found.user, sign_in=found)
         await self.app(scope, receive, send)
         if use_is_news(found.token):
-            await run_in_threadpool(note_use, request.app.state.store, found.token)
+            await run_in_threadpool(note_use, services_at(request).store, found.token)
 
     async def _sign_in(self, request: Request) -> SignIn:
         credentials = credentials_of(request.headers)
@@ -89,7 +89,7 @@ class Gate:
                 "or open the link which 'subtomo serve' printed."
             )
         kind: TokenKind = "browser" if credentials.by_cookie else "api"
-        desk: Desk = request.app.state.services.desk
+        desk = services_at(request).desk
         found = await desk.ask(lambda session: authenticate(session, credentials.token, kind))
         if found is None:
             raise NotSignedInError("This token is not valid, or no longer: ask for a new one.")

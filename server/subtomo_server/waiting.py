@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable
-from threading import Event
+from collections.abc import Callable
 from typing import TypeVar
 
 import anyio
+from sqlalchemy.orm import Session
 from starlette.requests import Request
+
+from subtomo_server.needs import Services
 
 LONGEST_WAIT_SECONDS = 60.0
 FIRST_PAUSE = 0.1
@@ -26,30 +28,27 @@ def wanted_wait(request: Request) -> float:
 
 
 async def wait_for(
-    look: Callable[[], Awaitable[T]],
-    happened: Callable[[T], bool],
-    seconds: float,
-    stopping: Event,
+    services: Services, look: Callable[[Session], T], happened: Callable[[T], bool], seconds: float
 ) -> T:
     """Look again and again until something happened, the time is over or the server stops.
 
     Parameters
     ----------
+    services : Services
+        Whose desk reads, and which are about to end or not.
     look : callable
-        Reads the present state.
+        Reads the present state, in milliseconds.
     happened : callable
         Whether that state is worth an answer.
     seconds : float
         The longest wait.
-    stopping : threading.Event
-        Set when the server is about to end.
     """
     deadline = time.monotonic() + seconds
     pause = FIRST_PAUSE
     while True:
-        state = await look()
+        state = await services.desk.ask(look)
         left = deadline - time.monotonic()
-        if happened(state) or left <= 0 or stopping.is_set():
+        if happened(state) or left <= 0 or services.stopping.is_set():
             return state
         await anyio.sleep(min(pause, left))
         pause = min(1.5 * pause, LONGEST_PAUSE)

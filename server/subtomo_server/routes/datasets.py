@@ -208,12 +208,7 @@ async def _when_checked(
         check_still_valid(session, sign_in)
         return datasets.get(session, dataset_id, sign_in.user.id)
 
-    dataset = await wait_for(
-        lambda: services.desk.ask(look),
-        lambda found: found.status != "checking",
-        seconds,
-        services.stopping,
-    )
+    dataset = await wait_for(services, look, lambda found: found.status != "checking", seconds)
     return DatasetDocument.model_validate(dataset)
 
 

@@ -152,9 +152,7 @@ async def get(
     def worth_telling(told: Told) -> bool:
         return told.over if not known else not unchanged(request, told.etag)
 
-    told = await wait_for(
-        lambda: services.desk.ask(look), worth_telling, wanted_wait(request), services.stopping
-    )
+    told = await wait_for(services, look, worth_telling, wanted_wait(request))
     headers = {"etag": told.etag}
     if unchanged(request, told.etag):
         return Response(status_code=304, headers=headers)
