@@ -53,9 +53,8 @@ def test_the_sphere_holds_the_molecule_and_little_else(made, step):
     settings, model, averages = step
     drawn_in = fitted(settings, averages, model)
     true = radius_of_truth(made)
-    assert (
-        abs(extent(settings, half_transforms(averages, model), model, 0) - true) <= 2.0
-    )  # of 20 to the edge
+    found = extent(settings, half_transforms(averages, model), model, 0)
+    assert abs(found - true) <= 2.0  # of 20 to the edge
     assert drawn_in.mask_radius < 0.8 * settings.mask_radius
     lost = made.truth.maps[0] * (1.0 - drawn_in.mask)
     assert np.linalg.norm(lost) < 0.05 * np.linalg.norm(made.truth.maps[0])

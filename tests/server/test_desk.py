@@ -107,14 +107,16 @@ def test_nobody_is_kept_waiting_for_a_database_which_does_not_answer(desk: Desk)
     assert asyncio.run(together(desk, well)) == ["well"]
 
 
-def test_who_has_gone_is_not_told(desk: Desk):
+def test_who_has_gone_keeps_no_answer_from_the_others(desk: Desk):
     async def leave() -> str:
         held = Held()
-        going = asyncio.create_task(desk.ask(held))
+        questions = (held, well, well)
+        first, going, staying = [asyncio.create_task(desk.ask(one)) for one in questions]
         await asyncio.sleep(0)
         going.cancel()
         held.free.set()
-        return await desk.ask(well)
+        await first
+        return await asyncio.wait_for(staying, 30)
 
     assert asyncio.run(leave()) == "well"
 
