@@ -45,7 +45,7 @@ def serving(data: Path, port: int = 0) -> Iterator[Connection]:
     try:
         wait_until(lambda: server.started, "the server listens")
         bound = server.servers[0].sockets[0].getsockname()[1]
-        yield write_note(application.state.store, f"http://127.0.0.1:{bound}")
+        yield write_note(application.state.services.store, f"http://127.0.0.1:{bound}")
     finally:
         stopping.set()
         server.should_exit = True
