@@ -19,6 +19,7 @@ from subtomo_server.accounts import sign_in_of
 from subtomo_server.embedded.address import AddressRefusedError, bind, check_address, url_of
 from subtomo_server.embedded.broker import (
     LONGEST_SOCKET_PATH,
+    BrokerKeeper,
     answers,
     broker_url,
     embedded_broker,
@@ -26,7 +27,7 @@ from subtomo_server.embedded.broker import (
 )
 from subtomo_server.embedded.connection import NOTE, write_note
 from subtomo_server.embedded.lock import FolderInUseError, only_server
-from subtomo_server.embedded.supervisor import Supervisor, environment_of
+from subtomo_server.embedded.supervisor import Supervisor, environment_of, supervised_worker
 from subtomo_server.health import Readiness
 from subtomo_store import Settings, open_store
 from support.services import wait_until
@@ -60,6 +61,21 @@ def test_a_broker_which_dies_is_started_again(tmp_path: Path):
         wait_until(
             lambda: not found.is_running() and answers(socket_path(tmp_path)), "another one answers"
         )
+
+
+def test_a_broker_whose_start_is_interrupted_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    looks = iter([False])
+
+    def interrupted(path: Path) -> bool:
+        for look in looks:
+            return look
+        wait_until(lambda: answers(path), "the broker lives")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("subtomo_server.embedded.broker.answers", interrupted)
+    with pytest.raises(KeyboardInterrupt), embedded_broker(tmp_path):
+        pass
+    assert not answers(socket_path(tmp_path))
 
 
 def test_a_stale_socket_is_replaced(tmp_path: Path):
@@ -203,6 +219,28 @@ def test_a_worker_which_does_not_listen_is_ended_by_force(
     wait_until(lambda: log.exists() and "deaf" in log.read_text(), "it does not listen")
     supervisor.stop()
     assert supervisor.pid is None
+
+
+def test_a_worker_whose_start_is_interrupted_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    started = []
+
+    def interrupted(supervisor: Supervisor) -> None:
+        start(supervisor)
+        wait_until(lambda: supervisor.pid, "the worker lives")
+        started.append(supervisor)
+        raise KeyboardInterrupt
+
+    start = Supervisor.start
+    monkeypatch.setattr(Supervisor, "start", interrupted)
+    settings = Settings(data=tmp_path, broker_url="memory://")
+    with pytest.raises(KeyboardInterrupt), supervised_worker(settings):
+        pass
+    assert started[0].pid is None
+
+
+def test_what_was_never_started_ends(tmp_path: Path):
+    supervised(tmp_path, "").stop()
+    BrokerKeeper(socket_path(tmp_path), tmp_path).stop()
 
 
 def test_a_worker_gets_the_servers_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import tempfile
 import time
@@ -12,8 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
-REMOVE_SECONDS = 10.0
 
 
 def demo(
@@ -64,16 +61,5 @@ def _folder(data: Path | None) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         yield folder
         return
-    folder = Path(tempfile.mkdtemp(prefix="subtomo-demo-"))
-    try:
-        yield folder
-    finally:
-        _remove(folder)
-
-
-def _remove(folder: Path) -> None:
-    """Remove everything, though what ends at this moment may still write its last line."""
-    end = time.monotonic() + REMOVE_SECONDS
-    while folder.exists() and time.monotonic() < end:
-        shutil.rmtree(folder, ignore_errors=True)
-        time.sleep(0.05)
+    with tempfile.TemporaryDirectory(prefix="subtomo-demo-", ignore_cleanup_errors=True) as name:
+        yield Path(name)

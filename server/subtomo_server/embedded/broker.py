@@ -45,8 +45,8 @@ def embedded_broker(data: Path) -> Iterator[str]:
         Its URL, for Celery.
     """
     keeper = BrokerKeeper(socket_path(data), data)
-    keeper.start()
     try:
+        keeper.start()
         yield broker_url(keeper.socket)
     finally:
         keeper.stop()
@@ -80,7 +80,8 @@ class BrokerKeeper:
     def stop(self) -> None:
         """End the broker."""
         self._stopping.set()
-        self._thread.join()
+        with suppress(RuntimeError):  # never started: who starts it was interrupted
+            self._thread.join()
         _stop(self.socket, self._process)
         if self.socket.parent != self._data.absolute():
             with suppress(OSError):
@@ -196,13 +197,16 @@ def _start(socket: Path, data: Path) -> subprocess.Popen[bytes]:
             start_new_session=True,
         )
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        if answers(socket):
-            return process
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
-    raise BrokerFailedError(f"The embedded broker did not start: see {log}.")
+    try:
+        while not answers(socket):
+            if time.monotonic() > deadline or process.poll() is not None:
+                raise BrokerFailedError(f"The embedded broker did not start: see {log}.")
+            time.sleep(0.05)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return process
 
 
 def _stop(socket: Path, process: subprocess.Popen[bytes] | None) -> None:

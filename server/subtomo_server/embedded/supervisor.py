@@ -74,7 +74,8 @@ class Supervisor:
             process = self._process
         if process is not None:
             end(process)
-        self._thread.join()
+        with suppress(RuntimeError):  # never started: who starts it was interrupted
+            self._thread.join()
 
     def _run(self) -> None:
         pause = FIRST_PAUSE
@@ -135,8 +136,8 @@ def supervised_worker(settings: Settings) -> Iterator[Supervisor]:
     """Keep a worker alive within the block."""
     log = settings.data.expanduser() / "logs" / "worker.log"
     supervisor = Supervisor(worker_command(), environment_of(settings), log)
-    supervisor.start()
     try:
+        supervisor.start()
         yield supervisor
     finally:
         supervisor.stop()
