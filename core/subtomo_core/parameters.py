@@ -41,12 +41,17 @@ class FaParameters(MatchingParameters):
 class FamlParameters(MatchingParameters):
     """Parameters of fast alignment with maximum likelihood.
 
+    ``temperature`` divides log-likelihoods: above 1 for noise whose components are not
+    independent, which makes poses look surer than they are. Densities of a cell around the
+    molecule are such noise.
+
     With ``regroup`` the smaller of two classes which show the same structure is emptied, and
     begins again as half of a class which may hold two (from random starts only).
     """
 
     voronoi_points: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
     noise: Literal["white", "shells"] | None = None
+    temperature: Annotated[float, Field(ge=1.0, le=100.0)] = 1.0
     regularisation: Annotated[float, Field(ge=0.0)] = 5.0
     regularisation_iterations: Annotated[int, Field(ge=0)] = 5
     regroup: bool = True

@@ -43,6 +43,8 @@ class Alignment:
     ----------
     settings, model
         As given.
+    noise : ndarray, (shells,)
+        Variance of a component as the search takes it.
     search : Search
         Finds candidate poses.
     sums : Band
@@ -61,6 +63,7 @@ class Alignment:
 
     settings: Settings
     model: Model
+    noise: Values
     search: Search
     sums: Band
     references: FoldReferences
@@ -73,12 +76,13 @@ class Alignment:
     def prepare(cls, settings: Settings, model: Model) -> Alignment:
         """What depends on no particle; references of a fold are made when they are asked for."""
         parameters = settings.matching
+        noise = settings.temperature * model.noise
         radius = settings.search_radius(model.shell_in_use)
         support = settings.observer.band(radius)
         matcher = Matcher.at(radius, settings.bandwidth)
         search = Search(
             support=support,
-            inverse_noise=(1.0 / model.noise[support.shell]).astype(np.float32),
+            inverse_noise=(1.0 / noise[support.shell]).astype(np.float32),
             matcher=matcher,
             coarse=Coarse.of(support, settings.shift_reach, whole=not model.scaled),
             count=parameters.candidates,
@@ -109,7 +113,9 @@ class Alignment:
         sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
         priors = np.log(np.maximum(model.shares, 1e-12))
         refining = Refining.of(parameters)
-        return cls(settings, model, search, sums, references, refining, units, points, priors)
+        return cls(
+            settings, model, noise, search, sums, references, refining, units, points, priors
+        )
 
     def balanced(self, particles: Particles, threads: int = 1) -> Alignment:
         """The same with priors which give every class its equal share of a sample of particles.
@@ -142,9 +148,10 @@ class Alignment:
 
     def row(self, batch: Batch, position: int, look: Look | None = None) -> Found:
         """Everything about one particle of the batch, at which one may have looked already."""
+        settings = self.settings
         look = look or self.look(batch.particles, int(batch.indices[position]))
         poses = self.model.own(batch.poses) if batch.poses else None
-        here = centres(self.settings.matching, poses, position)
+        here = centres(settings.matching, poses, position)
         evidence = self._evidence(look, here)
         if not all(math.isfinite(e.log_likelihood.max(initial=-np.inf)) for e in evidence):
             number = look.index + 1
@@ -169,9 +176,9 @@ class Alignment:
             noise_sum=noise_sum,
             noise_count=noise_count,
             log_likelihood=likelihood,
-            misfit=float(0.5 * beyond - probability @ self._offsets(look)),
+            misfit=float(0.5 * beyond - settings.temperature * probability @ self._offsets(look)),
         )
-        return Found(row, Term(look.index % self.settings.folds, look.summed, shares))
+        return Found(row, Term(look.index % settings.folds, look.summed, shares))
 
     def _evidence(self, look: Look, here: list[Centre]) -> list[Evidence]:
         fold = look.index % self.settings.folds
@@ -229,7 +236,7 @@ class Alignment:
                 probabilities=probabilities / kept,
                 out=distance,
             )
-        return power + distance * self.model.noise, count
+        return power + distance * self.noise, count
 
 
 def _scales(

@@ -171,6 +171,12 @@ class Settings:
             return parameters.noise == "white"
         return not self.weighted
 
+    @property
+    def temperature(self) -> float:
+        """What log-likelihoods are divided by."""
+        parameters = self.spec.parameters
+        return parameters.temperature if isinstance(parameters, FamlParameters) else 1.0
+
     def regularisation(self, iteration: int) -> float:
         """Strength theta, over N, which draws classes together (Scheres 2009).
 
