@@ -71,7 +71,9 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--turn", type=int, help="turn the starting model by this seed first")
-    parser.add_argument("--start", choices=["model", "random", "poses"], nargs="*", default=[])
+    parser.add_argument(
+        "--start", choices=["model", "random", "particles", "poses"], nargs="*", default=[]
+    )
     parser.add_argument("--job", type=json.loads, default={}, help="fields of the specification")
     parser.add_argument("--judge", type=Path, help="folder of a downloaded result")
     parser.add_argument("--write-model", type=Path, help="write the starting map here, and stop")
@@ -99,7 +101,7 @@ def main() -> None:
                 "iterations": arguments.iterations,
                 "seed": arguments.seed,
                 "resolution": {"start_angstrom": 60.0},
-                "start": {"kind": "poses" if start == "poses" else "random"},
+                "start": {"kind": "random" if start == "model" else start},
             }
             spec = job_spec_adapter.validate_python(fields | arguments.job)
             true = depositors_rotations()

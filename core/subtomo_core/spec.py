@@ -104,6 +104,19 @@ class RandomStart(Strict):
     kind: Literal["random"] = "random"
 
 
+class ParticleStart(Strict):
+    """Single particles as first references, a different one for each class of each start.
+
+    For few particles among much else, where random orientations lead to no frame: a particle
+    shows one view of the structure. Starts run side by side for ``trial_iterations`` (default:
+    three quarters of all), which are divided into ``rounds``; each begins again at the starting
+    resolution with the averages of the one before.
+    """
+
+    kind: Literal["particles"] = "particles"
+    rounds: Annotated[int, Field(ge=1, le=10)] = 3
+
+
 class MapStart(Strict):
     """Uploaded maps as first references, low-passed; one map for each class, or one for all."""
 
@@ -142,7 +155,9 @@ class PosesStart(Strict):
         return self
 
 
-Start = Annotated[RandomStart | MapStart | JobStart | PosesStart, Field(discriminator="kind")]
+Start = Annotated[
+    RandomStart | ParticleStart | MapStart | JobStart | PosesStart, Field(discriminator="kind")
+]
 
 
 class JobBase(Strict):
@@ -163,8 +178,9 @@ class JobBase(Strict):
         int | None,
         Field(
             ge=1,
-            le=16,
-            description="Random starts which run side by side; the likeliest alone goes on.",
+            le=64,
+            description="Starts from random orientations or from particles which run side by "
+            "side; the likeliest alone goes on.",
         ),
     ] = None
     trial_iterations: Annotated[

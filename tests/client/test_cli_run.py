@@ -121,6 +121,17 @@ def test_a_start_from_poses_is_said_in_one_way(server, cli, arguments, words):
     assert not server.calls(f"POST {API}/jobs")
 
 
+def test_run_can_start_from_single_particles(server, cli):
+    one_job(server)
+    given = ("run", "faml", "ds_1", "--no-watch", "--start", "particles")
+    assert cli(*given, "--starts", "40", "--set", "start.rounds=4").exit_code == 0
+    sent = server.calls(f"POST {API}/jobs")[0].json
+    assert (sent["start"], sent["starts"]) == ({"kind": "particles", "rounds": 4}, 40)
+    refused = cli(*given, "--low-pass", "60")
+    assert refused.exit_code != 0
+    assert "--low-pass is for references which are given" in refused.stderr
+
+
 def test_run_uploads_its_mask_and_names_symmetries(server, cli, tmp_path):
     one_job(server)
     (tmp_path / "m.mrc").write_bytes(b"map")

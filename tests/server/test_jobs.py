@@ -53,7 +53,9 @@ def test_an_estimate_grows_with_the_work(service: Served, dataset: str):
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [
-        ({"starts": 17}, "/starts"),
+        ({"starts": 65}, "/starts"),
+        ({"starts": 40, "start": {"kind": "particles", "rounds": 1}}, "/starts"),
+        ({"start": {"kind": "particles", "rounds": 9}}, "/start/rounds"),
         ({"starts": 2, "trial_iterations": 9}, "/trial_iterations"),
     ],
 )

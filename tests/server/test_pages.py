@@ -234,4 +234,5 @@ def test_the_form_says_where_to_start():
     assert specification("ds_1", fields) == {"dataset": "ds_1", "algorithm": "faml"}
     body = specification("ds_1", fields | {"start": "poses", "range": "20"})
     assert body["start"] == {"kind": "poses"}
+    assert specification("ds_1", {"start": "particles"})["start"] == {"kind": "particles"}
     assert body["parameters"] == {"search_range_deg": "20"}

@@ -39,7 +39,14 @@ assert result.history[1].start_log_likelihoods
 """
 
 
-@pytest.mark.parametrize("changes", [{}, {"half_sets": True, "classes": 1, "iterations": 2}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"half_sets": True, "classes": 1, "iterations": 2},
+        {"start": {"kind": "particles", "rounds": 2}, "trial_iterations": 2},
+    ],
+)
 def test_the_service_gives_the_bits_of_the_library(place, tmp_path, changes):
     spec = SPEC | changes
     job = place.submit(**spec)

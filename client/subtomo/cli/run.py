@@ -30,7 +30,8 @@ def run(
         list[str] | None,
         typer.Option(
             help="First reference: an MRC or EM file, the id of an uploaded map, or an earlier "
-            "job's id. Once for all classes, or once for each. Random without it."
+            "job's id. Once for all classes, or once for each. 'particles': single particles, "
+            "where random orientations lead to no frame. Random without it."
         ),
     ] = None,
     poses: Annotated[
@@ -49,7 +50,7 @@ def run(
     ] = None,
     starts: Annotated[
         int | None,
-        typer.Option(help="Random starts which run side by side; the likeliest alone goes on."),
+        typer.Option(help="Starts which run side by side; the likeliest alone goes on."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
     mask_diameter: Annotated[
@@ -121,15 +122,24 @@ def run(
     with connect(context) as client:
         spec["dataset"] = find_dataset(client, dataset).id
         if poses:
-            spec["start"] = _poses(client, poses)
+            spec["start"] = _poses(client, poses) | _fields_of_start(spec)
         if start:
-            spec["start"] = _start(client, start, low_pass, map_voxel_size)
+            fields = _fields_of_start(spec)
+            spec["start"] = _start(client, start, low_pass, map_voxel_size) | fields
         elif low_pass is not None:
             raise InvalidInput("--low-pass is for references given by --start.")
         if mask is not None:
             spec["mask"] = {"kind": "map", "map": _map_id(client, mask, map_voxel_size)}
         made = client.sweep(swept(sweep), spec) if sweep else [client.submit(spec)]
         shown(client, made, watching=watching and not sweep, as_json=as_json)
+
+
+def _fields_of_start(spec: dict[str, Any]) -> dict[str, Any]:
+    """What ``--set`` says of a start which an option chooses."""
+    fields = spec.get("start", {})
+    if not isinstance(fields, dict):
+        raise InvalidInput("--set start excludes --start and --poses: give one of them.")
+    return fields
 
 
 def _poses(client: Client, poses: str) -> dict[str, Any]:
@@ -141,6 +151,13 @@ def _poses(client: Client, poses: str) -> dict[str, Any]:
 def _start(
     client: Client, references: list[str], low_pass: float | None, voxel_size: float | None
 ) -> dict[str, Any]:
+    if references == ["particles"]:
+        if low_pass is not None:
+            raise InvalidInput(
+                "--low-pass is for references which are given: "
+                "with --start particles leave it out, or --set resolution.start_angstrom."
+            )
+        return {"kind": "particles"}
     filtered = {} if low_pass is None else {"low_pass_angstrom": low_pass}
     if len(references) == 1 and references[0].startswith("job_"):
         return {"kind": "job", "job": references[0], **filtered}

@@ -17,6 +17,7 @@ from subtomo_core.symmetrising import symmetrised
 from subtomo_core.symmetry import invariant_share
 
 _RIDGE = 0.1  # of a shell's mean weight: where less was seen, an average fades to zero
+_ALONE = 1.0  # the same for a single particle, whose components of little weight are noise
 EMPTY = 1.0  # a class with less than this many particles is empty
 
 
@@ -163,15 +164,17 @@ class Averages:
     ) -> Complex:
         numerator = self.numerators[folds, class_index].sum(0)
         denominator = self.denominators[folds, class_index].sum(0)
+        if model.iteration < 0 and self.settings.from_particles:
+            return _weighted(numerator, denominator, _ALONE)
         if not self._filled_in(model):
             return _weighted(numerator, denominator)
         one = maximisation.on_components(1.0 / model.noise, self.settings.box)
         return maximisation.fill_in(numerator, denominator, np.float32(mass) * one, to_fourier(old))
 
 
-def _weighted(numerator: Complex, denominator: Real) -> Complex:
-    ridge = maximisation.relative_ridge(denominator, _RIDGE)
-    return maximisation.weighted_average(numerator, denominator, ridge)
+def _weighted(numerator: Complex, denominator: Real, ridge: float = _RIDGE) -> Complex:
+    added = maximisation.relative_ridge(denominator, ridge)
+    return maximisation.weighted_average(numerator, denominator, added)
 
 
 def regularised(

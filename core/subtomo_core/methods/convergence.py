@@ -42,6 +42,7 @@ def _quiet(settings: Settings, before: Model, after: Model) -> bool:
     at_its_end = (
         before.scaled
         and not before.rivals
+        and settings.settled(after.iteration)
         and not comparing(settings, after)
         and not settings.balancing(before)
         and after.shell_in_use <= before.shell_in_use

@@ -58,7 +58,7 @@ class FastAlignment:
             shares=np.full(classes, 1.0 / classes),
             noise=np.zeros(shells),
             reference_noise=np.zeros((self.settings.folds, classes, shells), np.float32),
-            xi=box / 4.0,
+            xi=self.settings.first_xi,
             scaled=references is None,
             shell_in_use=self.settings.start_shell,
             vain=np.zeros(classes, np.int64),

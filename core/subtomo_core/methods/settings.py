@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.defaults import shell_of
+from subtomo_core.defaults import rounds_begin, shell_of
 from subtomo_core.errors import InputError
 from subtomo_core.fourier import Real, radius_of, soft_edge, to_fourier, to_real
 from subtomo_core.masks import mask_problem, radius_of_mask, soft_sphere
@@ -20,7 +20,7 @@ from subtomo_core.parameters import (
     MatchingParameters,
     RefinementParameters,
 )
-from subtomo_core.spec import AnySpec, DatasetSummary, PosesStart, Weights
+from subtomo_core.spec import AnySpec, DatasetSummary, ParticleStart, PosesStart, Weights
 from subtomo_core.spec_parts import MapMask, Mask
 from subtomo_core.statistics import Model
 from subtomo_core.symmetry import symmetry_group
@@ -135,6 +135,19 @@ class Settings:
         return self.spec.half_sets
 
     @property
+    def from_particles(self) -> bool:
+        """The first references are single particles."""
+        return isinstance(self.spec.start, ParticleStart)
+
+    def begins_round(self, iteration: int) -> bool:
+        """Whether the search begins again at its coarsest after an iteration."""
+        return iteration in rounds_begin(self.spec)
+
+    def settled(self, iteration: int) -> bool:
+        """Whether no round begins any more."""
+        return iteration > max(rounds_begin(self.spec), default=-1)
+
+    @property
     def matching(self) -> MatchingParameters:
         """Parameters of a method which matches particles to references."""
         parameters = self.spec.parameters
@@ -228,6 +241,11 @@ class Settings:
     def shells(self) -> int:
         """Number of shells, from 0 to Nyquist."""
         return self.box // 2 + 1
+
+    @property
+    def first_xi(self) -> float:
+        """Spread of the shifts, voxels, before anything is known of them."""
+        return self.box / 4.0
 
     @property
     def extent(self) -> float:

@@ -1,4 +1,4 @@
-"""Several random starts side by side, until one is kept (docs/decisions/0013).
+"""Several starts side by side, until one is kept (docs/decisions/0013, 0044).
 
 All starts meet the same particles under one noise variance and one resolution in use, those of
 the likeliest, so that their log-likelihoods compare.
@@ -12,12 +12,18 @@ import numpy as np
 
 from subtomo_core.defaults import starts_in
 from subtomo_core.methods import update
+from subtomo_core.methods.rounds import begun
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Metrics, Model, Statistics
 
 
 def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
     """The next model; of several starts the likeliest, with its rivals while they compete."""
+    result = _compared(settings, model, statistics)
+    return begun(settings, result) if settings.begins_round(result.iteration) else result
+
+
+def _compared(settings: Settings, model: Model, statistics: Statistics) -> Model:
     contenders = model.contenders
     parts = statistics.apart(len(contenders))
     likelihoods = np.array([part.log_likelihood for part in parts])

@@ -1,6 +1,7 @@
 """Iteration 0: the first averages, and the noise in each shell.
 
-A job may bring poses of its own; else classes and orientations are random.
+A job may bring poses of its own, or begin from single particles (docs/decisions/0044); else
+classes and orientations are random.
 
 Averages of unrotated particles which share one wedge are a picture of the wedge, and a search
 against them never leaves it (method: *The start trap*): so particles start in uniformly random
@@ -39,6 +40,7 @@ def survey(
     The draw depends on the job's seed, the start and the particle alone.
     """
     starts, classes = model.contenders, settings.spec.classes
+    first = _first_particles(settings) if settings.from_particles else None
     orders = [_rng(settings, 0, start).permutation(settings.summary.particles) for start in starts]
     whole = settings.observer.band(settings.box / 2 - 1.0)
     sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
@@ -66,10 +68,13 @@ def survey(
             poses = drawn(start, order, index)
             if batch.poses is not None:
                 poses = batch.poses[position : position + 1]
+            elif first is not None:
+                poses = _unmoved(poses, first[start.start], index)
             k = int(poses.best_class[0])
             share = Share(k, poses.rotations[0, k], poses.shifts[0, k], 1.0)
             row = _row(poses, share, power)._replace(weight_moments=by_weight)
-            found.append(Found(row, term._replace(shares=[share])))
+            alone = first is not None and index != first[start.start, k]
+            found.append(Found(row, term._replace(shares=[] if alone else [share])))
         return found
 
     return pass_over(
@@ -82,6 +87,20 @@ def survey(
         threads=threads,
         on_particle=on_particle,
     )
+
+
+def _first_particles(settings: Settings) -> NDArray[np.int64]:
+    """The particle which each class of each start begins as, (starts, K), all different."""
+    rng = np.random.default_rng([settings.spec.seed, 3])
+    shape = (settings.spec.starts or 1, settings.spec.classes)
+    chosen = rng.permutation(settings.summary.particles)[: shape[0] * shape[1]]
+    return chosen.reshape(shape)
+
+
+def _unmoved(drawn: Poses, first: NDArray[np.int64], index: int) -> Poses:
+    """The pose of a particle which is a reference: as it is. Those of all others mean nothing."""
+    own = np.flatnonzero(first == index)
+    return in_classes(np.eye(3)[None], np.zeros((1, 3)), own, len(first)) if len(own) else drawn
 
 
 def _row(poses: Poses, share: Share, power: tuple[Values, Values]) -> Row:

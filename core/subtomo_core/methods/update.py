@@ -91,10 +91,7 @@ class _Ground(NamedTuple):
         """What the particles of each fold meet next, (F, K, n, n, n)."""
         settings, model = self.settings, self.model
         if self.given:
-            met = model.maps
-            if not settings.refines:  # refiners weigh shells by what both hold
-                met = np.stack([evened(settings, m, noise, shell) for m in met])
-            return np.repeat(met[None], settings.folds, 0)
+            return given_to_all(settings, model.maps, noise, shell)
         averages = (
             references(settings, self.averages, model, fold, self.theta)
             for fold in range(settings.folds)
@@ -209,6 +206,13 @@ def reference_noise(
     passed = gains * soft_edge(np.arange(settings.shells, dtype=np.float32), shell)
     masked = float(np.mean(settings.mask.astype(np.float64) ** 2))
     return (power * passed**2 * masked).astype(np.float32)
+
+
+def given_to_all(settings: Settings, maps: Real, noise: NDArray[np.float64], shell: float) -> Real:
+    """Maps (K, n, n, n) as the particles of each fold meet them, (F, K, n, n, n)."""
+    if not settings.refines:  # refiners weigh shells by what both hold
+        maps = np.stack([evened(settings, m, noise, shell) for m in maps])
+    return np.repeat(maps[None], settings.folds, 0)
 
 
 def evened(settings: Settings, volume: Real, noise: NDArray[np.float64], shell: float) -> Real:

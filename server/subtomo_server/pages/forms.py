@@ -139,8 +139,8 @@ def specification(dataset_id: str, entered: dict[str, str]) -> dict[str, Any]:
         body["mask"] = {"diameter_angstrom": entered["diameter"]}
     if entered.get("resolution"):
         body["resolution"] = {"start_angstrom": entered["resolution"]}
-    if entered.get("start") == "poses":
-        body["start"] = {"kind": "poses"}
+    if entered.get("start") in {"poses", "particles"}:
+        body["start"] = {"kind": entered["start"]}
     if entered.get("preview"):
         body["queue"] = "preview"
     if entered.get("range"):
