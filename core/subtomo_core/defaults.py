@@ -26,7 +26,7 @@ _START_SHELL = 8.0
 _SHARED_ANGSTROM, _SHARED_SHELLS = 40.0, 5.0  # see docs/decisions/0014-half-sets.md
 _LEAST_OF_HALVES = 8  # particles a class
 RANDOM_STARTS = 3  # unless the job says otherwise (docs/decisions/0013-several-random-starts.md)
-_PARTICLE_STARTS = 16  # the same, from single particles (docs/decisions/0044)
+PARTICLE_STARTS = 16  # the same, from single particles (docs/decisions/0044)
 _FASTEST = 2.0  # growth of the resolution in use in an iteration, shells, unless told
 _TRIAL = 8  # iterations in which starts are compared, at least
 
@@ -295,7 +295,7 @@ def _starts_defaults(spec: AnySpec, summary: DatasetSummary) -> dict[str, Any]:
     if isinstance(spec.start, ParticleStart):
         most = max(1, summary.particles // spec.classes)
         return {
-            "starts": spec.starts or min(_PARTICLE_STARTS, most),
+            "starts": spec.starts or min(PARTICLE_STARTS, most),
             "trial_iterations": spec.trial_iterations
             or max(spec.start.rounds, round(0.75 * spec.iterations)),
         }
