@@ -15,20 +15,16 @@ from subtomo_core.spec import (
     JobStart,
     MapStart,
     PairwiseSpec,
-    ParticleStart,
     PosesStart,
-    RandomStart,
     Weights,
 )
 from subtomo_core.spec_parts import Mask, PairwiseResolution, Resolution
+from subtomo_core.trials import starts_in, trial_defaults, trial_problems
 
 _START_SHELL = 8.0
 _SHARED_ANGSTROM, _SHARED_SHELLS = 40.0, 5.0  # see docs/decisions/0014-half-sets.md
 _LEAST_OF_HALVES = 8  # particles a class
-RANDOM_STARTS = 3  # unless the job says otherwise (docs/decisions/0013-several-random-starts.md)
-PARTICLE_STARTS = 16  # the same, from single particles (docs/decisions/0044)
 _FASTEST = 2.0  # growth of the resolution in use in an iteration, shells, unless told
-_TRIAL = 8  # iterations in which starts are compared, at least
 
 
 def shell_of(resolution_angstrom: float, summary: DatasetSummary) -> float:
@@ -57,7 +53,7 @@ def check(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
                 pointer="/start/maps",
             )
         )
-    problems += _starts_problems(spec, summary)
+    problems += trial_problems(spec, summary)
     problems += [
         Problem(
             f"a limited search goes about each particle's present pose, and the start "
@@ -201,7 +197,7 @@ def resolve(spec: AnySpec, summary: DatasetSummary) -> AnySpec:
         ),
         "batch_particles": spec.batch_particles
         or usual_batch(spec, limit_shell, summary.particles),
-        **_starts_defaults(spec, summary),
+        **trial_defaults(spec, summary),
     }
     if isinstance(spec.start, MapStart | JobStart) and spec.start.low_pass_angstrom is None:
         changes["start"] = spec.start.model_copy(update={"low_pass_angstrom": extent / start_shell})
@@ -235,76 +231,6 @@ def _parameter_defaults(
         weighted = isinstance(summary.missing, Weights)
         defaults["noise"] = parameters.noise or ("shells" if weighted else "white")
     return defaults
-
-
-def starts_in(spec: AnySpec, iteration: int) -> int:
-    """Starts which run side by side in an iteration of a resolved specification."""
-    return spec.starts or 1 if iteration <= (spec.trial_iterations or 0) else 1
-
-
-def rounds_begin(spec: AnySpec) -> tuple[int, ...]:
-    """Iterations of a resolved specification after which a round begins (`ParticleStart`)."""
-    if not isinstance(spec.start, ParticleStart):
-        return ()
-    length = (spec.trial_iterations or 0) / spec.start.rounds
-    return tuple(round(number * length) for number in range(spec.start.rounds))
-
-
-def _starts_problems(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
-    problems = []
-    starts = spec.starts or 1
-    if isinstance(spec.start, ParticleStart):
-        needed = starts * spec.classes
-        if needed > summary.particles:
-            problems.append(
-                Problem(
-                    f"{starts} starts of {spec.classes} classes begin from {needed} particles, and "
-                    f"the dataset has {summary.particles}: ask for fewer starts",
-                    pointer="/starts",
-                )
-            )
-        if (spec.trial_iterations or spec.iterations) < spec.start.rounds:
-            problems.append(
-                Problem(
-                    f"{spec.start.rounds} rounds need as many iterations: ask for more iterations, "
-                    "or for fewer rounds",
-                    pointer="/start/rounds",
-                )
-            )
-    elif not isinstance(spec.start, RandomStart) and starts > 1:
-        problems.append(
-            Problem(
-                f"{starts} starts were asked for, but the first references are given: "
-                "leave out starts, or start from random orientations or from particles",
-                pointer="/starts",
-            )
-        )
-    if (spec.trial_iterations or 0) > spec.iterations:
-        problems.append(
-            Problem(
-                f"starts cannot be compared for {spec.trial_iterations} iterations in a job of "
-                f"{spec.iterations}: choose at most {spec.iterations}",
-                pointer="/trial_iterations",
-            )
-        )
-    return problems
-
-
-def _starts_defaults(spec: AnySpec, summary: DatasetSummary) -> dict[str, Any]:
-    """A trial is long enough for a frame to emerge, and leaves iterations to the start kept."""
-    if isinstance(spec.start, ParticleStart):
-        most = max(1, summary.particles // spec.classes)
-        return {
-            "starts": spec.starts or min(PARTICLE_STARTS, most),
-            "trial_iterations": spec.trial_iterations
-            or max(spec.start.rounds, round(0.75 * spec.iterations)),
-        }
-    random = isinstance(spec.start, RandomStart)
-    starts = spec.starts or (RANDOM_STARTS if random else 1)
-    if starts == 1:
-        return {"starts": 1, "trial_iterations": None}
-    trial = min(max(_TRIAL, round(0.4 * spec.iterations)), max(1, spec.iterations - 1))
-    return {"starts": starts, "trial_iterations": spec.trial_iterations or trial}
 
 
 def work_of(spec: AnySpec, iteration: int) -> float:

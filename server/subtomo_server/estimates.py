@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from subtomo_core.costs import seconds_per_particle
-from subtomo_core.defaults import shell_of, starts_in
+from subtomo_core.defaults import shell_of
 from subtomo_core.spec import AnySpec, DatasetSummary, PairwiseSpec
+from subtomo_core.trials import starts_in
 from subtomo_server.job_schemas import Estimate
 from subtomo_server.words import duration
 from subtomo_store.quotas import said

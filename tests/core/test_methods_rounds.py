@@ -7,11 +7,12 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from subtomo_core.defaults import resolve, rounds_begin
+from subtomo_core.defaults import resolve
 from subtomo_core.errors import InputError
 from subtomo_core.run import run
 from subtomo_core.score import correlation, pose_errors
 from subtomo_core.statistics import Model, Poses, Statistics
+from subtomo_core.trials import rounds_begin
 from support.small_jobs import batch_of, blobs, job, method_of, surveyed
 
 PARTICLES = {"kind": "particles", "rounds": 2}

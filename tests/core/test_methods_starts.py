@@ -7,10 +7,11 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from subtomo_core.defaults import resolve, starts_in
+from subtomo_core.defaults import resolve
 from subtomo_core.errors import InputError
 from subtomo_core.run import run
 from subtomo_core.statistics import Model, Poses, Statistics
+from subtomo_core.trials import starts_in
 from support.small_jobs import batch_of, blobs, job, method_of, surveyed
 
 FADING = {"snr": 0.1}

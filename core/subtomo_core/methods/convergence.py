@@ -14,6 +14,7 @@ from subtomo_core.fourier import Real, multiplicity, radius_of, to_fourier
 from subtomo_core.methods.seeding import comparing
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Model
+from subtomo_core.trials import settled
 
 _QUIET = 0.05  # change of the averages, over their size
 _STILL = 0.01  # the same, where nothing is seen to move
@@ -42,7 +43,7 @@ def _quiet(settings: Settings, before: Model, after: Model) -> bool:
     at_its_end = (
         before.scaled
         and not before.rivals
-        and settings.settled(after.iteration)
+        and settled(settings.spec, after.iteration)
         and not comparing(settings, after)
         and not settings.balancing(before)
         and after.shell_in_use <= before.shell_in_use

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.defaults import starts_in
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.methods import standing as symmetry
 from subtomo_core.methods import starts
@@ -18,6 +17,7 @@ from subtomo_core.methods.frames import Motions
 from subtomo_core.methods.settings import Settings
 from subtomo_core.methods.survey import survey
 from subtomo_core.statistics import Batch, Expectation, Model, Statistics
+from subtomo_core.trials import starts_in
 
 
 def _nothing() -> None:

@@ -26,6 +26,5 @@ def begun(settings: Settings, model: Model) -> Model:
         xi=settings.first_xi,
         scaled=False,
         shell_in_use=shell,
-        quiet=0,
         rivals=tuple(begun(settings, rival) for rival in model.rivals),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.defaults import rounds_begin, shell_of
+from subtomo_core.defaults import shell_of
 from subtomo_core.errors import InputError
 from subtomo_core.fourier import Real, radius_of, soft_edge, to_fourier, to_real
 from subtomo_core.masks import mask_problem, radius_of_mask, soft_sphere
@@ -138,14 +138,6 @@ class Settings:
     def from_particles(self) -> bool:
         """The first references are single particles."""
         return isinstance(self.spec.start, ParticleStart)
-
-    def begins_round(self, iteration: int) -> bool:
-        """Whether the search begins again at its coarsest after an iteration."""
-        return iteration in rounds_begin(self.spec)
-
-    def settled(self, iteration: int) -> bool:
-        """Whether no round begins any more."""
-        return iteration > max(rounds_begin(self.spec), default=-1)
 
     @property
     def matching(self) -> MatchingParameters:

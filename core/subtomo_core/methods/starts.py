@@ -10,17 +10,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from subtomo_core.defaults import starts_in
 from subtomo_core.methods import update
 from subtomo_core.methods.rounds import begun
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Metrics, Model, Statistics
+from subtomo_core.trials import begins_round, starts_in
 
 
 def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
     """The next model; of several starts the likeliest, with its rivals while they compete."""
     result = _compared(settings, model, statistics)
-    return begun(settings, result) if settings.begins_round(result.iteration) else result
+    return begun(settings, result) if begins_round(settings.spec, result.iteration) else result
 
 
 def _compared(settings: Settings, model: Model, statistics: Statistics) -> Model:

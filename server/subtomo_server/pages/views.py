@@ -7,7 +7,7 @@ from typing import NamedTuple
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
-from subtomo_core.defaults import PARTICLE_STARTS, RANDOM_STARTS
+from subtomo_core.trials import PARTICLE_STARTS, RANDOM_STARTS
 from subtomo_server import continuing
 from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.pages.rendering import render
@@ -85,7 +85,7 @@ def render_dataset(
         problems=problems,
         entered={**DEFAULTS, **(entered or {})},
         starts=RANDOM_STARTS,
-        particle_starts=min(PARTICLE_STARTS, dataset.particles or PARTICLE_STARTS),
+        particle_starts=PARTICLE_STARTS,
     )
 
 
