@@ -132,17 +132,33 @@ def test_run_can_start_from_single_particles(server, cli):
     assert "--low-pass is for references which are given" in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("group", "option"),
+    [
+        ("start", ("--start", "particles")),
+        ("start", ("--poses", "own")),
+        ("mask", ("--mask", "map_1")),
+    ],
+)
+def test_what_an_option_chooses_is_not_set_as_well(server, cli, group, option):
+    one_job(server)
+    result = cli("run", "faml", "ds_1", "--no-watch", *option, "--set", f"{group}=other")
+    assert result.exit_code != 0
+    assert f"--set {group} excludes the option" in result.stderr
+    assert not server.calls(f"POST {API}/jobs")
+
+
 def test_run_uploads_its_mask_and_names_symmetries(server, cli, tmp_path):
     one_job(server)
     (tmp_path / "m.mrc").write_bytes(b"map")
     server.on(f"POST {API}/maps", answering({"id": "map_9", "name": "m.mrc"}, status=201))
     result = cli(
         *("run", "faml", "ds_1", "-K", "2", "--no-watch", "--mask", str(tmp_path / "m.mrc")),
-        *("--symmetry", "D7", "--symmetry", "C1"),
+        *("--symmetry", "D7", "--symmetry", "C1", "--set", "mask.particles=true"),
     )
     assert result.exit_code == 0, result.stderr
     sent = server.calls(f"POST {API}/jobs")[0].json
-    assert sent["mask"] == {"kind": "map", "map": "map_9"}
+    assert sent["mask"] == {"kind": "map", "map": "map_9", "particles": True}
     assert sent["symmetry"] == ["D7", "C1"]
     assert cli("run", "faml", "ds_1", "--no-watch", "--symmetry", "D7").exit_code == 0
     assert server.calls(f"POST {API}/jobs")[1].json["symmetry"] == "D7"

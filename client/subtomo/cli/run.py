@@ -122,23 +122,24 @@ def run(
     with connect(context) as client:
         spec["dataset"] = find_dataset(client, dataset).id
         if poses:
-            spec["start"] = _poses(client, poses) | _fields_of_start(spec)
+            spec["start"] = _poses(client, poses) | _said(spec, "start")
         if start:
-            fields = _fields_of_start(spec)
-            spec["start"] = _start(client, start, low_pass, map_voxel_size) | fields
+            said = _said(spec, "start")
+            spec["start"] = _start(client, start, low_pass, map_voxel_size) | said
         elif low_pass is not None:
             raise InvalidInput("--low-pass is for references given by --start.")
         if mask is not None:
-            spec["mask"] = {"kind": "map", "map": _map_id(client, mask, map_voxel_size)}
+            said = _said(spec, "mask")
+            spec["mask"] = {"kind": "map", "map": _map_id(client, mask, map_voxel_size)} | said
         made = client.sweep(swept(sweep), spec) if sweep else [client.submit(spec)]
         shown(client, made, watching=watching and not sweep, as_json=as_json)
 
 
-def _fields_of_start(spec: dict[str, Any]) -> dict[str, Any]:
-    """What ``--set`` says of a start which an option chooses."""
-    fields = spec.get("start", {})
+def _said(spec: dict[str, Any], group: str) -> dict[str, Any]:
+    """What ``--set`` says of a group of fields which an option chooses."""
+    fields = spec.get(group, {})
     if not isinstance(fields, dict):
-        raise InvalidInput("--set start excludes --start and --poses: give one of them.")
+        raise InvalidInput(f"--set {group} excludes the option which chooses it: give one of them.")
     return fields
 
 
