@@ -54,9 +54,15 @@ def survey(
         seen = outside if settings.observer.window is None else under
         return seen, summed, under.moments(whole, settings.shells)
 
-    def drawn(start: Model, order: NDArray[np.int64], index: int) -> Poses:
+    def begins(start: Model, order: NDArray[np.int64], position: int) -> Poses:
+        if batch.poses is not None:
+            return batch.poses[position : position + 1]
+        index, unmoved = int(batch.indices[position]), np.zeros((1, 3))
+        if first is not None and index in first[start.start]:  # a reference, as it is
+            own = np.flatnonzero(first[start.start] == index)
+            return in_classes(np.eye(3)[None], unmoved, own, classes)
         rotation = random_rotations(_rng(settings, 1, start, index), 1)
-        return in_classes(rotation, np.zeros((1, 3)), order[index : index + 1] % classes, classes)
+        return in_classes(rotation, unmoved, order[index : index + 1] % classes, classes)
 
     def work(position: int) -> list[Found]:
         index = int(batch.indices[position])
@@ -65,16 +71,12 @@ def survey(
         term = Term(index % settings.folds, summed, [])
         found = []
         for start, order in zip(starts, orders, strict=True):
-            poses = drawn(start, order, index)
-            if batch.poses is not None:
-                poses = batch.poses[position : position + 1]
-            elif first is not None:
-                poses = _unmoved(poses, first[start.start], index)
+            poses = begins(start, order, position)
             k = int(poses.best_class[0])
             share = Share(k, poses.rotations[0, k], poses.shifts[0, k], 1.0)
             row = _row(poses, share, power)._replace(weight_moments=by_weight)
-            alone = first is not None and index != first[start.start, k]
-            found.append(Found(row, term._replace(shares=[] if alone else [share])))
+            counts = first is None or index == first[start.start, k]
+            found.append(Found(row, term._replace(shares=[share] if counts else [])))
         return found
 
     return pass_over(
@@ -90,17 +92,14 @@ def survey(
 
 
 def _first_particles(settings: Settings) -> NDArray[np.int64]:
-    """The particle which each class of each start begins as, (starts, K), all different."""
+    """The particle which each class of each start begins as, (starts, K), all different.
+
+    The poses of all others go on record and mean nothing.
+    """
     rng = np.random.default_rng([settings.spec.seed, 3])
     shape = (settings.spec.starts or 1, settings.spec.classes)
     chosen = rng.permutation(settings.summary.particles)[: shape[0] * shape[1]]
     return chosen.reshape(shape)
-
-
-def _unmoved(drawn: Poses, first: NDArray[np.int64], index: int) -> Poses:
-    """The pose of a particle which is a reference: as it is. Those of all others mean nothing."""
-    own = np.flatnonzero(first == index)
-    return in_classes(np.eye(3)[None], np.zeros((1, 3)), own, len(first)) if len(own) else drawn
 
 
 def _row(poses: Poses, share: Share, power: tuple[Values, Values]) -> Row:
