@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 from quality import EXPERIMENTS
 
-from subtomo_core.coarse import Coarse
 from subtomo_core.defaults import resolve
 from subtomo_core.evidence import Evidence
 from subtomo_core.expectation import Search
@@ -26,6 +25,7 @@ from subtomo_core.matching import Template
 from subtomo_core.methods.align import Alignment
 from subtomo_core.methods.settings import Settings
 from subtomo_core.refinement import refine
+from subtomo_core.rings import Rings
 from subtomo_core.rotations import angular_distance, even_rotations
 from subtomo_core.run import run
 from subtomo_core.spec import job_spec_adapter
@@ -39,11 +39,13 @@ _CHUNK = 500
 def exhaustive(
     search: Search, weighed: Weighed, template: Template, grid: NDArray[np.float64]
 ) -> tuple[float, NDArray[np.float64]]:
-    """Log-likelihood and rotation of the best pose of the whole grid, refined."""
-    thorough = replace(search, coarse=Coarse.of(search.support, search.reach, whole=True))
+    """Log-likelihood and rotation of the best pose of the whole grid, refined.
+
+    ``search`` looks at every rotation with all components.
+    """
     parts: Evidence | None = None
     for first in range(0, len(grid), _CHUNK):
-        part = thorough.survey(weighed, grid[first : first + _CHUNK], template)
+        part = search.survey(weighed, grid[first : first + _CHUNK], template)
         parts = part if parts is None else parts + part
     assert parts is not None
     order = np.argsort(-parts.log_likelihood, kind="stable")[:_REFINED]
@@ -64,6 +66,15 @@ def exhaustive(
     return best.value, best.rotation
 
 
+def unpruned(alignment: Alignment) -> Alignment:
+    """The same with one ring: every candidate is looked at with all components."""
+    search = alignment.search
+    band = alignment.settings.observer.band(search.matcher.radii[-1])
+    rings = Rings.of(band, search.reach, whole=True)
+    noise = (1.0 / alignment.noise[band.shell]).astype(np.float32)
+    return replace(alignment, search=replace(search, rings=rings, inverse_noise=noise))
+
+
 def main() -> None:
     """Print a row for each particle, and the worst."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -79,13 +90,14 @@ def main() -> None:
     result = run(made.particles, spec, threads=threads)
     alignment = Alignment.prepare(Settings.of(spec, made.particles.summary), result.model)
     batch = Batch(made.particles, np.arange(len(result.poses)), result.poses)
+    thorough = unpruned(alignment)
     grid = even_rotations(arguments.step)
 
     def one(index: int) -> tuple[float, float, float]:
         row, _ = alignment.row(batch, index)
-        look = alignment.look(made.particles, index)
+        look = thorough.look(made.particles, index)
         template = alignment.references[index % alignment.settings.folds].templates[0]
-        most, rotation = exhaustive(alignment.search, look.weighed, template, grid)
+        most, rotation = exhaustive(thorough.search, look.weighed, template, grid)
         return float(row.score[0]), most, float(angular_distance(row.rotations[0], rotation))
 
     with ThreadPoolExecutor(threads) as pool:

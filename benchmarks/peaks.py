@@ -119,7 +119,7 @@ class Counts:
     components, summed : int
         J of the search, and of the sums.
     coarse, columns, shifts, reach : int
-        Components of the coarse part, its columns, shifts on an axis, largest frequency.
+        Components of the first ring, its columns, shifts on an axis, largest frequency.
     """
 
     box: int
@@ -157,7 +157,7 @@ class Counts:
 
     @property
     def surveyed(self) -> Work:
-        """One candidate on the coarse part: gather, multiply, transform to shifts, one climb.
+        """One candidate in the first ring: gather, multiply, transform to shifts, one climb.
 
         Shifts come in pairs, t and -t, for which the same products serve.
         """

@@ -15,7 +15,10 @@ from peaks import Counts, Work, cpu_ms, peaks
 
 from subtomo_core import methods
 from subtomo_core.defaults import resolve
-from subtomo_core.expectation import Evidence
+from subtomo_core.evidence import Evidence
+from subtomo_core.expectation import HOPELESS, Search
+from subtomo_core.kernels import shifts
+from subtomo_core.matching import Template
 from subtomo_core.methods import Method
 from subtomo_core.methods.accumulate import Accumulator, Share, Term
 from subtomo_core.methods.align import Alignment
@@ -25,6 +28,7 @@ from subtomo_core.simulate import barrel, simulate
 from subtomo_core.spec import Wedge, job_spec_adapter
 from subtomo_core.statistics import Batch, Model
 from subtomo_core.voronoi import PosePoints
+from subtomo_core.weighing import Weighed
 
 
 def converged(box: int, r_max: float, candidates: int) -> tuple[Method, Model, Batch]:
@@ -77,28 +81,28 @@ def main() -> None:
 
     surveyed = len(rotations) + 2 * len(again)
 
-    def closely() -> Evidence:
+    def coarsely() -> Evidence:
         found = search.survey(weighed, rotations, template)
         for _ in range(2):
             found = found + search.survey(weighed, again, template)
-        return search.look_closer(weighed, found, template)
+        return found
 
-    looked_at = int(np.isfinite(closely().gain).sum())
-    coarse = search.coarse
+    looks = components_seen(search, weighed, template, coarsely()) / len(search.support.index)
+    rings = search.rings
     counts = Counts(
         box=arguments.box,
         bandwidth=search.matcher.tables.bandwidth,
         shells=len(search.matcher.radii),
         components=len(search.support.index),
         summed=len(plan.sums.index),
-        coarse=len(coarse.chosen),
-        columns=coarse.grid.waves[1].shape[2],
-        shifts=len(coarse.grid.shifts),
-        reach=coarse.support.reach,
+        coarse=len(rings.first.index),
+        columns=rings.grid.waves[1].shape[2],
+        shifts=len(rings.grid.shifts),
+        reach=rings.first.reach,
     )
     phase = counts.harmonics + counts.correlation(even=False)
     climbers = np.sort(evidence.log_likelihood)[-3:]
-    climbs = int((climbers >= climbers[-1] - 20.0).sum())
+    climbs = int((climbers >= climbers[-1] - HOPELESS).sum())
     stages: dict[str, tuple[int, Work, Callable[[], object]]] = {
         "read, transform, take components": (
             1,
@@ -120,10 +124,10 @@ def main() -> None:
             phase,
             lambda: search.by_phase(weighed, shift, scale, template, share // 2),
         ),
-        f"shifts of {surveyed}, {looked_at} closely": (
+        f"shifts of {surveyed}, {looks:.1f} closely": (
             1,
-            counts.surveyed * surveyed + counts.looked_at * looked_at,
-            closely,
+            counts.surveyed * surveyed + counts.looked_at * looks,
+            lambda: search.look_closer(weighed, coarsely(), template),
         ),
         f"refinement of {climbs}": (
             1,
@@ -154,6 +158,27 @@ def main() -> None:
     print(f"| sum of the stages | | {least:.2f} | {total:.2f} | {total / least:.1f} |")
     rows = cpu_ms(lambda: [plan.row(batch, i) for i in range(40)], 3) / 40
     print(f"| row of a particle, mean of 40 | | | {rows:.2f} | |")
+
+
+def components_seen(search: Search, weighed: Weighed, template: Template, found: Evidence) -> int:
+    """Components which `Search.look_closer` looks at, of all candidates together."""
+    seen = copy(found)
+    return shifts.look_closer(
+        template.grid,
+        search.support.points,
+        weighed.parts,
+        weighed.doubled,
+        search.rings.ends,
+        shifts.hopes(template.shell_power, weighed.shell_weights, search.rings.shells),
+        seen.rotations,
+        search.reach,
+        search.support.box,
+        search.support.box / (3.0 * search.support.reach),
+        HOPELESS,
+        seen.shifts,
+        seen.gain,
+        seen.power,
+    )
 
 
 def copy(evidence: Evidence) -> Evidence:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.coarse import Coarse
 from subtomo_core.evidence import Evidence
 from subtomo_core.fourier import Band, Real
 from subtomo_core.kernels import residuals as residual_kernel
@@ -19,14 +18,14 @@ from subtomo_core.kernels import shifts as shift_kernel
 from subtomo_core.kernels.summits import climb_best
 from subtomo_core.matching import EVERYWHERE, Matcher, Neighbourhood, Template
 from subtomo_core.observation import Samples
+from subtomo_core.rings import Rings
 from subtomo_core.weighing import Weighed
 
 _CLIMBERS = 3  # best candidates which are refined
 _STEPS = 4  # evaluations in a refinement
 # A pose this much below the best in log-likelihood is not worth another look: even where
 # refinement gains ten, its posterior stays below 1e-4.
-_HOPELESS = 20.0
-_SURE = 4.0  # standard deviations of noise which a candidate is granted
+HOPELESS = 20.0
 _SAME_SHIFT = 0.1  # shortest wavelengths: two shifts this close see the same phases
 
 
@@ -36,12 +35,11 @@ class Search:
 
     Attributes
     ----------
-    support : Band
+    rings : Rings
+        Where candidates are looked at, and all of them in the first.
     inverse_noise : ndarray of float32, (J,)
         ``1 / sigma^2`` at each component of the band.
     matcher : Matcher
-    coarse : Coarse
-        Where all candidates are looked at.
     count : int
         Candidates for each class.
     generators : str
@@ -51,18 +49,22 @@ class Search:
         refined.
     """
 
-    support: Band
+    rings: Rings
     inverse_noise: Real
     matcher: Matcher
-    coarse: Coarse
     count: int
     generators: str
     scaled: bool = True
 
     @property
+    def support(self) -> Band:
+        """The components which are searched."""
+        return self.rings.support
+
+    @property
     def reach(self) -> float:
         """Longest shift searched, voxels."""
-        return self.coarse.grid.reach
+        return self.rings.grid.reach
 
     def weigh(self, samples: Samples) -> Weighed:
         """S and W divided by the noise variance."""
@@ -149,7 +151,7 @@ class Search:
         *,
         near: Neighbourhood | None = None,
     ) -> Evidence:
-        """Candidate poses, looked at on the coarse part only; see `find`."""
+        """Candidate poses, looked at in the first ring only; see `find`."""
         parts = [] if near is None else [near.rotation[None]]
         near = near or EVERYWHERE
         if magnitude is not None:
@@ -170,22 +172,21 @@ class Search:
     def survey(
         self, weighed: Weighed, rotations: NDArray[np.float64], template: Template
     ) -> Evidence:
-        """Best shift of every rotation (C, 3, 3), and likelihood there, on the coarse part."""
-        count, grid = len(rotations), self.coarse.grid
+        """Best shift of every rotation (C, 3, 3), and likelihood there, in the first ring."""
+        count, grid = len(rotations), self.rings.grid
         evidence = Evidence(rotations, np.empty((count, 3)), np.empty(count), np.empty(count))
         shift_kernel.survey(
             template.grid,
-            self.coarse.support.points,
+            self.rings.first.points,
             weighed.parts,
             weighed.doubled,
-            self.coarse.chosen,
             rotations,
             grid.runs,
             grid.waves,
             grid.shifts,
             grid.reach,
             self.support.box,
-            _HOPELESS + self._hope(weighed, template) if self.scaled else math.inf,
+            HOPELESS + self._hopes(weighed, template)[0] if self.scaled else math.inf,
             evidence.shifts,
             evidence.gain,
             evidence.power,
@@ -194,35 +195,28 @@ class Search:
 
     def look_closer(self, weighed: Weighed, evidence: Evidence, template: Template) -> Evidence:
         """Likelihood with all components; minus infinity for those which cannot matter."""
-        if len(self.coarse.chosen) == len(weighed.values):
+        if len(self.rings.ends) == 1:
             return evidence
         shift_kernel.look_closer(
             template.grid,
             self.support.points,
             weighed.parts,
             weighed.doubled,
+            self.rings.ends,
+            self._hopes(weighed, template),
             evidence.rotations,
-            self._hope(weighed, template),
             self.reach,
             self.support.box,
             self.support.box / (3.0 * self.support.reach),
-            _HOPELESS if self.scaled else math.inf,
+            HOPELESS if self.scaled else math.inf,
             evidence.shifts,
             evidence.gain,
             evidence.power,
         )
         return evidence
 
-    def _hope(self, weighed: Weighed, template: Template) -> float:
-        """What the shells beyond the coarse part may add to a candidate's log-likelihood.
-
-        With P the reference's power there, a right pose gains P / 2 with a standard deviation of
-        root P; a little more where the reference was drawn towards zero.
-        """
-        power = shift_kernel.outer_power(
-            template.shell_power, weighed.shell_weights, self.coarse.shells
-        )
-        return 0.6 * power + _SURE * math.sqrt(power)
+    def _hopes(self, weighed: Weighed, template: Template) -> NDArray[np.float64]:
+        return shift_kernel.hopes(template.shell_power, weighed.shell_weights, self.rings.shells)
 
     def refined(self, weighed: Weighed, evidence: Evidence, template: Template) -> Evidence:
         """The evidence with its best poses moved to the summits nearby."""
@@ -235,7 +229,7 @@ class Search:
             _STEPS,
             self.reach,
             _CLIMBERS,
-            _HOPELESS,
+            HOPELESS,
             evidence.rotations,
             evidence.shifts,
             evidence.gain,

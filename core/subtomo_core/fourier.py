@@ -8,7 +8,7 @@ Only ``kx >= 0`` is stored. See docs/conventions.md.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import ducc0
@@ -128,6 +128,8 @@ def low_pass(volume: Real, voxel_size_angstrom: float, resolution_angstrom: floa
 class Band:
     """The half components with ``0 < |k| <= r_max``, sorted by kx, then ky, then kz.
 
+    Only one that is `ordered` otherwise is not.
+
     Attributes
     ----------
     box, reach : int
@@ -167,6 +169,12 @@ class Band:
         k = self.points.astype(np.int64)
         chosen: NDArray[np.int64] = np.nonzero((k**2).sum(0) <= r_max * r_max)[0]
         return _sorted(self.box, r_max, self.index[chosen], k[:, chosen]), chosen
+
+    def ordered(self, order: NDArray[np.int64]) -> Band:
+        """The same components in another order, (J,)."""
+        fields = ("index", "shell", "count", "cells")
+        moved = {name: getattr(self, name)[order] for name in fields}
+        return replace(self, points=np.ascontiguousarray(self.points[:, order]), **moved)
 
     def shifted(self, values: Complex, shift: NDArray[np.float64]) -> Complex:
         """``values exp(2 pi i k.t / n)``: samples (J,) of a particle moved back by ``shift``."""

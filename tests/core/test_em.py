@@ -14,13 +14,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from subtomo_core.coarse import ShiftGrid
 from subtomo_core.expectation import Search
 from subtomo_core.fourier import to_fourier, to_real
 from subtomo_core.maximisation import ball, fill_in
 from subtomo_core.methods.accumulate import Accumulator, Term
 from subtomo_core.methods.align import Alignment
 from subtomo_core.observation import Samples
+from subtomo_core.rings import ShiftGrid
 from subtomo_core.rotations import even_rotations
 from subtomo_core.simulate import MapStructure, asymmetric_blob
 from support.numerics import gathered
@@ -56,8 +56,8 @@ class Ascent:
     def expect(self):
         """Log-likelihood, mass of the classes, and each particle's samples with its shares."""
         ready = Alignment.prepare(self.settings, self.model)
-        still = ShiftGrid.covering(ready.search.coarse.support, 0.0)
-        unshifted = replace(ready.search, coarse=replace(ready.search.coarse, grid=still))
+        still = ShiftGrid.covering(ready.search.rings.first, 0.0)
+        unshifted = replace(ready.search, rings=replace(ready.search.rings, grid=still))
         self.alignment = replace(ready, points=Even(), search=unshifted)
         found = [self.alignment.row(self.batch, i) for i in range(COUNT)]
         looks = [self.alignment.look(self.batch.particles, i) for i in range(COUNT)]

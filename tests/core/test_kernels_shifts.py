@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subtomo_core.coarse import ShiftGrid
 from subtomo_core.fourier import band, padded_grid, to_fourier
 from subtomo_core.kernels import series as series_kernel
 from subtomo_core.kernels import shifts as kernel
+from subtomo_core.rings import ShiftGrid
 from subtomo_core.rotations import random_rotations
 from support.numerics import as_parts, blob, gathered, phases, posed
 from support.strategies import seeds
@@ -42,9 +43,13 @@ def on_grid(support, product, grid):
     return out
 
 
-def climb(product, shift):
-    gradient, hessian = np.empty(3), np.empty((3, 3))
-    value = kernel.climb(as_parts(product), SUPPORT.points, BOX, shift, gradient, hessian)
+def slopes(product, shift, *stops):
+    gradient, hessian = np.zeros(3), np.zeros((3, 3))
+    value = 0.0
+    for start, end in pairwise((0, *stops, len(product))):
+        value += kernel.add_slopes(
+            as_parts(product), SUPPORT.points, start, end, BOX, shift, gradient, hessian
+        )
     return value, gradient, hessian
 
 
@@ -67,10 +72,10 @@ def test_the_pruned_transform_is_the_direct_sum_over_shifts(seed, reach, gaps):
 
 
 @settings(max_examples=15, deadline=None)
-@given(seeds(), shift_vectors(3.0))
-def test_value_slope_and_curvature_of_the_series_are_the_direct_sums(seed, shift):
+@given(seeds(), shift_vectors(3.0), st.sampled_from([(), (40,), (7, 8, 200)]))
+def test_value_slope_and_curvature_of_the_series_are_the_direct_sums(seed, shift, stops):
     product = series(seed)
-    value, gradient, hessian = climb(product, shift)
+    value, gradient, hessian = slopes(product, shift, *stops)
     terms = product * phases(SUPPORT, shift)
     k = TURN * SUPPORT.points.T.astype(np.float64)
     assert value == pytest.approx(float(terms.sum().real), abs=1e-3)
@@ -98,15 +103,18 @@ def test_newtons_step_solves_the_equations_on_a_hill(seed):
     root = rng.normal(size=(3, 3))
     hessian = -(root @ root.T + 0.1 * np.eye(3))
     gradient, step = rng.normal(size=3), np.empty(3)
-    assert kernel.newton_step(gradient, hessian, 1e9, step)
-    assert np.allclose(step, np.linalg.solve(-hessian, gradient), rtol=1e-6)
-    assert kernel.newton_step(gradient, hessian, 1e-3, step)
-    assert np.linalg.norm(step) == pytest.approx(1e-3)
+    for longest in (1e9, 1e-3):
+        promise = kernel.newton_step(gradient, hessian, longest, step)
+        assert promise == pytest.approx(step @ gradient + 0.5 * step @ hessian @ step)
+        if longest > 1.0:
+            assert np.allclose(step, np.linalg.solve(-hessian, gradient), rtol=1e-6)
+        else:
+            assert np.linalg.norm(step) == pytest.approx(longest)
 
 
 @pytest.mark.parametrize("curve", [(1, -1, -1), (-1, 1, -1), (-1, -1, 1), (1, 1, -1), (1, 1, 1)])
 def test_newton_takes_no_step_off_a_saddle(curve):
-    assert not kernel.newton_step(np.ones(3), np.diag(np.array(curve, float)), 1.0, np.empty(3))
+    assert kernel.newton_step(np.ones(3), np.diag(np.array(curve, float)), 1.0, np.empty(3)) < 0
 
 
 def match(volume, values, weights, rotations, grid):
@@ -117,7 +125,6 @@ def match(volume, values, weights, rotations, grid):
         SUPPORT.points,
         as_parts(values * SUPPORT.count),
         weights * SUPPORT.count,
-        np.arange(len(SUPPORT.index)),
         rotations,
         grid.runs,
         grid.waves,
@@ -153,17 +160,19 @@ def test_matching_agrees_with_direct_sums_at_a_summit(seed):
         scale = float(np.abs(product).sum())
         expected = float((SUPPORT.count * weights * np.abs(model) ** 2).sum())
         assert power[i] == pytest.approx(expected, rel=1e-4)
-        assert gain[i] == pytest.approx(correlation(best[i]), abs=1e-4 * scale)
+        # The last step is taken unseen: wrong by a fifth of what it promised at the most.
+        unseen = 0.2 * math.sqrt(kernel._NEAR * gain[i])
+        assert gain[i] == pytest.approx(correlation(best[i]), abs=1e-4 * scale + unseen)
         assert np.linalg.norm(best[i]) <= 3.0 + 1e-6
         steps = np.stack(np.meshgrid(*[shift_grid.shifts] * 3), -1).reshape(-1, 3)
         near = steps[np.linalg.norm(steps, axis=1) <= 3.0].astype(np.float64)
-        assert gain[i] >= max(correlation(t) for t in near) - 1e-4 * scale
+        assert gain[i] >= max(correlation(t) for t in near) - 1e-4 * scale - unseen
 
 
 @settings(max_examples=8, deadline=None)
 @given(seeds(), shift_vectors(1.5))
 def test_the_shift_of_a_noise_free_particle_is_found(seed, shift):
-    volume = 10.0 * blob(BOX)  # the climb ends where less than 0.01 is to be gained
+    volume = 10.0 * blob(BOX)
     R = random_rotations(np.random.default_rng(seed), 1)
     values = posed(volume, SUPPORT, R[0], shift)
     ones = np.ones(len(values), np.float32)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 from subtomo_core.fourier import band, padded_grid, to_fourier
+from subtomo_core.kernels import summits
 from subtomo_core.refinement import refine
 from subtomo_core.rotations import angular_distance, random_rotations, rotation_about
 from support.numerics import as_parts, blob, gathered, phases, posed
@@ -43,7 +44,7 @@ def test_a_noise_free_particle_is_found_from_five_degrees_and_half_a_voxel(seed)
     # Measured: at most 0.1 degrees and 0.003 voxel, left by the interpolation.
     rng = np.random.default_rng(seed)
     R, t, rotation, shift = off_by(rng, 5.0, 0.5)
-    # So little noise that the climb does not end where 0.05 of log-likelihood is left to gain.
+    # So little noise that the climb does not end where a little is left to gain.
     pose = climb(posed(VOLUME, SUPPORT, R, t), rotation, shift, weight=1e3)
     assert angular_distance(pose.rotation, R) < 0.2
     assert np.linalg.norm(pose.shift - t) < 0.02
@@ -63,7 +64,9 @@ def test_more_steps_never_lower_the_likelihood_and_the_value_is_that_of_the_pose
         model = gathered(GRID, SUPPORT, pose.rotation) * phases(SUPPORT, -pose.shift)
         gain = (SUPPORT.count * values * model.conj()).real.sum()
         power = (SUPPORT.count * np.abs(model) ** 2).sum()
-        assert pose.value == pytest.approx(float(gain - 0.5 * power), rel=1e-4, abs=1e-3)
+        # The last step may be taken unseen.
+        unseen = 0.5 * summits._NEAR
+        assert pose.value == pytest.approx(float(gain - 0.5 * power), rel=1e-4, abs=unseen)
         assert np.allclose(pose.rotation @ pose.rotation.T, np.eye(3), atol=1e-9)
 
 

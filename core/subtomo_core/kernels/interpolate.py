@@ -65,14 +65,22 @@ def locate(
 @jit
 def gather(grid: F32, points: F32, rotation: F64, scale: float, out: F32) -> None:
     """``out[:, j] = grid(R^-1 points[:, j])`` for points (3, J) in order x, y, z."""
+    gather_some(grid, points, 0, points.shape[1], rotation, scale, out)
+
+
+@jit
+def gather_some(
+    grid: F32, points: F32, start: int, end: int, rotation: F64, scale: float, out: F32
+) -> None:
+    """`gather` for the points from ``start`` to ``end``."""
     c, width = (grid.shape[0] - 1) // 2, grid.shape[2]
     flat = grid.reshape(-1)
     row, plane = np.int64(2 * width), np.int64(2 * width * grid.shape[1])
     turn = (rotation * scale).astype(np.float32)
     index, fraction = np.empty(_BLOCK, np.int32), np.empty((4, _BLOCK), np.float32)
     fx, fy, fz, sign = fraction[0], fraction[1], fraction[2], fraction[3]
-    for first in range(0, points.shape[1], _BLOCK):
-        size = min(_BLOCK, points.shape[1] - first)
+    for first in range(start, end, _BLOCK):
+        size = min(_BLOCK, end - first)
         locate(points, first, turn, c, width, index[:size], fraction)
         real, imaginary = out[0][first : first + size], out[1][first : first + size]
         for j in range(size):

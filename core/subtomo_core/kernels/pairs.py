@@ -160,7 +160,7 @@ def best_shifts(
         for p in range(2):
             for j in range(count):
                 seen[p, j] = mass[j] * samples[p, j]
-        multiply(product, seen, mass)
+        multiply(product, seen, mass, 0, count)
         transform(product, runs, waves, lines, planes, values)
         c, b, a = best_cell(values, shifts, reach)
         best[i, 0], best[i, 1], best[i, 2] = shifts[c], shifts[b], shifts[a]

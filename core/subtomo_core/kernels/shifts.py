@@ -17,28 +17,37 @@ import math
 
 import numpy as np
 
-from subtomo_core.kernels.interpolate import gather
+from subtomo_core.kernels.interpolate import gather, gather_some
 from subtomo_core.kernels.jit import jit
 from subtomo_core.kernels.series import best_cell, transform, value_at
 from subtomo_core.kernels.types import F32, F64, I64, Runs, Waves
 from subtomo_core.kernels.waves import wave
 
-# On a grid of `coarse.ShiftGrid` a summit is at most this much higher than the points around it.
+# On a grid of `rings.ShiftGrid` a summit is at most this much higher than the points around it.
 _SUMMIT = 1.75
-_CLIMBS = 3  # Newton's steps at most
-_STILL = 0.01  # a step which promises less log-likelihood than this ends the climb
+_LOOKS = 3  # at the slope of the series, in a climb
+# A step is taken without another look where the square of what it promises is less than this
+# share of the series' value (0.5 of 100, 1 of 400): the summit is then as high as promised, but
+# for a tenth.
+_NEAR = 0.0025
+_RIGHT = 0.6  # of a reference's power P, where half of it is what a right pose gains
+_SURE = 4.0  # standard deviations of noise which a candidate is granted
 _BLOCK = 512  # terms summed in float32 before they join the sum in float64
 
 
 @jit
-def multiply(model: F32, samples: F32, weights: F32) -> float:
-    """``model <- S conj(model)`` in place, components (2, J); returns ``sum W |model|^2``."""
+def multiply(model: F32, samples: F32, weights: F32, start: int, end: int) -> float:
+    """``model <- S conj(model)`` in place, components (2, J); returns ``sum W |model|^2``.
+
+    For the components from ``start`` to ``end``.
+    """
     power = 0.0
-    for first in range(0, weights.shape[0], _BLOCK):
+    for first in range(start, end, _BLOCK):
         # Views of one row, which the compiler knows to be contiguous.
-        re, im = model[0][first : first + _BLOCK], model[1][first : first + _BLOCK]
-        a, b = samples[0][first : first + _BLOCK], samples[1][first : first + _BLOCK]
-        w = weights[first : first + _BLOCK]
+        last = min(first + _BLOCK, end)
+        re, im = model[0][first:last], model[1][first:last]
+        a, b = samples[0][first:last], samples[1][first:last]
+        w = weights[first:last]
         part = np.float32(0.0)
         for j in range(w.shape[0]):
             r, i = re[j], im[j]
@@ -50,16 +59,27 @@ def multiply(model: F32, samples: F32, weights: F32) -> float:
 
 
 @jit
-def climb(product: F32, points: F32, box: int, shift: F64, gradient: F64, hessian: F64) -> float:
-    """Value of the series at ``shift``, with its gradient and Hessian in t (x, y, z)."""
+def add_slopes(
+    product: F32,
+    points: F32,
+    start: int,
+    end: int,
+    box: int,
+    shift: F64,
+    gradient: F64,
+    hessian: F64,
+) -> float:
+    """Value of the series at ``shift``; its gradient and Hessian in t (x, y, z) are added.
+
+    Of the components from ``start`` to ``end``.
+    """
     a, b, c = np.float32(shift[0] / box), np.float32(shift[1] / box), np.float32(shift[2] / box)
+    turn = 2.0 * math.pi / box
     value = 0.0
-    gradient[:] = 0.0
-    hessian[:] = 0.0
-    for first in range(0, points.shape[1], _BLOCK):
-        px, py = points[0][first : first + _BLOCK], points[1][first : first + _BLOCK]
-        pz = points[2][first : first + _BLOCK]
-        real, imaginary = product[0][first : first + _BLOCK], product[1][first : first + _BLOCK]
+    for first in range(start, end, _BLOCK):
+        last = min(first + _BLOCK, end)
+        px, py, pz = points[0][first:last], points[1][first:last], points[2][first:last]
+        real, imaginary = product[0][first:last], product[1][first:last]
         v = gx = gy = gz = np.float32(0.0)
         xx = xy = xz = yy = yz = zz = np.float32(0.0)
         for j in range(px.shape[0]):
@@ -78,27 +98,20 @@ def climb(product: F32, points: F32, box: int, shift: F64, gradient: F64, hessia
             yz += y * z * re
             zz += z * z * re
         value += float(v)
-        gradient[0] -= gx
-        gradient[1] -= gy
-        gradient[2] -= gz
-        hessian[0, 0] -= xx
-        hessian[0, 1] -= xy
-        hessian[0, 2] -= xz
-        hessian[1, 1] -= yy
-        hessian[1, 2] -= yz
-        hessian[2, 2] -= zz
-    turn = 2.0 * math.pi / box
-    for i in range(3):
-        gradient[i] *= turn
-        for k in range(i, 3):
-            hessian[i, k] *= turn * turn
+        for i, slope in enumerate((gx, gy, gz)):
+            gradient[i] -= turn * slope
+        for i, k, curve in ((0, 0, xx), (0, 1, xy), (0, 2, xz), (1, 1, yy), (1, 2, yz), (2, 2, zz)):
+            hessian[i, k] -= turn * turn * curve
             hessian[k, i] = hessian[i, k]
     return value
 
 
 @jit
-def newton_step(gradient: F64, hessian: F64, longest: float, step: F64) -> bool:
-    """Write the step to the summit into ``step``; False where the ground is not a hill."""
+def newton_step(gradient: F64, hessian: F64, longest: float, step: F64) -> float:
+    """Write the step to the summit into ``step``; what it promises, or -1 where there is no hill.
+
+    The promise is that of a step which is short enough.
+    """
     a, b, c = -hessian[0, 0], -hessian[0, 1], -hessian[0, 2]
     d, e, f = -hessian[1, 1], -hessian[1, 2], -hessian[2, 2]
     m0 = d * f - e * e
@@ -106,40 +119,66 @@ def newton_step(gradient: F64, hessian: F64, longest: float, step: F64) -> bool:
     m2 = b * e - c * d
     det = a * m0 + b * m1 + c * m2
     if a <= 0.0 or a * d - b * b <= 0.0 or det <= 0.0:
-        return False
+        return -1.0
     gx, gy, gz = gradient[0], gradient[1], gradient[2]
     step[0] = (m0 * gx + m1 * gy + m2 * gz) / det
     step[1] = (m1 * gx + (a * f - c * c) * gy + (b * c - a * e) * gz) / det
     step[2] = (m2 * gx + (b * c - a * e) * gy + (a * d - b * b) * gz) / det
+    promise = 0.5 * float(step[0] * gx + step[1] * gy + step[2] * gz)
     length = math.sqrt(step[0] ** 2 + step[1] ** 2 + step[2] ** 2)
     if length > longest:
+        part = longest / length
+        promise *= part * (2.0 - part)
         for i in range(3):
-            step[i] *= longest / length
-    return True
+            step[i] *= part
+    return promise
+
+
+@jit
+def uphill(
+    product: F32,
+    points: F32,
+    box: int,
+    reach: float,
+    spacing: float,
+    value: float,
+    gradient: F64,
+    hessian: F64,
+    shift: F64,
+) -> float:
+    """Move ``shift`` to the summit of the series nearby; returns the value there.
+
+    The series has this value, gradient and Hessian at ``shift``; the last two are written over.
+    """
+    step, trial = np.empty(3), shift.copy()
+    highest = value
+    for left in range(_LOOKS - 1, -1, -1):
+        promise = newton_step(gradient, hessian, 0.6 * spacing, step)
+        near = promise * promise < _NEAR * value
+        if promise < 0.0 or (left == 0 and not near):
+            break
+        trial += step
+        within = trial[0] ** 2 + trial[1] ** 2 + trial[2] ** 2 <= reach * reach
+        if near:
+            value += promise
+        else:
+            gradient[:], hessian[:] = 0.0, 0.0
+            end = points.shape[1]
+            value = add_slopes(product, points, 0, end, box, trial, gradient, hessian)
+        if within and value > highest:
+            highest = value
+            shift[:] = trial
+        if near:
+            break
+    return highest
 
 
 @jit
 def ascend(product: F32, points: F32, box: int, reach: float, spacing: float, shift: F64) -> float:
-    """Move ``shift`` to the summit of the series nearby; returns the value there."""
-    gradient, step, trial = np.empty(3), np.empty(3), shift.copy()
-    hessian = np.empty((3, 3))
-    highest = -np.inf
-    for _ in range(_CLIMBS):
-        value = climb(product, points, box, trial, gradient, hessian)
-        length = trial[0] ** 2 + trial[1] ** 2 + trial[2] ** 2
-        # The start counts wherever it lies: rounding may leave it just out of reach.
-        if value > highest and (length <= reach * reach or highest == -np.inf):
-            highest = value
-            shift[:] = trial
-        if not newton_step(gradient, hessian, 0.6 * spacing, step):
-            break
-        promise = 0.0
-        for axis in range(3):
-            promise += 0.5 * step[axis] * gradient[axis]
-            trial[axis] += step[axis]
-        if promise < _STILL:
-            break
-    return highest
+    """`uphill` from a place where nothing is known of the series."""
+    gradient, hessian = np.zeros(3), np.zeros((3, 3))
+    value = add_slopes(product, points, 0, points.shape[1], box, shift, gradient, hessian)
+    return uphill(product, points, box, reach, spacing, value, gradient, hessian, shift)
 
 
 @jit
@@ -156,21 +195,28 @@ def falling(values: F64) -> I64:
 
 
 @jit
-def outer_power(shell_power: F32, shell_weights: F64, first: int) -> float:
-    """Sum of a reference's power (shells 1, 2, ...) times weights, but for the ``first`` shells."""
-    power = 0.0
-    for s in range(first, shell_power.shape[0]):
-        power += shell_power[s] * shell_weights[s + 1]
-    return power
+def hopes(shell_power: F32, shell_weights: F64, shells: I64) -> F64:
+    """What the shells beyond each of ``shells`` may add to a candidate's log-likelihood.
+
+    With P the reference's power there (``shell_power`` of shells 1, 2, ... times weights), a
+    right pose gains P / 2 with a standard deviation of root P; a little more where the reference
+    was drawn towards zero.
+    """
+    found = np.empty(shells.shape[0])
+    for ring in range(shells.shape[0]):
+        power = 0.0
+        for s in range(shells[ring], shell_power.shape[0]):
+            power += shell_power[s] * shell_weights[s + 1]
+        found[ring] = _RIGHT * power + _SURE * math.sqrt(power)
+    return found
 
 
 @jit
 def survey(
     grid: F32,
     points: F32,
-    parts: F32,
-    doubled: F32,
-    chosen: I64,
+    samples: F32,
+    weights: F32,
     rotations: F64,
     runs: Runs,
     waves: Waves,
@@ -184,16 +230,12 @@ def survey(
 ) -> None:
     """For every rotation (C, 3, 3): best shift (voxels, x y z), correlation there, model power.
 
-    Of the components ``parts`` (2, J) and their weights only those ``chosen`` are looked at.
+    Of the components ``samples`` (2, J) only the first are looked at, as many as ``points``.
     A candidate stays on its grid point where even the highest summit nearby (`_SUMMIT` times the
     grid's value) would leave its log-likelihood more than ``margin`` below the best so far.
     """
-    size = shifts.shape[0]
-    samples, weights = np.empty((2, chosen.shape[0]), np.float32), doubled[chosen]
-    for p in range(2):
-        for j in range(chosen.shape[0]):
-            samples[p, j] = parts[p, chosen[j]]
-    product = np.empty_like(samples)
+    size, count = shifts.shape[0], points.shape[1]
+    product = np.empty((2, count), np.float32)
     lines = np.empty((waves[1].shape[2], 2, size), np.float32)
     planes = np.empty((waves[2].shape[2], size, 2, size), np.float32)
     values = np.empty((size, size, size), np.float32)
@@ -201,7 +243,7 @@ def survey(
     highest = -1.0e300
     for i in range(rotations.shape[0]):
         gather(grid, points, rotations[i], 2.0, product)
-        power[i] = multiply(product, samples, weights)
+        power[i] = multiply(product, samples, weights, 0, count)
         transform(product, runs, waves, lines, planes, values)
         c, b, a = best_cell(values, shifts, reach)
         best[i, 0], best[i, 1], best[i, 2] = shifts[c], shifts[b], shifts[a]
@@ -218,8 +260,9 @@ def look_closer(
     points: F32,
     samples: F32,
     weights: F32,
+    ends: I64,
+    hope: F64,
     rotations: F64,
-    hope: float,
     reach: float,
     box: int,
     spacing: float,
@@ -230,21 +273,35 @@ def look_closer(
 ) -> int:
     """The same with all components, from the shifts found, for those which may still matter.
 
-    Rotations are taken from the best down. One which, with ``hope`` added to its log-likelihood,
-    lies more than ``margin`` below the best so far is not looked at, and its gain becomes minus
-    infinity. Returns how many were looked at.
+    Rotations are taken from the best down, and each is looked at ring by ring, up to ``ends``.
+    One which, with the ``hope`` of what lies beyond added to its log-likelihood, falls more than
+    ``margin`` below the best so far is left, and its gain becomes minus infinity. Returns how
+    many components were looked at.
     """
     coarse = gain - 0.5 * power
     product = np.empty((2, points.shape[1]), np.float32)
+    gradient, hessian = np.empty(3), np.empty((3, 3))
     highest = -1.0e300
-    count = 0
+    seen = 0
     for i in falling(coarse):
-        if coarse[i] + hope < highest - margin:
+        value = whole = 0.0
+        gradient[:], hessian[:] = 0.0, 0.0
+        far = coarse[i] + hope[0] < highest - margin
+        start = 0
+        for ring in range(ends.shape[0]):
+            if far:
+                break
+            end = ends[ring]
+            gather_some(grid, points, start, end, rotations[i], 2.0, product)
+            whole += multiply(product, samples, weights, start, end)
+            value += add_slopes(product, points, start, end, box, best[i], gradient, hessian)
+            far = value - 0.5 * whole + hope[ring] < highest - margin
+            seen += end - start
+            start = end
+        if far:
             gain[i] = -np.inf
             continue
-        gather(grid, points, rotations[i], 2.0, product)
-        power[i] = multiply(product, samples, weights)
-        gain[i] = ascend(product, points, box, reach, spacing, best[i])
-        highest = max(highest, gain[i] - 0.5 * power[i])
-        count += 1
-    return count
+        power[i] = whole
+        gain[i] = uphill(product, points, box, reach, spacing, value, gradient, hessian, best[i])
+        highest = max(highest, gain[i] - 0.5 * whole)
+    return seen

@@ -12,7 +12,9 @@ from subtomo_core.kernels.slopes import slope
 from subtomo_core.kernels.types import F32, F64
 
 _LONGEST = math.radians(6.0)  # of one turn
-_STILL = 0.05  # a step which promises less log-likelihood than this is not taken
+# A step which promises less log-likelihood than this is taken without another look: slopes of a
+# trilinear grid promise as much wherever one stands.
+_NEAR = 0.1
 
 
 @jit
@@ -73,14 +75,15 @@ def summit(
 ) -> tuple[float, float]:
     """Move ``rotation`` and ``shift`` uphill, in at most ``steps`` looks; gain and power there.
 
-    Minus infinity and 0 where the start is out of ``reach``.
+    Where a look is left, one step more is taken unseen if it promises little, and what it
+    promises is taken for gained. Minus infinity and 0 where the start is out of ``reach``.
     """
     gradient, hessian, step = np.empty(6), np.empty((6, 6)), np.empty(6)
     slope_here, curve_here, damped = np.empty(6), np.empty((6, 6)), np.empty((6, 6))
     there, away = rotation.copy(), shift.copy()
     gain, power, highest = -np.inf, 0.0, -np.inf
     damping = 0.1
-    for _ in range(steps):
+    for left in range(steps - 1, -1, -1):
         found, whole = slope(grid, points, samples, weights, there, away, box, gradient, hessian)
         length = away[0] ** 2 + away[1] ** 2 + away[2] ** 2
         if found - 0.5 * whole > highest and length <= reach * reach:
@@ -97,17 +100,22 @@ def summit(
             damped[a, a] += damping * curve_here[a, a] + 1e-12
         if not solve(damped, slope_here, step):
             break
+        if left == 0:
+            break
         promise = 0.0
         for a in range(6):
             promise += 0.5 * step[a] * slope_here[a]
-        if promise < _STILL:
-            break
         turn = math.sqrt(step[0] ** 2 + step[1] ** 2 + step[2] ** 2)
         if turn > _LONGEST:
             step *= _LONGEST / turn
         turn_by(step[:3], rotation, there)
         for axis in range(3):
             away[axis] = shift[axis] + step[3 + axis]
+        if promise < _NEAR:
+            if away[0] ** 2 + away[1] ** 2 + away[2] ** 2 <= reach * reach:
+                rotation[:], shift[:] = there, away
+                gain += promise
+            break
     return gain, power
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from subtomo_core.coarse import Coarse
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.evidence import Evidence
 from subtomo_core.expectation import Search
@@ -26,6 +25,7 @@ from subtomo_core.methods.settings import Settings
 from subtomo_core.parameters import FamlParameters
 from subtomo_core.particles import Particles
 from subtomo_core.posterior import balance, hard_posterior, log_weights, soft_posterior
+from subtomo_core.rings import Rings
 from subtomo_core.statistics import Batch, Expectation, Model
 from subtomo_core.symmetry import asymmetric_unit
 from subtomo_core.voronoi import PosePoints
@@ -78,13 +78,15 @@ class Alignment:
         parameters = settings.matching
         noise = settings.temperature * model.noise
         radius = settings.search_radius(model.shell_in_use)
-        support = settings.observer.band(radius)
+        rings = Rings.of(
+            settings.observer.band(radius), settings.shift_reach, whole=not model.scaled
+        )
+        support = rings.support
         matcher = Matcher.at(radius, settings.bandwidth)
         search = Search(
-            support=support,
+            rings=rings,
             inverse_noise=(1.0 / noise[support.shell]).astype(np.float32),
             matcher=matcher,
-            coarse=Coarse.of(support, settings.shift_reach, whole=not model.scaled),
             count=parameters.candidates,
             generators=parameters.generators,
             scaled=model.scaled,

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.coarse import Coarse
 from subtomo_core.exact import frequencies, sample_transform
 from subtomo_core.expectation import Search
 from subtomo_core.fourier import Complex, Real, band, to_fourier, to_real
@@ -16,6 +15,7 @@ from subtomo_core.matching import Matcher
 from subtomo_core.methods.settings import Settings
 from subtomo_core.observation import Samples
 from subtomo_core.refinement import refine
+from subtomo_core.rings import Rings
 from subtomo_core.weighing import Weighed
 
 Matrix = NDArray[np.float64]
@@ -60,8 +60,8 @@ class MapFit:
         support = band(settings.box, max(2.0, radius))
         matcher = Matcher.at(max(2.0, radius), settings.bandwidth)
         ones = np.ones(len(support.index), np.float32)
-        coarse = Coarse.of(support, settings.shift_reach, whole=True)
-        return cls(Search(support, ones, matcher, coarse, _CANDIDATES, "both"))
+        rings = Rings.of(support, settings.shift_reach, whole=True)
+        return cls(Search(rings, ones, matcher, _CANDIDATES, "both"))
 
     def search(self, target: Real, moving: Real) -> Motion:
         """Best pose of all; its value is the correlation, less one half."""

@@ -1,6 +1,6 @@
-"""Where every candidate is looked at: the inner part of a band, and a grid of shifts.
+"""How far out candidates are looked at: rings of a band, and a grid of shifts for the first.
 
-See docs/decisions/0010-all-candidates-coarsely-few-closely.md.
+See docs/decisions/0010-all-candidates-coarsely-few-closely.md and 0046.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from subtomo_core.fourier import Band, Real
 from subtomo_core.kernels.types import Runs, Waves
 
-# Share of the radius in use (a sixth of the components), but never fewer shells than these.
-_COARSE = 0.55
-_FEWEST_SHELLS = 9
+# Shares of the radius in use: of the components a sixth, a third, three fifths and all.
+_SHARES = (0.55, 0.7, 0.85, 1.0)
+_FEWEST_SHELLS = 9  # of the first ring
 _LANES = 4  # shifts on an axis come in multiples of this (`kernels.turned_sums`)
 _POINTS = 2.7  # shifts in the shortest wavelength, at least
 
@@ -72,30 +72,42 @@ def _runs(support: Band) -> tuple[Runs, NDArray[np.int64]]:
 
 
 @dataclass(frozen=True, eq=False)
-class Coarse:
-    """The inner part of a band, where every candidate is looked at.
+class Rings:
+    """A band in rings of shells, from the inside out, and a grid of shifts for the first.
+
+    Every candidate is looked at in the first ring, and in the next as long as it may matter.
 
     Attributes
     ----------
     support : Band
-    chosen : ndarray of int64
-        Where its components stand in the whole band.
+        All components, ring by ring; within a ring they are sorted as those of any band.
+    first : Band
+        The first ring.
     grid : ShiftGrid
-    shells : int
-        Shells 1 .. this are in it.
+        Of the first ring.
+    ends, shells : ndarray of int64, (rings,)
+        Where each ring ends among the components, and its outermost shell.
     """
 
     support: Band
-    chosen: NDArray[np.int64]
+    first: Band
     grid: ShiftGrid
-    shells: int
+    ends: NDArray[np.int64]
+    shells: NDArray[np.int64]
 
     @classmethod
-    def of(cls, support: Band, reach: float, *, whole: bool = False) -> Coarse:
-        """Inner part of ``support``; all of it where it is small, or if asked for."""
+    def of(cls, support: Band, reach: float, *, whole: bool = False) -> Rings:
+        """A band in rings; in one where it is small, or if asked for."""
         top = int(support.shell.max())
-        shells = max(_FEWEST_SHELLS, math.ceil(_COARSE * top))
-        if whole or shells >= top:
-            shells = top
-        inner, chosen = support.within(shells + 0.5)
-        return cls(inner, chosen, ShiftGrid.covering(inner, reach), shells)
+        first = top if whole else max(_FEWEST_SHELLS, math.ceil(_SHARES[0] * top))
+        stops = [first, *(math.ceil(share * top) for share in _SHARES[1:])]
+        shells = np.unique(np.clip(stops, min(first, top), top))
+        ring = np.searchsorted(shells, support.shell)
+        inner, _ = support.within(shells[0] + 0.5)
+        return cls(
+            support=support.ordered(np.argsort(ring, kind="stable")),
+            first=inner,
+            grid=ShiftGrid.covering(inner, reach),
+            ends=np.cumsum(np.bincount(ring, minlength=len(shells))),
+            shells=shells,
+        )
