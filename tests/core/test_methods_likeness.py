@@ -11,7 +11,7 @@ from subtomo_core.exact import rotate
 from subtomo_core.fourier import radius_of, shell_sums, to_fourier
 from subtomo_core.methods.averages import Averages
 from subtomo_core.methods.gains import gains_of, signal_to_noise
-from subtomo_core.methods.likeness import Likeness, Loss, alike, losses
+from subtomo_core.methods.likeness import LOCKED, Likeness, Loss, alike, losses
 from subtomo_core.rotations import random_rotations
 from support.small_jobs import blobs, job, knowing, method_of
 
@@ -83,15 +83,26 @@ def test_the_loss_is_that_of_a_particle_in_the_wrong_class(body):
     assert alike(losses(known.likeness, np.array([many, many]))) == []
 
 
-def test_the_larger_class_comes_first_and_no_class_stands_in_two_pairs(body, elsewhere):
+def test_the_larger_class_comes_first_and_all_which_are_like_it_go_to_it(body, elsewhere):
     mirrored = body[::-1].copy()
     counts = np.array([COUNT, COUNT, 2 * COUNT, 3 * COUNT])
     known = Known([elsewhere, mirrored, body, elsewhere], counts)
-    pairs = alike(losses(known.likeness, counts))
-    assert len(pairs) == 1
-    assert pairs[0] in {(3, 2), (3, 0), (2, 0)}
+    assert set(alike(losses(known.likeness, counts))) == {(3, 2), (3, 0)}
     empty = counts * np.array([0.0, 1.0, 1.0, 1.0])
     assert alike(losses(known.likeness, empty)) == [(3, 2)]
+
+
+def test_several_classes_become_one_larger_class_at_once():
+    def apart(value):
+        return Loss(value, 0.1, 8.0, 300.0)
+
+    star = {(0, 1): apart(1.0), (0, 2): apart(2.0), (1, 2): apart(0.5), (3, 0): apart(90.0)}
+    # (1, 2) comes first, so that 1 stays for it; 2 is gone then, and 0 and 1 are still alike.
+    assert alike(star) == [(1, 2)]
+    star[1, 2] = apart(3.0)
+    assert alike(star) == [(0, 1), (0, 2)]
+    chain = {(0, 1): apart(1.0), (1, 2): apart(2.0), (0, 2): apart(90.0)}
+    assert alike(chain) == [(0, 1)]
 
 
 def test_no_difference_shows_beyond_the_resolution_in_use(body, elsewhere):
@@ -141,12 +152,17 @@ def test_nothing_is_said_of_faint_particles():
     assert alike({(0, 1): faint}, np.inf) == []
 
 
+def test_nothing_is_said_of_an_average_which_is_mostly_noise():
+    few, many = Loss(2.0, 1.0, 50.0, 300.0), Loss(2.0, 1.0, 40.0, 300.0)
+    assert alike({(0, 1): few}) == []
+    assert alike({(0, 1): many}) == [(0, 1)]
+
+
 def test_a_difference_beyond_the_noise_or_a_share_of_the_gain_is_one():
-    for loss, pairs in (
-        (Loss(7.0, 0.1, 30.0, 400.0), [(0, 1)]),
-        (Loss(9.0, 0.1, 30.0, 400.0), []),
-        (Loss(24.0, 0.1, 500.0, 400.0), [(0, 1)]),
-        (Loss(26.0, 0.1, 500.0, 400.0), []),
+    for value, locked, pairs in (
+        (7.0, LOCKED, [(0, 1)]),
+        (9.0, LOCKED, []),
+        (24.0, np.inf, [(0, 1)]),
+        (26.0, np.inf, []),
     ):
-        assert alike({(0, 1): loss}) == pairs
-    assert alike({(0, 1): Loss(24.0, 0.1, 30.0, 400.0)}, np.inf) == [(0, 1)]
+        assert alike({(0, 1): Loss(value, 0.1, 30.0, 400.0)}, locked) == pairs

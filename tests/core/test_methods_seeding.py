@@ -94,8 +94,8 @@ def test_the_full_class_is_divided_and_nothing_is_lost(mixed, lopsided, groups):
     assert np.array_equal(model.fold_maps[:, 1], lopsided.fold_maps[:, 0])
     assert model.seeded == 7
     assert model.divided_from.tolist() == [-1, 0]
-    assert comparing(settings, replace(model, iteration=14))
-    assert not comparing(settings, replace(model, iteration=15))
+    assert comparing(settings, replace(model, iteration=12))
+    assert not comparing(settings, replace(model, iteration=13))
 
 
 def test_the_shares_which_are_told_are_those_which_were_found(mixed, lopsided, seen):
@@ -167,6 +167,19 @@ def test_what_was_divided_in_vain_is_divided_otherwise_and_then_not_at_all(mixed
     same = reseeded(settings, whole, misfit)
     assert same.told == ()
     assert same.averages is whole.averages
+
+
+def test_what_outgrew_the_class_it_was_divided_from_is_whole_when_they_are_found_alike(
+    mixed, groups
+):
+    # The third class was divided from the first, took most of its particles, and both are one.
+    before = three(groups, [0, 20, 40], divided_from=np.array([-1, -1, 0]))
+    history = History.of(before.model)
+    history.finds(larger=2, smaller=0)
+    found = before._replace(model=replace(before.model, **history._asdict()))
+    model, _, _ = reseeded(mixed[1].settings, found, np.array([0.0, 0.0, 100.0]))
+    assert History.of(model).whole.tolist() == [False, False, True]
+    assert model.divided_from[0] == 1  # the other class, though it departs less
 
 
 def test_models_which_were_stored_before_have_no_history(groups):

@@ -26,6 +26,7 @@ _UNSEEN = 5.0  # log-likelihood a particle loses in the other class: less tells 
 LOCKED = 0.1  # of their noise which averages of one structure keep as a difference
 _ROUGH = 0.05  # of what a particle gains: no difference beyond it is taken for noise
 _LOUD = 200.0  # log-likelihood a particle gains: with less, what is alike may yet come to differ
+_NOISY = 0.15  # of the gain: where noise makes more of a loss, no class is said to be like another
 
 
 class Loss(NamedTuple):
@@ -52,9 +53,9 @@ class Loss(NamedTuple):
         Particles go where the noise of others resembles theirs: so ``locked``, a share of the
         noise of two averages of one structure, stays as a difference. Faint particles take long
         to part, and what keeps them apart in the end is no more than that: nothing is said of
-        them.
+        them, nor of a class of so few particles that its average is mostly noise.
         """
-        if self.gain < _LOUD:
+        if self.gain < _LOUD or self.noise > _NOISY * self.gain:
             return math.inf
         none = _UNSEEN + max(0.0, min(locked * self.noise, _ROUGH * self.gain))
         return self.value + self.scatter - none
@@ -145,11 +146,14 @@ def losses(likeness: Likeness, mass: NDArray[np.float64]) -> dict[tuple[int, int
 def alike(found: dict[tuple[int, int], Loss], locked: float = LOCKED) -> list[tuple[int, int]]:
     """Pairs of classes which show one structure, the most alike first; see `Loss.excess`.
 
-    No class stands in two pairs.
+    The smaller class of a pair stands in no other: several may be like one larger class.
     """
     excess = {pair: loss.excess(locked) for pair, loss in found.items()}
     pairs: list[tuple[int, int]] = []
-    for pair in sorted(excess, key=excess.__getitem__):
-        if excess[pair] < 0 and not set(pair) & {k for taken in pairs for k in taken}:
-            pairs.append(pair)
+    gone: set[int] = set()
+    for larger, smaller in sorted(excess, key=excess.__getitem__):
+        stay = {taken for taken, _ in pairs}
+        if excess[larger, smaller] < 0 and not {larger, smaller} & gone and smaller not in stay:
+            pairs.append((larger, smaller))
+            gone.add(smaller)
     return pairs

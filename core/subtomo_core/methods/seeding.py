@@ -27,7 +27,7 @@ WHOLE = 3  # vain divisions after which a class is left as it is
 
 _LEAST = 12.0  # particles of a class which is divided
 _LEAST_IN_FOLD = 1.0
-_SETTLED = 5  # iterations after which what was divided is compared
+_SETTLED = 3  # iterations after which what was divided is compared
 _BEYOND_CHANCE = 3.0  # standard deviations of the misfit of a class which has need of room
 _BETTER = 3.0  # times the cost which is won by it
 _FREE = 2  # iterations of free competition after which classes are compared
@@ -88,9 +88,12 @@ class History(NamedTuple):
         self.divided_from[heirs] = self.divided_from[class_index] = -1
 
     def finds(self, larger: int, smaller: int) -> None:
-        """Note that two classes show one structure, which stays in the larger."""
+        """Note that two classes show one structure, which stays in the larger.
+
+        It stays whole even where it was divided from the smaller, which ends with this.
+        """
         self.vain[larger], self.vain[smaller] = WHOLE, 0
-        self.divided_from[smaller] = -1
+        self.divided_from[[larger, smaller]] = -1
 
     def divides(self, donor: int, empty: int) -> None:
         """Note that a class was given half of another."""
