@@ -106,7 +106,7 @@ def test_whatever_still_moves_keeps_a_job_going(before, after):
     assert (found.quiet, found.metrics.converged) == (0, False)
 
 
-@pytest.mark.parametrize(("seeded", "quiet"), [(10, 0), (3, 0), (2, 8), (0, 8)])
+@pytest.mark.parametrize(("seeded", "quiet"), [(10, 0), (5, 0), (4, 8), (0, 8)])
 def test_a_class_which_was_divided_keeps_a_job_going_until_its_halves_were_compared(seeded, quiet):
     found = Quiet(classes=2).watch({"seeded": seeded}, {"seeded": seeded})
     assert found.quiet == quiet
