@@ -68,8 +68,8 @@ def exhaustive(
 
 def unpruned(alignment: Alignment) -> Alignment:
     """The same with one ring: every candidate is looked at with all components."""
-    search = alignment.search
-    band = alignment.settings.observer.band(search.matcher.radii[-1])
+    search, settings = alignment.search, alignment.settings
+    band = settings.observer.band(settings.search_radius(alignment.model.shell_in_use))
     rings = Rings.of(band, search.reach, whole=True)
     noise = (1.0 / alignment.noise[band.shell]).astype(np.float32)
     return replace(alignment, search=replace(search, rings=rings, inverse_noise=noise))

@@ -16,9 +16,7 @@ from peaks import Counts, Work, cpu_ms, peaks
 from subtomo_core import methods
 from subtomo_core.defaults import resolve
 from subtomo_core.evidence import Evidence
-from subtomo_core.expectation import HOPELESS, Search
-from subtomo_core.kernels import shifts
-from subtomo_core.matching import Template
+from subtomo_core.expectation import HOPELESS
 from subtomo_core.methods import Method
 from subtomo_core.methods.accumulate import Accumulator, Share, Term
 from subtomo_core.methods.align import Alignment
@@ -28,7 +26,6 @@ from subtomo_core.simulate import barrel, simulate
 from subtomo_core.spec import Wedge, job_spec_adapter
 from subtomo_core.statistics import Batch, Model
 from subtomo_core.voronoi import PosePoints
-from subtomo_core.weighing import Weighed
 
 
 def converged(box: int, r_max: float, candidates: int) -> tuple[Method, Model, Batch]:
@@ -87,7 +84,7 @@ def main() -> None:
             found = found + search.survey(weighed, again, template)
         return found
 
-    looks = components_seen(search, weighed, template, coarsely()) / len(search.support.index)
+    looks = search.through_rings(weighed, coarsely(), template) / len(search.support.index)
     rings = search.rings
     counts = Counts(
         box=arguments.box,
@@ -158,27 +155,6 @@ def main() -> None:
     print(f"| sum of the stages | | {least:.2f} | {total:.2f} | {total / least:.1f} |")
     rows = cpu_ms(lambda: [plan.row(batch, i) for i in range(40)], 3) / 40
     print(f"| row of a particle, mean of 40 | | | {rows:.2f} | |")
-
-
-def components_seen(search: Search, weighed: Weighed, template: Template, found: Evidence) -> int:
-    """Components which `Search.look_closer` looks at, of all candidates together."""
-    seen = copy(found)
-    return shifts.look_closer(
-        template.grid,
-        search.support.points,
-        weighed.parts,
-        weighed.doubled,
-        search.rings.ends,
-        shifts.hopes(template.shell_power, weighed.shell_weights, search.rings.shells),
-        seen.rotations,
-        search.reach,
-        search.support.box,
-        search.support.box / (3.0 * search.support.reach),
-        HOPELESS,
-        seen.shifts,
-        seen.gain,
-        seen.power,
-    )
 
 
 def copy(evidence: Evidence) -> Evidence:

@@ -195,9 +195,13 @@ class Search:
 
     def look_closer(self, weighed: Weighed, evidence: Evidence, template: Template) -> Evidence:
         """Likelihood with all components; minus infinity for those which cannot matter."""
-        if len(self.rings.ends) == 1:
-            return evidence
-        shift_kernel.look_closer(
+        if len(self.rings.ends) > 1:
+            self.through_rings(weighed, evidence, template)
+        return evidence
+
+    def through_rings(self, weighed: Weighed, evidence: Evidence, template: Template) -> int:
+        """The same in place, whatever the rings; how many components were looked at."""
+        return shift_kernel.look_closer(
             template.grid,
             self.support.points,
             weighed.parts,
@@ -213,7 +217,6 @@ class Search:
             evidence.gain,
             evidence.power,
         )
-        return evidence
 
     def _hopes(self, weighed: Weighed, template: Template) -> NDArray[np.float64]:
         return shift_kernel.hopes(template.shell_power, weighed.shell_weights, self.rings.shells)

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 
 from subtomo_core.expectation import Search
 from subtomo_core.fourier import band, to_fourier
-from subtomo_core.kernels import shifts as shift_kernel
-from subtomo_core.kernels import summits
+from subtomo_core.kernels import ascent, summits
 from subtomo_core.matching import Matcher
 from subtomo_core.missing import observed
 from subtomo_core.observation import Samples
@@ -97,7 +96,7 @@ def test_the_likelihood_of_a_candidate_is_the_direct_sum(seed):
             samples, evidence.rotations[i : i + 1], evidence.shifts[i : i + 1], 0.01
         )[0, 0]
         # The last step of a climb may be taken unseen.
-        unseen = 0.5 * max(summits._NEAR, 0.1 * math.sqrt(shift_kernel._NEAR * evidence.gain[i]))
+        unseen = 0.5 * max(summits._NEAR, 0.1 * math.sqrt(ascent._NEAR * evidence.gain[i]))
         rounding = 1e-3 + 2e-5 * evidence.power.max()
         assert likelihood[i] == pytest.approx(float(direct), abs=rounding + unseen)
         assert np.linalg.norm(evidence.shifts[i]) <= REACH + 1e-6

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subtomo_core.fourier import band, padded_grid, to_fourier
+from subtomo_core.kernels import ascent
 from subtomo_core.kernels import series as series_kernel
 from subtomo_core.kernels import shifts as kernel
 from subtomo_core.rings import ShiftGrid
@@ -47,7 +48,7 @@ def slopes(product, shift, *stops):
     gradient, hessian = np.zeros(3), np.zeros((3, 3))
     value = 0.0
     for start, end in pairwise((0, *stops, len(product))):
-        value += kernel.add_slopes(
+        value += ascent.add_slopes(
             as_parts(product), SUPPORT.points, start, end, BOX, shift, gradient, hessian
         )
     return value, gradient, hessian
@@ -104,7 +105,7 @@ def test_newtons_step_solves_the_equations_on_a_hill(seed):
     hessian = -(root @ root.T + 0.1 * np.eye(3))
     gradient, step = rng.normal(size=3), np.empty(3)
     for longest in (1e9, 1e-3):
-        promise = kernel.newton_step(gradient, hessian, longest, step)
+        promise = ascent.newton_step(gradient, hessian, longest, step)
         assert promise == pytest.approx(step @ gradient + 0.5 * step @ hessian @ step)
         if longest > 1.0:
             assert np.allclose(step, np.linalg.solve(-hessian, gradient), rtol=1e-6)
@@ -114,7 +115,7 @@ def test_newtons_step_solves_the_equations_on_a_hill(seed):
 
 @pytest.mark.parametrize("curve", [(1, -1, -1), (-1, 1, -1), (-1, -1, 1), (1, 1, -1), (1, 1, 1)])
 def test_newton_takes_no_step_off_a_saddle(curve):
-    assert kernel.newton_step(np.ones(3), np.diag(np.array(curve, float)), 1.0, np.empty(3)) < 0
+    assert ascent.newton_step(np.ones(3), np.diag(np.array(curve, float)), 1.0, np.empty(3)) < 0
 
 
 def match(volume, values, weights, rotations, grid):
@@ -161,7 +162,7 @@ def test_matching_agrees_with_direct_sums_at_a_summit(seed):
         expected = float((SUPPORT.count * weights * np.abs(model) ** 2).sum())
         assert power[i] == pytest.approx(expected, rel=1e-4)
         # The last step is taken unseen: wrong by a fifth of what it promised at the most.
-        unseen = 0.2 * math.sqrt(kernel._NEAR * gain[i])
+        unseen = 0.2 * math.sqrt(ascent._NEAR * gain[i])
         assert gain[i] == pytest.approx(correlation(best[i]), abs=1e-4 * scale + unseen)
         assert np.linalg.norm(best[i]) <= 3.0 + 1e-6
         steps = np.stack(np.meshgrid(*[shift_grid.shifts] * 3), -1).reshape(-1, 3)

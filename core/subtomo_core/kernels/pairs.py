@@ -18,10 +18,11 @@ import math
 
 import numpy as np
 
+from subtomo_core.kernels.ascent import ascend
 from subtomo_core.kernels.interpolate import gather, gather_slopes, locate, shift_back
 from subtomo_core.kernels.jit import jit
 from subtomo_core.kernels.series import best_cell, transform
-from subtomo_core.kernels.shifts import ascend, multiply
+from subtomo_core.kernels.shifts import multiply
 from subtomo_core.kernels.slopes import derivatives, dot, row
 from subtomo_core.kernels.types import F32, F64, Runs, Waves
 

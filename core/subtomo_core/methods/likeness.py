@@ -150,10 +150,8 @@ def alike(found: dict[tuple[int, int], Loss], locked: float = LOCKED) -> list[tu
     """
     excess = {pair: loss.excess(locked) for pair, loss in found.items()}
     pairs: list[tuple[int, int]] = []
-    gone: set[int] = set()
     for larger, smaller in sorted(excess, key=excess.__getitem__):
-        stay = {taken for taken, _ in pairs}
-        if excess[larger, smaller] < 0 and not {larger, smaller} & gone and smaller not in stay:
+        stay, gone = {a for a, _ in pairs}, {b for _, b in pairs}
+        if excess[larger, smaller] < 0 and larger not in gone and smaller not in stay | gone:
             pairs.append((larger, smaller))
-            gone.add(smaller)
     return pairs
