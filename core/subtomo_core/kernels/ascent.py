@@ -11,9 +11,11 @@ from subtomo_core.kernels.types import F32, F64
 from subtomo_core.kernels.waves import wave
 
 _LOOKS = 3  # at the slope of the series, in a climb
-# A step is taken without another look where the square of what it promises is less than this
-# share of the series' value (0.5 of 100, 1 of 400): the summit is then as high as promised, but
-# for a tenth.
+# A step is taken without another look where it is shorter than this share of the grid's spacing,
+# so that the series is a parabola as far as that, and where the square of what it promises is
+# less than this share of the series' value (0.5 of 100, 1 of 400): the summit is then as high as
+# promised, but for a tenth.
+_SHORT = 0.25
 _NEAR = 0.0025
 _BLOCK = 512  # terms summed in float32 before they join the sum in float64
 
@@ -114,7 +116,8 @@ def uphill(
     highest = value
     for left in range(_LOOKS - 1, -1, -1):
         promise = newton_step(gradient, hessian, 0.6 * spacing, step)
-        near = promise * promise < _NEAR * value
+        length = math.sqrt(step[0] ** 2 + step[1] ** 2 + step[2] ** 2)
+        near = length < _SHORT * spacing and promise * promise < _NEAR * value
         if promise < 0.0 or (left == 0 and not near):
             break
         trial += step
