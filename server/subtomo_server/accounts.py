@@ -11,7 +11,7 @@ from subtomo_server.oidc import Identity
 from subtomo_store import access, passwords, throttle, users
 from subtomo_store.access import SignIn
 from subtomo_store.database import Store
-from subtomo_store.errors import StoreError
+from subtomo_store.errors import ConflictError, StoreError
 from subtomo_store.people_records import Scope, Token, TokenKind, UserRole
 
 SESSION_SECONDS = 30 * 24 * 3600.0
@@ -106,9 +106,13 @@ def session_of_identity(store: Store, identity: Identity) -> str:
     """
     with store.begin() as session:
         user = users.of_subject(session, identity.subject)
-        if user is None and store.settings.oidc_new_users:
-            user = users.create(session, users.free_name(session, identity.name))
-            user = users.change(session, user.id, oidc_subject=identity.subject)
+        while user is None and store.settings.oidc_new_users:
+            try:
+                with session.begin_nested():
+                    user = users.create(session, users.free_name(session, identity.name))
+                    user = users.change(session, user.id, oidc_subject=identity.subject)
+            except ConflictError:  # another server was quicker, with this person or this name
+                user = users.of_subject(session, identity.subject)
         if user is None:
             raise SignInRefusedError(
                 f"Nobody here is known to the identity provider as '{identity.name}': ask the "

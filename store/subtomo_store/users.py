@@ -7,6 +7,7 @@ from itertools import chain, count
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from subtomo_core.errors import InputError, Problem
@@ -33,8 +34,11 @@ class Secret(NamedTuple):
 
 def ensure(session: Session, name: str, role: UserRole = "user") -> User:
     """Return the user of this name; makes one, with ``role``, at the first time."""
-    row = session.scalar(select(UserRow).where(UserRow.name == name))
-    return _record(row) if row is not None else _add(session, name, role)
+    named = select(UserRow).where(UserRow.name == name)
+    row = session.scalar(named)
+    if row is not None:
+        return _record(row)
+    return _added(session, name, role) or _record(session.scalars(named).one())
 
 
 def create(session: Session, name: str, role: UserRole = "user") -> User:
@@ -53,9 +57,10 @@ def create(session: Session, name: str, role: UserRole = "user") -> User:
             "'+', '-'"
         )
         raise InputError(Problem(told, pointer="/name"))
-    if taken(session, name):
+    made = None if taken(session, name) else _added(session, name, role)
+    if made is None:
         raise ConflictError(f"there is a user {name} already: choose another name")
-    return _add(session, name, role)
+    return made
 
 
 def taken(session: Session, name: str) -> bool:
@@ -151,10 +156,14 @@ def _admins(session: Session) -> int:
     return session.scalar(query) or 0
 
 
-def _add(session: Session, name: str, role: UserRole) -> User:
+def _added(session: Session, name: str, role: UserRole) -> User | None:
+    """Make a user; None where another server was quicker."""
     row = UserRow(id=new_id("user"), name=name, role=role, created=now(session))
-    session.add(row)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return None
     return _record(row)
 
 

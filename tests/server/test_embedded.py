@@ -25,11 +25,13 @@ from subtomo_server.embedded.broker import (
     embedded_broker,
     socket_path,
 )
-from subtomo_server.embedded.connection import NOTE, write_note
+from subtomo_server.embedded.connection import NOTE, Connection, write_note
 from subtomo_server.embedded.lock import FolderInUseError, only_server
 from subtomo_server.embedded.supervisor import Supervisor, environment_of, supervised_worker
 from subtomo_server.health import Readiness
 from subtomo_store import Settings, open_store
+from support.racing import at_once
+from support.records import opened
 from support.services import wait_until
 
 
@@ -144,6 +146,14 @@ def test_the_note_is_private_and_its_token_lasts(tmp_path: Path):
     note.write_text("{damaged")
     assert write_note(store, "http://127.0.0.1:3").token != first.token
     store.close()
+
+
+def test_servers_which_start_at_once_all_leave_a_note(tmp_path: Path, database_url: str):
+    with opened(tmp_path, database_url) as store:
+        written = at_once(lambda number: write_note(store, f"http://server{number}"))
+        assert all(sign_in_of(store, connection.token) for connection in written)
+    assert Connection(**json.loads((tmp_path / NOTE).read_text())) in written
+    assert not list(tmp_path.glob(f".{NOTE}*"))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.org", ""])

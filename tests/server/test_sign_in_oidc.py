@@ -9,10 +9,14 @@ import pytest
 from joserfc.jwk import RSAKey
 from pydantic import ValidationError
 
+from subtomo_server.accounts import session_of_identity
 from subtomo_server.gate import COOKIE
+from subtomo_server.oidc import Identity
 from subtomo_server.pages.sessions import FLOW_COOKIE
 from subtomo_store import Settings, users
 from support.issuer import CLIENT, SECRET, Issuer, running_issuer
+from support.racing import at_once
+from support.records import opened
 from support.services import RedisServer
 from support.serving import Served, served
 
@@ -162,6 +166,17 @@ def test_a_provider_which_is_away_is_told_in_a_sentence(redis, tmp_path):
         answer = browser.get("/login/oidc")
         assert answer.status_code == 502
         assert "does not answer" in answer.text
+
+
+@pytest.mark.parametrize("name", ["ada", "bob", "cleo"])
+def test_somebody_new_who_comes_twice_at_once_is_one_user(tmp_path, database_url, name):
+    same, other = Identity("1", name), Identity("2", name)
+    with opened(tmp_path, database_url, oidc_new_users=True) as store:
+        at_once(lambda number: session_of_identity(store, (same, same, other)[number]), 3)
+        with store.read() as session:
+            found = {user.name: user.oidc_subject for user in users.page(session)}
+    assert set(found) == {name, f"{name}-2"}
+    assert set(found.values()) == {"1", "2"}
 
 
 def test_an_issuer_needs_a_client_id():

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from subtomo_server.accounts import issue_token, sign_in_of
 from subtomo_store import users
 from subtomo_store.database import Store
+from subtomo_store.files import temporary_beside
 from subtomo_store.people_records import UserRole
 
 NOTE = "connection.json"
@@ -39,8 +40,8 @@ def write_note(store: Store, url: str, role: UserRole = "user") -> Connection:
         users.change(session, users.ensure(session, USER, role).id, role=role)
     token = _earlier_token(store, path) or issue_token(store, USER, label="subtomo serve")
     connection = Connection(url, token)
-    temporary = path.with_name(f".{NOTE}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    temporary = temporary_beside(path)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as note:
         json.dump(connection._asdict(), note)
     temporary.replace(path)
