@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from subtomo_store.database import now
+from subtomo_store.database import added, now
 from subtomo_store.service_tables import DrainRow
 from subtomo_store.tables import TaskRow, WorkerRow
 
@@ -31,8 +31,8 @@ def drain(session: Session, reason: str, worker: str = ALL) -> Drain:
     """Hand no new work to the workers of a name, or to none at all; again changes the reason."""
     row = session.get(DrainRow, worker)
     if row is None:
-        row = DrainRow(worker=worker, reason=reason, since=now(session))
-        session.add(row)
+        added(session, DrainRow(worker=worker, reason=reason, since=now(session)))
+        row = session.get_one(DrainRow, worker)
     row.reason = reason
     session.flush()
     return Drain(row.worker, row.reason, row.since)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_store import users
-from subtomo_store.database import now
+from subtomo_store.database import added, now
 from subtomo_store.errors import ConflictError, NotFoundError
 from subtomo_store.identity import new_id
 from subtomo_store.people_records import Role
@@ -55,11 +55,9 @@ def create(session: Session, name: str, owner_id: str) -> Group:
     if not NAME.fullmatch(name):
         told = f"'{name[:80]}' cannot name a group: use up to 64 letters, digits, '.', '_' and '-'"
         raise InputError(Problem(told, pointer="/name"))
-    if session.scalar(select(GroupRow.id).where(GroupRow.name == name)) is not None:
-        raise ConflictError(f"there is a group {name} already: choose another name")
     row = GroupRow(id=new_id("grp"), name=name, created=now(session))
-    session.add(row)
-    session.flush()
+    if not added(session, row):
+        raise ConflictError(f"there is a group {name} already: choose another name")
     session.add(MemberRow(group_id=row.id, user_id=owner_id, role="owner"))
     session.flush()
     return copied(Group, row)
@@ -105,13 +103,14 @@ def set_member(session: Session, by: str | None, group: str, user: str, role: Ro
         If the group would be left without an owner.
     """
     row, found = find_group(session, by, group, "owner"), users.find(session, user)
-    member = session.get(MemberRow, (row.id, found.id))
+    key = (row.id, found.id)
+    member = session.get(MemberRow, key)
     if member is None:
-        session.add(MemberRow(group_id=row.id, user_id=found.id, role=role))
-    else:
-        if role != "owner":
-            _expect_another_owner(session, row, member)
-        member.role = role
+        added(session, MemberRow(group_id=row.id, user_id=found.id, role=role))
+        member = session.get_one(MemberRow, key)
+    elif role != "owner":
+        _expect_another_owner(session, row, member)
+    member.role = role
     session.flush()
     return Member(row.name, found.id, found.name, role)
 

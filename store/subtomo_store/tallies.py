@@ -69,6 +69,8 @@ def _add(session: Session, key: Key, value: float) -> None:
 
 
 def _write(session: Session) -> None:
+    if session.in_nested_transaction():  # the end of a savepoint, which is no commit
+        return
     pending: dict[Key, tuple[int, float]] = session.info.pop(_PENDING, {})
     make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     for key, (counted, total) in sorted(pending.items()):

@@ -10,10 +10,9 @@ import math
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from subtomo_store.database import now
+from subtomo_store.database import added, now
 from subtomo_store.people_tables import AttemptsRow
 
 FREE_FAILURES = {"name": 5, "address": 20}
@@ -55,10 +54,8 @@ def note_failure(session: Session, name: str, address: str = "") -> None:
     session.execute(delete(AttemptsRow).where(AttemptsRow.last < moment - FORGOTTEN_AFTER))
     for key in keys(name, address):
         if not _count(session, key, moment):
-            try:
-                with session.begin_nested():
-                    session.add(AttemptsRow(key=key, failures=1, last=moment))
-            except IntegrityError:  # another server was quicker
+            first = AttemptsRow(key=key, failures=1, last=moment)
+            if not added(session, first):
                 _count(session, key, moment)
 
 

@@ -7,12 +7,11 @@ from itertools import chain, count
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_store.access import end_sessions
-from subtomo_store.database import now
+from subtomo_store.database import added, now
 from subtomo_store.errors import ConflictError, NotFoundError
 from subtomo_store.identity import new_id
 from subtomo_store.people_records import User, UserRole
@@ -159,12 +158,7 @@ def _admins(session: Session) -> int:
 def _added(session: Session, name: str, role: UserRole) -> User | None:
     """Make a user; None where another server was quicker."""
     row = UserRow(id=new_id("user"), name=name, role=role, created=now(session))
-    try:
-        with session.begin_nested():
-            session.add(row)
-    except IntegrityError:
-        return None
-    return _record(row)
+    return _record(row) if added(session, row) else None
 
 
 def _row(session: Session, user: str) -> UserRow:

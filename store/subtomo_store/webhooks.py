@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from subtomo_store.database import now
+from subtomo_store.database import added, now
 from subtomo_store.identity import new_id
 from subtomo_store.service_tables import WebhookRow, WebhookSecretRow
 from subtomo_store.settings import Settings
@@ -127,20 +127,28 @@ def refused(session: Session, claimed: Claim, error: str, settings: Settings) ->
 
 def secret_of(session: Session, user_id: str) -> str:
     """With what a user's webhooks are signed; made at the first use."""
-    row = session.get(WebhookSecretRow, user_id)
-    return row.secret if row is not None else new_secret(session, user_id)
+    return _secret_row(session, user_id).secret
 
 
 def new_secret(session: Session, user_id: str) -> str:
     """Sign with another secret from now on."""
-    secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+    row = _secret_row(session, user_id)
+    row.secret, row.created = _secret(), now(session)
+    session.flush()
+    return row.secret
+
+
+def _secret_row(session: Session, user_id: str) -> WebhookSecretRow:
     row = session.get(WebhookSecretRow, user_id)
     if row is None:
-        session.add(WebhookSecretRow(user_id=user_id, secret=secret, created=now(session)))
-    else:
-        row.secret, row.created = secret, now(session)
-    session.flush()
-    return secret
+        first = WebhookSecretRow(user_id=user_id, secret=_secret(), created=now(session))
+        added(session, first)
+        row = session.get_one(WebhookSecretRow, user_id)
+    return row
+
+
+def _secret() -> str:
+    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def _end(session: Session, claimed: Claim, **values: object) -> None:

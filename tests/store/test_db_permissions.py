@@ -13,7 +13,6 @@ from subtomo_store.database import now
 from subtomo_store.errors import ConflictError, NotAllowedError, NotFoundError
 from subtomo_store.people_tables import AttemptsRow
 from subtomo_store.permissions import RANK, permitted, role_over
-from support.racing import at_once
 from support.records import REGION, new_job, ready_dataset, user_named
 
 
@@ -115,20 +114,6 @@ def test_a_disabled_users_tokens_rest(store, people):
 def test_a_name_which_could_be_mistaken_is_refused(store, name):
     with store.begin() as session, pytest.raises(InputError, match="cannot name a user"):
         users.create(session, name)
-
-
-@pytest.mark.parametrize("name", ["ada", "bob", "cleo", "dan"])
-def test_servers_which_make_one_user_at_once_make_one(store, name):
-    def ensure(_):
-        with store.begin() as session:
-            return users.ensure(session, name).id
-
-    def create(_):
-        with contextlib.suppress(ConflictError), store.begin() as session:
-            return users.create(session, f"{name}.b").id
-
-    assert len(set(at_once(ensure))) == 1
-    assert at_once(create).count(None) == 3
 
 
 def test_an_identity_belongs_to_one_user(store, people):
