@@ -107,10 +107,9 @@ def session_of_identity(store: Store, identity: Identity) -> str:
     with store.begin() as session:
         user = users.of_subject(session, identity.subject)
         while user is None and store.settings.oidc_new_users:
+            name = users.free_name(session, identity.name)
             try:
-                with session.begin_nested():
-                    user = users.create(session, users.free_name(session, identity.name))
-                    user = users.change(session, user.id, oidc_subject=identity.subject)
+                user = users.create(session, name, oidc_subject=identity.subject)
             except ConflictError:  # another server was quicker, with this person or this name
                 user = users.of_subject(session, identity.subject)
         if user is None:

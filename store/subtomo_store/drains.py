@@ -12,9 +12,10 @@ from typing import NamedTuple
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from subtomo_store.database import added, now
+from subtomo_store.database import now
 from subtomo_store.service_tables import DrainRow
 from subtomo_store.tables import TaskRow, WorkerRow
+from subtomo_store.upserts import added
 
 ALL = "*"
 
@@ -31,7 +32,7 @@ def drain(session: Session, reason: str, worker: str = ALL) -> Drain:
     """Hand no new work to the workers of a name, or to none at all; again changes the reason."""
     row = session.get(DrainRow, worker)
     if row is None:
-        added(session, DrainRow(worker=worker, reason=reason, since=now(session)))
+        added(session, DrainRow, worker=worker, reason=reason, since=now(session))
         row = session.get_one(DrainRow, worker)
     row.reason = reason
     session.flush()

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_store import users
-from subtomo_store.database import added, now
+from subtomo_store.database import now
 from subtomo_store.errors import ConflictError, NotFoundError
 from subtomo_store.identity import new_id
 from subtomo_store.people_records import Role
@@ -19,6 +19,7 @@ from subtomo_store.people_tables import GroupRow, MemberRow, UserRow
 from subtomo_store.permissions import find_group, is_admin
 from subtomo_store.records import copied
 from subtomo_store.tables import DatasetRow, JobRow, MapRow
+from subtomo_store.upserts import added
 
 NAME = re.compile(r"(?!grp_)[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -55,12 +56,12 @@ def create(session: Session, name: str, owner_id: str) -> Group:
     if not NAME.fullmatch(name):
         told = f"'{name[:80]}' cannot name a group: use up to 64 letters, digits, '.', '_' and '-'"
         raise InputError(Problem(told, pointer="/name"))
-    row = GroupRow(id=new_id("grp"), name=name, created=now(session))
-    if not added(session, row):
+    group_id = new_id("grp")
+    if not added(session, GroupRow, id=group_id, name=name, created=now(session)):
         raise ConflictError(f"there is a group {name} already: choose another name")
-    session.add(MemberRow(group_id=row.id, user_id=owner_id, role="owner"))
+    session.add(MemberRow(group_id=group_id, user_id=owner_id, role="owner"))
     session.flush()
-    return copied(Group, row)
+    return copied(Group, session.get_one(GroupRow, group_id))
 
 
 def get(session: Session, user_id: str | None, group: str) -> Group:
@@ -106,7 +107,7 @@ def set_member(session: Session, by: str | None, group: str, user: str, role: Ro
     key = (row.id, found.id)
     member = session.get(MemberRow, key)
     if member is None:
-        added(session, MemberRow(group_id=row.id, user_id=found.id, role=role))
+        added(session, MemberRow, group_id=row.id, user_id=found.id, role=role)
         member = session.get_one(MemberRow, key)
     elif role != "owner":
         _expect_another_owner(session, row, member)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sqlalchemy import event, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
 
 from subtomo_store.tables import TallyRow
+from subtomo_store.upserts import insert_into
 
 SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 ABOVE = "+Inf"
@@ -69,12 +69,9 @@ def _add(session: Session, key: Key, value: float) -> None:
 
 
 def _write(session: Session) -> None:
-    if session.in_nested_transaction():  # the end of a savepoint, which is no commit
-        return
     pending: dict[Key, tuple[int, float]] = session.info.pop(_PENDING, {})
-    make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     for key, (counted, total) in sorted(pending.items()):
-        row = make(TallyRow).values(**key._asdict(), count=counted, total=total)
+        row = insert_into(session, TallyRow).values(**key._asdict(), count=counted, total=total)
         session.execute(
             row.on_conflict_do_update(
                 index_elements=["name", "label", "bucket"],

@@ -7,13 +7,14 @@ nobody has is counted like any other: an answer does not tell which names exist.
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from subtomo_store.database import added, now
+from subtomo_store.database import now
 from subtomo_store.people_tables import AttemptsRow
+from subtomo_store.upserts import insert_into
 
 FREE_FAILURES = {"name": 5, "address": 20}
 LONGEST_WAIT_SECONDS = {"name": 60.0, "address": 900.0}
@@ -53,10 +54,13 @@ def note_failure(session: Session, name: str, address: str = "") -> None:
     moment = now(session)
     session.execute(delete(AttemptsRow).where(AttemptsRow.last < moment - FORGOTTEN_AFTER))
     for key in keys(name, address):
-        if not _count(session, key, moment):
-            first = AttemptsRow(key=key, failures=1, last=moment)
-            if not added(session, first):
-                _count(session, key, moment)
+        first = insert_into(session, AttemptsRow).values(key=key, failures=1, last=moment)
+        session.execute(
+            first.on_conflict_do_update(
+                index_elements=["key"],
+                set_={"failures": AttemptsRow.failures + 1, "last": moment},
+            )
+        )
 
 
 def note_success(session: Session, name: str, address: str = "") -> None:
@@ -69,17 +73,6 @@ def note_success(session: Session, name: str, address: str = "") -> None:
         .values(failures=AttemptsRow.failures - 1)
         .execution_options(synchronize_session=False)
     )
-
-
-def _count(session: Session, key: str, moment: datetime) -> bool:
-    counted = session.execute(
-        update(AttemptsRow)
-        .where(AttemptsRow.key == key)
-        .values(failures=AttemptsRow.failures + 1, last=moment)
-        .returning(AttemptsRow.key)
-        .execution_options(synchronize_session=False)
-    )
-    return counted.first() is not None
 
 
 def _wait(key: str, failures: int) -> float:

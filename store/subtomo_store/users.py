@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_store.access import end_sessions
-from subtomo_store.database import added, now
+from subtomo_store.database import now
 from subtomo_store.errors import ConflictError, NotFoundError
 from subtomo_store.identity import new_id
 from subtomo_store.people_records import User, UserRole
 from subtomo_store.people_tables import UserRow
 from subtomo_store.records import copied
+from subtomo_store.upserts import added
 
 NAME = re.compile(r"(?!user_)[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 CHANGEABLE = frozenset(
@@ -37,10 +38,13 @@ def ensure(session: Session, name: str, role: UserRole = "user") -> User:
     row = session.scalar(named)
     if row is not None:
         return _record(row)
-    return _added(session, name, role) or _record(session.scalars(named).one())
+    _added(session, name, role)
+    return _record(session.scalars(named).one())
 
 
-def create(session: Session, name: str, role: UserRole = "user") -> User:
+def create(
+    session: Session, name: str, role: UserRole = "user", oidc_subject: str | None = None
+) -> User:
     """Make a user.
 
     Raises
@@ -48,7 +52,7 @@ def create(session: Session, name: str, role: UserRole = "user") -> User:
     InputError
         If the name cannot be used.
     ConflictError
-        If there is a user of this name.
+        If there is a user of this name, or for this ``oidc_subject``.
     """
     if not NAME.fullmatch(name):
         told = (
@@ -56,10 +60,9 @@ def create(session: Session, name: str, role: UserRole = "user") -> User:
             "'+', '-'"
         )
         raise InputError(Problem(told, pointer="/name"))
-    made = None if taken(session, name) else _added(session, name, role)
-    if made is None:
+    if taken(session, name) or not _added(session, name, role, oidc_subject):
         raise ConflictError(f"there is a user {name} already: choose another name")
-    return made
+    return find(session, name)
 
 
 def taken(session: Session, name: str) -> bool:
@@ -155,10 +158,9 @@ def _admins(session: Session) -> int:
     return session.scalar(query) or 0
 
 
-def _added(session: Session, name: str, role: UserRole) -> User | None:
-    """Make a user; None where another server was quicker."""
-    row = UserRow(id=new_id("user"), name=name, role=role, created=now(session))
-    return _record(row) if added(session, row) else None
+def _added(session: Session, name: str, role: UserRole, oidc_subject: str | None = None) -> bool:
+    known = {"id": new_id("user"), "oidc_subject": oidc_subject, "created": now(session)}
+    return added(session, UserRow, name=name, role=role, **known)
 
 
 def _row(session: Session, user: str) -> UserRow:

@@ -17,10 +17,11 @@ from typing import Literal, NamedTuple
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from subtomo_store.database import added, now
+from subtomo_store.database import now
 from subtomo_store.identity import new_id
 from subtomo_store.service_tables import WebhookRow, WebhookSecretRow
 from subtomo_store.settings import Settings
+from subtomo_store.upserts import added
 
 WebhookState = Literal["armed", "waiting", "delivered", "failed"]
 GROWTH = 3
@@ -141,8 +142,8 @@ def new_secret(session: Session, user_id: str) -> str:
 def _secret_row(session: Session, user_id: str) -> WebhookSecretRow:
     row = session.get(WebhookSecretRow, user_id)
     if row is None:
-        first = WebhookSecretRow(user_id=user_id, secret=_secret(), created=now(session))
-        added(session, first)
+        known = {"secret": _secret(), "created": now(session)}
+        added(session, WebhookSecretRow, user_id=user_id, **known)
         row = session.get_one(WebhookSecretRow, user_id)
     return row
 

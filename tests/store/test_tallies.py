@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from subtomo_store import census, tallies
-from subtomo_store.database import added, now
-from subtomo_store.service_tables import DrainRow
 from support.records import new_job, opened, ready_dataset, user_named
 from support.steps import begin, finish, publish, take
 
@@ -52,14 +50,6 @@ def test_what_is_rolled_back_was_not_counted(store):
     with pytest.raises(ZeroDivisionError):
         fails()
     assert counted(store) == {}
-
-
-def test_what_was_counted_before_a_row_which_another_had_added_is_counted(store):
-    for _ in range(2):
-        with store.begin() as session:
-            tallies.count(session, "a", "x")
-            added(session, DrainRow(worker="w", reason="", since=now(session)))
-    assert counted(store)["a", "x", ""].number == 2
 
 
 @pytest.mark.parametrize(
