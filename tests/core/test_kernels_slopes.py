@@ -127,3 +127,18 @@ def test_interpolated_slopes_agree_with_differences_in_both_halves(seed):
     differences = (values[:, 1:4] - values[:, 4:]) / (2 * step)
     expected = np.stack([slopes[2:4, 0], slopes[4:6, 0], slopes[6:8, 0]], 1)
     assert np.allclose(differences, expected, atol=2e-3 * np.abs(GRID).max())
+
+
+def test_no_bit_depends_on_where_arrays_lie():
+    # A loop which adds and writes is done in vectors or one by one, as arrays lie to each other.
+    rng, values, weights = noise(1)
+    kept = np.arange(261)  # the last block has five
+    points, samples = SUPPORT.points[:, kept].copy(), as_parts(values[kept])
+    held, found = [], set()
+    for _ in range(3000):
+        held.append(np.empty(rng.integers(1, 3000), np.uint8))
+        gradient, hessian = np.empty(6), np.empty((6, 6))
+        pose = np.eye(3), np.array([0.3, -0.2, 0.1])
+        sums = slope(GRID, points, samples, weights[kept], *pose, BOX, gradient, hessian)
+        found.add((*sums, gradient.tobytes(), hessian.tobytes()))
+    assert len(found) == 1

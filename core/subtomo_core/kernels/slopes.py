@@ -108,10 +108,10 @@ def slope(
             values, observed = row(model, p, first), row(back, p, first)
             part, whole = np.float32(0.0), np.float32(0.0)
             for j in range(size):
-                expected = weight[j] * values[j]
                 part += observed[j] * values[j]
-                whole += expected * values[j]
-                left[j] = observed[j] - expected
+                whole += weight[j] * values[j] * values[j]
+            for j in range(size):
+                left[j] = observed[j] - weight[j] * values[j]
             gain += float(part)
             power += float(whole)
             for a in range(6):
