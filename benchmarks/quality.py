@@ -49,6 +49,7 @@ class Experiment:
     voxel: float = 6.0
     tilt: float = 60.0
     about_y: bool = False
+    junk: int = 0
     job: dict[str, Any] = field(default_factory=dict)
 
     def structures(self) -> list[Structure]:
@@ -75,6 +76,7 @@ class Experiment:
             shift_range=3.0,
             seed=seed,
             orientations="about_y" if self.about_y else "uniform",
+            junk=self.junk,
         )
 
 
@@ -82,6 +84,10 @@ EXPERIMENTS = {
     "phantom": Experiment(("phantom",), (40,), 0.02, ("C1",), box=32, voxel=6.0),
     "groel": Experiment((GROEL,), (100,), 0.003, ("D7",)),
     "groel-faint": Experiment((GROEL,), (100,), 0.001, ("D7",)),
+    "groel-junk": Experiment((GROEL,), (60,), 0.003, ("D7",), junk=40),
+    "groel-faint-junk": Experiment((GROEL,), (100,), 0.001, ("D7",), junk=50),
+    "groel-groes-junk": Experiment((GROEL, GROES), (60, 60), 0.003, ("D7", "C7"), junk=60),
+    "phantom-junk": Experiment(("phantom",), (40,), 0.02, ("C1",), box=32, junk=40),
     "groel-about-y": Experiment((GROEL,), (50,), 0.01, ("D7",), tilt=40.0, about_y=True),
     "groel-ribosome": Experiment((GROEL, RIBOSOME), (100, 100), 0.01, ("D7", "C1")),
     "groel-groes": Experiment((GROEL, GROES), (60, 60), 0.01, ("D7", "C7")),
@@ -152,7 +158,10 @@ def measure(
         threads=os.cpu_count() or 1,
     )
     tell(str(verdict))
-    count = sum(experiment.counts) * len(experiment.models) * len(result.history)
+    shown, counted = simulation.truth.classes >= 0, result.poses.counted
+    count = (
+        (sum(experiment.counts) + experiment.junk) * len(experiment.models) * len(result.history)
+    )
     return {
         "seed": seed,
         "iterations": len(result.history) - 1,
@@ -160,6 +169,8 @@ def measure(
         "cpu_ms_per_particle_class_iteration": 1e3 * seconds / count,
         "mean_f1": verdict.agreement.mean_f1,
         "purity": verdict.agreement.purity,
+        "kept": float(counted[shown].mean()),
+        "junk_kept": float(counted[~shown].mean()) if experiment.junk else 0.0,
         "structures": [
             {
                 "r": c.average.r if c.average else 0.0,
@@ -208,7 +219,8 @@ def main() -> None:
                     f"| {s['share_symmetric_oracle']:.3f} "
                     f"| {s['fsc05_symmetric_oracle']:.1f} "
                     f"| {row['cpu_ms_per_particle_class_iteration']:.1f} "
-                    f"| {row['iterations']} | {row['cpu_seconds']:.0f} | {row['purity']:.3f} |",
+                    f"| {row['iterations']} | {row['cpu_seconds']:.0f} | {row['purity']:.3f} "
+                    f"| {row['kept']:.2f} | {row['junk_kept']:.2f} |",
                     flush=True,
                 )
 

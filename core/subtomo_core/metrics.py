@@ -13,7 +13,10 @@ class Metrics:
     Attributes
     ----------
     class_shares, class_shares_hard : tuple of float
-        Sum of posteriors, and share of particles assigned, for each class.
+        Sum of posteriors, and share of particles assigned, for each class; what they are short
+        of 1 is junk.
+    junk_share : float
+        Share of the particles which show none of the classes, by their posteriors.
     resolution_05_angstrom, resolution_0143_angstrom : tuple of float
         Where each class's FSC falls below 0.5 and 0.143.
     fsc_kind : str
@@ -56,6 +59,7 @@ class Metrics:
 
     class_shares: tuple[float, ...] = ()
     class_shares_hard: tuple[float, ...] = ()
+    junk_share: float = 0.0
     resolution_05_angstrom: tuple[float, ...] = ()
     resolution_0143_angstrom: tuple[float, ...] = ()
     fsc_kind: str = "shared reference"

@@ -45,6 +45,9 @@ class FamlParameters(MatchingParameters):
     independent, which makes poses look surer than they are. Densities of a cell around the
     molecule are such noise.
 
+    ``junk`` is the prior probability that a particle shows none of the structures: it counts only
+    as far as a class explains it better than empty space does. With 0 every particle counts.
+
     With ``regroup`` the smaller of two classes which show the same structure is emptied, and
     begins again as half of a class which may hold two (from random starts only).
     """
@@ -52,6 +55,7 @@ class FamlParameters(MatchingParameters):
     voronoi_points: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
     noise: Literal["white", "shells"] | None = None
     temperature: Annotated[float, Field(ge=1.0, le=100.0)] = 1.0
+    junk: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
     regularisation: Annotated[float, Field(ge=0.0)] = 5.0
     regularisation_iterations: Annotated[int, Field(ge=0)] = 5
     regroup: bool = True

@@ -24,7 +24,7 @@ class Poses(Flat):
     shifts : ndarray of float64, (N, K, 3)
         Voxels, order x, y, z.
     probability : ndarray of float64, (N, K)
-        Posterior of the class; a row sums to 1.
+        Posterior of the class; what a row is short of 1 is the probability of junk.
     score : ndarray of float64, (N, K)
         Of the best pose of the class: log-likelihood ratio against empty space, or, with hard
         assignment, the correlation within what was observed.
@@ -98,6 +98,12 @@ class Poses(Flat):
         """Most probable class, from 0, (N,)."""
         best: NDArray[np.int64] = np.argmax(self.probability, 1)
         return best
+
+    @property
+    def counted(self) -> NDArray[np.bool_]:
+        """Particles which are likelier to show a structure than to be junk, (N,)."""
+        likelier: NDArray[np.bool_] = self.probability.sum(1) >= 0.5
+        return likelier
 
     @property
     def best_rotation(self) -> NDArray[np.float64]:

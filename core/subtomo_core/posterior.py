@@ -28,9 +28,9 @@ def log_weights(
 
 
 def soft_posterior(
-    weights: list[NDArray[np.float64]], priors: NDArray[np.float64]
+    weights: list[NDArray[np.float64]], priors: NDArray[np.float64], empty: float = -math.inf
 ) -> tuple[list[NDArray[np.float64]], float]:
-    """Posterior over all candidates of every class together.
+    """Posterior over all candidates of every class together, and that there is nothing.
 
     Parameters
     ----------
@@ -38,18 +38,20 @@ def soft_posterior(
         `log_weights`.
     priors : ndarray, (K,)
         Logarithm of each class's prior.
+    empty : float
+        That of empty space, whose log-likelihood is 0.
 
     Returns
     -------
     posterior : list of ndarray, (C_k,)
-        Normalised over classes and candidates.
+        Over classes and candidates; what their sum is short of 1 is that of empty space.
     log_likelihood : float
         Log of the normaliser.
     """
     logs = [float(prior) + part for prior, part in zip(priors, weights, strict=True)]
-    top = max(float(part.max()) for part in logs)
+    top = max(empty, *(float(part.max()) for part in logs))
     parts = [np.exp(part - top) for part in logs]
-    total = sum(float(part.sum()) for part in parts)
+    total = math.exp(empty - top) + sum(float(part.sum()) for part in parts)
     return [part / total for part in parts], top + math.log(total)
 
 

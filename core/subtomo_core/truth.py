@@ -15,7 +15,7 @@ class Truth:
     Attributes
     ----------
     classes : ndarray
-        Class of each particle, from 0, shape (N,), int.
+        Class of each particle, from 0, shape (N,), int; -1 for junk, which shows none.
     rotations : ndarray
         Shape (N, 3, 3): the particle is the structure rotated, then shifted.
     shifts : ndarray

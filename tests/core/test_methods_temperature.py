@@ -13,8 +13,8 @@ from support.small_jobs import batch_of, blobs, job, knowing, method_of
 
 
 def searched(particles, maps, *, classes=1, **parameters):
-    """Expectation against the true maps."""
-    spec = job(classes=classes, parameters=parameters)
+    """Expectation against the true maps, which have not the particles' scale."""
+    spec = job(classes=classes, parameters={"junk": 0.0} | parameters)
     method = method_of(particles, spec)
     return method.expect(batch_of(particles), knowing(method, maps, variance=1.0))
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -32,20 +34,26 @@ def test_evidence_adds_up():
 
 
 @settings(max_examples=20, deadline=None)
-@given(seeds(), st.lists(st.integers(1, 12), min_size=1, max_size=4), st.floats(0.5, 20.0))
-def test_the_posterior_is_one_softmax_over_classes_and_candidates(seed, counts, xi):
+@given(
+    seeds(),
+    st.lists(st.integers(1, 12), min_size=1, max_size=4),
+    st.floats(0.5, 20.0),
+    st.sampled_from([-math.inf, -3.0, 0.0, 5.0]),
+)
+def test_the_posterior_is_one_softmax_over_classes_candidates_and_nothing(seed, counts, xi, empty):
     rng = np.random.default_rng(seed)
     parts, points = evidences(rng, counts), PosePoints.draw(rng, 300)
     shares = rng.dirichlet(np.ones(len(counts)))
-    posterior, normaliser = soft_posterior(log_weights(parts, points, xi), np.log(shares))
+    weights = log_weights(parts, points, xi)
+    posterior, normaliser = soft_posterior(weights, np.log(shares), empty)
     densities = [
         shares[k]
         * points.shares(e.rotations, e.shifts)
         * np.exp(-(e.shifts**2).sum(1) / (2 * xi**2) + e.gain - 0.5 * e.power)
         for k, e in enumerate(parts)
     ]
-    total = sum(d.sum() for d in densities)
-    assert sum(p.sum() for p in posterior) == pytest.approx(1.0)
+    total = math.exp(empty) + sum(d.sum() for d in densities)
+    assert 1.0 - sum(p.sum() for p in posterior) == pytest.approx(math.exp(empty) / total)
     for found, density in zip(posterior, densities, strict=True):
         assert np.allclose(found, density / total, atol=1e-9)
     assert normaliser == pytest.approx(float(np.log(total)), abs=1e-9)

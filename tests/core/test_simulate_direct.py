@@ -84,6 +84,18 @@ def test_the_summary_describes_the_particles():
     assert summary.missing == WEDGE
 
 
+def test_junk_is_noise_alone():
+    made = simulate([four_gaussians()], [5], BOX, VOXEL, snr=0.01, missing=WEDGE, junk=30)
+    junk = np.nonzero(made.truth.classes < 0)[0]
+    assert len(junk) == 30
+    window = observed(WEDGE, BOX)
+    power = np.mean([np.abs(to_fourier(made.particles.volume(i))) ** 2 for i in junk], 0)
+    assert power[window > 0].mean() == pytest.approx(100.0, rel=0.02)
+    assert relion_columns(made.truth, particle_names(35), VOXEL)["rlnClassNumber"].min() == 0
+    with pytest.raises(InputError, match="finite SNR"):
+        simulate([four_gaussians()], [5], BOX, VOXEL, junk=1)
+
+
 @pytest.mark.parametrize(("counts", "snr"), [([1, 2], 1.0), ([0], 1.0), ([-1], 1.0), ([3], 0.0)])
 def test_nonsense_is_refused(counts, snr):
     with pytest.raises(InputError):

@@ -14,7 +14,7 @@ from support.services import WorkerProcess
 from support.serving import Served, client_of, small_spec, volume_bytes
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
 pytestmark = pytest.mark.slow
 
@@ -58,6 +58,17 @@ def test_a_job_is_started_by_the_form_and_followed_to_its_end(
     with page.expect_download() as download:
         page.get_by_role("link", name="particles.star").click()
     assert download.value.suggested_filename == "by-hand_it003_particles.star"
+    assert page.locator("#junk").is_hidden()  # all particles show something
+
+    def with_junk(route: Route) -> None:
+        answer = route.fetch()
+        found = answer.json()
+        found["items"][-1]["metrics"]["junk_share"] = 0.314
+        route.fulfill(response=answer, json=found)
+
+    page.route("**/iterations", with_junk)
+    page.reload()
+    page.get_by_text("31.4 % of the particles show none of the classes").wait_for()
 
 
 def test_what_is_wrong_in_the_form_is_told_beside_it(visit: Visit, dataset: str):

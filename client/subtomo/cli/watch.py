@@ -152,6 +152,9 @@ def iteration_line(data: dict[str, Any], iterations: int) -> str:
     shares = metrics.get("class_shares")
     if shares:
         parts.append("shares " + " ".join(f"{share:.2f}" for share in shares))
+    junk = metrics.get("junk_share") or 0.0
+    if junk >= 0.005:  # shown with two digits
+        parts.append(f"junk {junk:.2f}")
     resolutions = metrics.get("resolution_0143_angstrom")
     if resolutions and any(resolutions):
         kind, shared = metrics.get("fsc_kind"), metrics.get("shared_angstrom")

@@ -59,6 +59,8 @@ class Alignment:
         For the Voronoi weights; None for hard assignment, by correlation.
     priors : ndarray, (K,)
         Logarithm of each class's prior.
+    empty : float
+        That of a particle which shows none of them.
     """
 
     settings: Settings
@@ -71,6 +73,7 @@ class Alignment:
     units: list[Real | None]
     points: PosePoints | None
     priors: Values
+    empty: float
 
     @classmethod
     def prepare(cls, settings: Settings, model: Model) -> Alignment:
@@ -113,17 +116,29 @@ class Alignment:
             rng = np.random.default_rng([settings.spec.seed, 2, model.iteration + 1])
             points = points_within(rng, parameters.voronoi_points, parameters.search_range_deg)
         sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
-        priors = np.log(np.maximum(model.shares, 1e-12))
+        junk = parameters.junk if isinstance(parameters, FamlParameters) else 0.0
+        priors = np.log(np.maximum(model.shares, 1e-12)) + math.log1p(-junk)
+        empty = math.log(junk) if junk else -math.inf
         refining = Refining.of(parameters)
         return cls(
-            settings, model, noise, search, sums, references, refining, units, points, priors
+            settings=settings,
+            model=model,
+            noise=noise,
+            search=search,
+            sums=sums,
+            references=references,
+            refining=refining,
+            units=units,
+            points=points,
+            priors=priors,
+            empty=empty,
         )
 
     def balanced(self, particles: Particles, threads: int = 1) -> Alignment:
         """The same with priors which give every class its equal share of a sample of particles.
 
         References of the first iterations are little but noise, and the best of them would win
-        all particles before any stands for a structure.
+        all particles before any stands for a structure. Nor could they tell what is junk.
         """
         points = self.points
         if points is None:
@@ -142,7 +157,7 @@ class Alignment:
             rows = np.nonzero(sample % self.settings.folds == fold)[0].tolist()
             each_in_order(weigh, found.__setitem__, rows, threads)
             self.references.forget(fold)
-        return replace(self, priors=balance(found))
+        return replace(self, priors=balance(found), empty=-math.inf)
 
     def look(self, particles: Particles, index: int) -> Look:
         """Everything about one particle which no reference has a part in."""
@@ -166,8 +181,8 @@ class Alignment:
             for c in counted[k].nonzero()[0]
         ]
         best = [int(e.score(soft=self.points is not None).argmax()) for e in evidence]
-        noise_sum, noise_count = self._noise(look, evidence, counted)
         probability = np.array([p.sum() for p in posterior])
+        noise_sum, noise_count = self._noise(look, evidence, counted, 1.0 - probability.sum())
         beyond = (noise_sum / np.maximum(self.model.noise, 1e-30) - noise_count).sum()
         chosen = list(zip(evidence, best, strict=True))
         row = Row(
@@ -218,15 +233,15 @@ class Alignment:
         if self.points is None:
             return hard_posterior(evidence)
         weights = log_weights(about(evidence, here), self.points, self.model.xi)
-        return soft_posterior(weights, self.priors + offsets)
+        return soft_posterior(weights, self.priors + offsets, self.empty)
 
     def _noise(
-        self, look: Look, evidence: list[Evidence], counted: list[Values]
+        self, look: Look, evidence: list[Evidence], counted: list[Values], junk: float
     ) -> tuple[Values, Values]:
-        """Expected squared distance to the references, per shell."""
+        """Expected squared distance to the references, or to nothing, per shell."""
         shells = self.settings.shells
         power, count = look.seen.power(self.search.support, shells)
-        kept = sum(float(p.sum()) for p in counted)
+        kept = max(0.0, junk) + sum(float(p.sum()) for p in counted)
         distance = np.zeros(shells)
         templates = self.references[look.index % self.settings.folds].templates
         for template, found, probabilities in zip(templates, evidence, counted, strict=True):

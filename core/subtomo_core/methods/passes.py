@@ -143,7 +143,7 @@ def _statistics(
         numerator=np.empty(0, np.complex64),
         denominator=np.empty(0, np.float32),
         mass=mass,
-        hard=np.bincount(poses.best_class, minlength=mass.shape[1]).astype(np.float64),
+        hard=np.bincount(poses.best_class[poses.counted], minlength=mass.shape[1]).astype(float),
         shift_square=shift_square,
         noise_sum=np.sum([r.noise_sum for r in rows], 0),
         noise_count=np.sum([r.noise_count for r in rows], 0),
@@ -172,12 +172,18 @@ def _moments(terms: list[Term], folds: int, classes: int) -> tuple[Values, float
 
 
 def _changes(poses: Poses, before: Poses | None, groups: Sequence[Values]) -> tuple[float, float]:
-    """Degrees turned in all, and number of particles which changed class."""
+    """Degrees turned in all, and number of particles which changed class; junk is one too."""
     if before is None:
         return 0.0, 0.0
-    best, turned = poses.best_class, 0.0
+    best, turned = _assigned(poses), 0.0
     for k, group in enumerate(groups):
         own = best == k
         now, then = poses.best_rotation[own], before.best_rotation[own]
         turned += float(distance_modulo(now, then, group).sum())
-    return turned, float((best != before.best_class).sum())
+    return turned, float((best != _assigned(before)).sum())
+
+
+def _assigned(poses: Poses) -> NDArray[np.int64]:
+    """Class of each particle; -1 for junk."""
+    assigned: NDArray[np.int64] = np.where(poses.counted, poses.best_class, -1)
+    return assigned

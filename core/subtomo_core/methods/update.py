@@ -25,6 +25,7 @@ from subtomo_core.structural import Moments
 _LEAST_XI = 0.5  # voxels; at 0 the shifts would be frozen
 _SUPPORTED = 0.2  # correlation of the halves up to which a shell guides the search
 _BEYOND = 2  # shells searched beyond those
+_MOST_JUNK = 0.9  # share of the particles from which on something is wrong
 
 
 class _Ground(NamedTuple):
@@ -131,7 +132,7 @@ def maximise(
     gains = gains_of(settings, fsc, mass, 2.0, survey=survey, ratio=ratio)
     behind = 1.0 if settings.half_sets else 2.0  # halves behind a reference
     own = gains_of(settings, fsc, mass, behind, survey=survey, ratio=ratio)
-    spread = float(np.sqrt(statistics.shift_square / (3.0 * statistics.particles)))
+    spread = float(np.sqrt(statistics.shift_square / (3.0 * max(mass.sum(), EMPTY))))
     result = Model(
         iteration=model.iteration + 1,
         maps=ground.maps(shell, gains),
@@ -141,7 +142,7 @@ def maximise(
         fsc_parts=np.stack(curves[1:]),
         half_order=ground.motions.order,
         half_motions=ground.motions.packed,
-        shares=np.full(len(mass), 1.0 / len(mass)) if survey else mass / mass.sum(),
+        shares=before.shares if survey or not mass.any() else mass / mass.sum(),
         noise=noise,
         reference_noise=ground.reference_noise(shell, own, noise),
         xi=lead.xi if lead else model.xi if survey else max(_LEAST_XI, spread),
@@ -156,7 +157,7 @@ def maximise(
         **ground.standing._asdict(),
     )
     metrics = _metrics(settings, statistics, result)
-    raised = (*_alarms(ground), *symmetry.alarms(settings, result))
+    raised = (*_alarms(ground), *_junk_alarms(metrics), *symmetry.alarms(settings, result))
     return replace(result, metrics=replace(metrics, alarms=raised))
 
 
@@ -261,10 +262,21 @@ def _alarms(ground: _Ground) -> tuple[str, ...]:
     return (*found, *ground.told)
 
 
+def _junk_alarms(metrics: Metrics) -> tuple[str, ...]:
+    if metrics.junk_share < _MOST_JUNK:
+        return ()
+    return (
+        f"{metrics.junk_share:.0%} of the particles are taken for junk: the references explain "
+        "them no better than empty space does; check how they were picked, the mask and the "
+        "starting maps, or let all of them count with parameters.junk 0",
+    )
+
+
 def _metrics(settings: Settings, statistics: Statistics, result: Model) -> Metrics:
     extent, particles = settings.extent, max(statistics.particles, 1.0)
     return Metrics(
         class_shares=tuple((statistics.mass.sum(0) / particles).tolist()),
+        junk_share=max(0.0, 1.0 - float(statistics.mass.sum()) / particles),
         class_shares_hard=tuple((statistics.hard / particles).tolist()),
         resolution_05_angstrom=tuple(resolution_angstrom(c, 0.5, extent) for c in result.fsc),
         resolution_0143_angstrom=tuple(resolution_angstrom(c, 0.143, extent) for c in result.fsc),
@@ -274,7 +286,7 @@ def _metrics(settings: Settings, statistics: Statistics, result: Model) -> Metri
         sigma=float(np.sqrt(result.noise.mean())),
         xi_voxels=float(result.xi),
         log_likelihood=statistics.log_likelihood,
-        pose_change_deg=statistics.turned_deg / particles,
+        pose_change_deg=statistics.turned_deg / max(float(statistics.hard.sum()), 1.0),
         class_changes=int(statistics.class_changes),
         symmetry_correlation=tuple(
             None if np.isnan(found) else float(found) for found in result.symmetry_correlation

@@ -157,6 +157,8 @@ def judge(
 ) -> Judgement:
     """Compare averages, poses and classes with the truth and with the oracle.
 
+    Particles which are junk in truth count in the averages alone, where they are.
+
     Parameters
     ----------
     maps : ndarray
@@ -177,7 +179,8 @@ def judge(
     threads : int
         Threads of the oracle's transforms.
     """
-    agreement = class_agreement(poses.best_class, truth.classes, len(maps))
+    shown = truth.classes >= 0
+    agreement = class_agreement(poses.best_class[shown], truth.classes[shown], len(maps))
     groups = symmetries or ["C1"] * len(truth.maps)
     voxel = particles.summary.voxel_size_angstrom
     judged = []

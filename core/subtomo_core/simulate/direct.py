@@ -55,6 +55,7 @@ def simulate(
     shift_range: float = 0.0,
     seed: int = 0,
     orientations: Orientations | NDArray[np.float64] = "uniform",
+    junk: int = 0,
 ) -> Simulation:
     """Make particles of known structures in known poses.
 
@@ -82,15 +83,17 @@ def simulate(
         The same arguments and seed give the same particles.
     orientations : {"uniform", "about_y"} or ndarray
         Uniform on SO(3), uniform about the y axis alone, or given, shape (N, 3, 3).
+    junk : int
+        Particles of noise alone besides these, in mixed order.
 
     Returns
     -------
     Simulation
     """
     region = Complete() if missing is None else missing
-    _check(structures, counts, snr)
+    _check(structures, counts, snr, junk)
     rng = np.random.default_rng(seed)
-    classes = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    classes = rng.permutation(np.repeat(np.arange(-1, len(counts)), (junk, *counts)))
     rotations = _rotations(rng, len(classes), orientations)
     shifts = rng.uniform(-1.0, 1.0, (len(classes), 3)) * shift_range
     maps = np.stack([s.density(box, voxel_size_angstrom) for s in structures])
@@ -99,10 +102,13 @@ def simulate(
     noise = np.random.default_rng([seed, 1])
     volumes = np.empty((len(classes), box, box, box), np.float32)
     for i, k in enumerate(classes):
-        signal = structures[k].density(box, voxel_size_angstrom, rotations[i], shifts[i])
-        noisy = scales[k] * signal
+        noisy = np.zeros((box,) * 3)
+        if k >= 0:
+            noisy += scales[k] * structures[k].density(
+                box, voxel_size_angstrom, rotations[i], shifts[i]
+            )
         if np.isfinite(snr):
-            noisy = noisy + noise.normal(0.0, snr**-0.5, signal.shape)
+            noisy += noise.normal(0.0, snr**-0.5, noisy.shape)
         volumes[i] = to_real(to_fourier(noisy.astype(np.float32)) * window)
     summary = DatasetSummary(
         particles=len(classes),
@@ -115,12 +121,14 @@ def simulate(
     return Simulation(ArrayParticles(volumes, summary), truth, snr)
 
 
-def _check(structures: Sequence[Structure], counts: Sequence[int], snr: float) -> None:
+def _check(structures: Sequence[Structure], counts: Sequence[int], snr: float, junk: int) -> None:
     if not structures or len(structures) != len(counts) or min(counts) < 0 or sum(counts) < 1:
         detail = "give one particle count for each structure, and at least one particle in all"
         raise InputError(Problem(detail))
     if not snr > 0:
         raise InputError(Problem(f"the SNR must be above 0, got {snr:g}"))
+    if junk < 0 or (junk and not np.isfinite(snr)):
+        raise InputError(Problem("junk is noise alone: give a count from 0 up, and a finite SNR"))
 
 
 def _rotations(

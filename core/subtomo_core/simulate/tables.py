@@ -19,7 +19,7 @@ def particle_names(count: int) -> list[str]:
 def relion_columns(
     truth: Truth, names: Sequence[str], voxel_size_angstrom: float
 ) -> dict[str, list[str] | NDArray[np.float64] | NDArray[np.int64]]:
-    """Columns of a STAR table with the true poses and classes, classes counted from 1."""
+    """Columns of a STAR table with the true poses and classes, from 1; 0 is junk."""
     angles = relion_angles(truth.rotations)
     origins = relion_origins(truth.shifts, voxel_size_angstrom)
     return {

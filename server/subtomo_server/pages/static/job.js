@@ -135,6 +135,13 @@ function showClasses(number, metrics) {
   });
 }
 
+/** Particles which count in no average; nothing where there are next to none. */
+function showJunk(metrics) {
+  const share = metrics.junk_share || 0;
+  find("junk").hidden = share < 0.0005;
+  find("junk").textContent = `${(100 * share).toFixed(1)} % of the particles show none of the classes and count in no average: their probability (_rlnMaxValueProbDistribution in particles.star) is near 0.`;
+}
+
 /** Name the curves of the only class; with more classes the colours are theirs. */
 function showLegend(names) {
   find("fsc-legend").replaceChildren(...names.map((name, index) => {
@@ -197,6 +204,7 @@ async function showIteration(number, metrics) {
   for (const id of ["results", "curves", "continue-link"]) find(id)?.removeAttribute("hidden");
   find("last").textContent = number;
   showClasses(number, metrics);
+  showJunk(metrics);
   showHistory();
   await showCurves(number);
 }
