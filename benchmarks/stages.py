@@ -70,7 +70,7 @@ def main() -> None:
     shift = batch.poses.best_shift[0]
     again = search.by_phase(weighed, shift, scale, template, share // 2)
     evidence = search.find(weighed, magnitude, scale, template, shift)
-    points = plan.points or PosePoints.draw(np.random.default_rng(0), 10_000)
+    points = plan.competition.points or PosePoints.draw(np.random.default_rng(0), 10_000)
     pose = Share(0, evidence.rotations[0], evidence.shifts[0], 1.0)
     accumulator = Accumulator(plan.sums, np.ones(len(plan.sums.index), np.float32), 1)
     term = Term(0, look.summed, [pose])

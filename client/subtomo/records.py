@@ -180,6 +180,11 @@ class Iteration(Record):
         return tuple(self.metrics.get("class_shares") or ())
 
     @property
+    def junk_share(self) -> float:
+        """Share of the particles which show none of the classes."""
+        return float(self.metrics.get("junk_share") or 0.0)
+
+    @property
     def resolution_angstrom(self) -> tuple[float | None, ...]:
         """Resolution of each class where the FSC falls below 0.143."""
         return tuple(self.metrics.get("resolution_0143_angstrom") or ())

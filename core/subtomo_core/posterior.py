@@ -28,7 +28,10 @@ def log_weights(
 
 
 def soft_posterior(
-    weights: list[NDArray[np.float64]], priors: NDArray[np.float64], empty: float = -math.inf
+    weights: list[NDArray[np.float64]],
+    priors: NDArray[np.float64],
+    empty: float = -math.inf,
+    handicaps: NDArray[np.float64] | float = 0.0,
 ) -> tuple[list[NDArray[np.float64]], float]:
     """Posterior over all candidates of every class together, and that there is nothing.
 
@@ -40,6 +43,8 @@ def soft_posterior(
         Logarithm of each class's prior.
     empty : float
         That of empty space, whose log-likelihood is 0.
+    handicaps : ndarray, (K,)
+        Logarithms which are added where classes compete; what is shown is told without.
 
     Returns
     -------
@@ -48,29 +53,54 @@ def soft_posterior(
     log_likelihood : float
         Log of the normaliser.
     """
-    logs = [float(prior) + part for prior, part in zip(priors, weights, strict=True)]
-    top = max(empty, *(float(part.max()) for part in logs))
-    parts = [np.exp(part - top) for part in logs]
-    total = math.exp(empty - top) + sum(float(part.sum()) for part in parts)
-    return [part / total for part in parts], top + math.log(total)
+    alone = log_evidence(weights)
+    evidence = priors + alone
+    classes = evidence + handicaps
+    shares = shown(evidence, empty) * np.exp(classes - np.logaddexp.reduce(classes))
+    posterior = [
+        np.exp(part - own) * share for part, own, share in zip(weights, alone, shares, strict=True)
+    ]
+    return posterior, float(np.logaddexp(np.logaddexp.reduce(evidence), empty))
 
 
-def balance(evidence: NDArray[np.float64]) -> NDArray[np.float64]:
+def log_evidence(weights: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Logarithm of the sum of each class's `log_weights`, (K,)."""
+    tops = np.array([part.max() for part in weights])
+    sums = [np.exp(part - top).sum() for part, top in zip(weights, tops, strict=True)]
+    evidence: NDArray[np.float64] = tops + np.log(sums)
+    return evidence
+
+
+def shown(evidence: NDArray[np.float64], empty: float) -> NDArray[np.float64]:
+    """Probability that there is anything.
+
+    From log-evidences (..., K) of the classes, with their priors, and that of empty space.
+    """
+    likelihood = np.logaddexp.reduce(evidence, -1)
+    probability: NDArray[np.float64] = np.exp(likelihood - np.logaddexp(likelihood, empty))
+    return probability
+
+
+def balance(
+    evidence: NDArray[np.float64], counts: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """Offsets of the classes with which all get the same share of some particles, (K,).
 
     Parameters
     ----------
     evidence : ndarray, (N, K)
         Log-evidence of each class for each particle.
+    counts : ndarray, (N,)
+        How much each particle counts. Default: all alike.
     """
     classes = evidence.shape[1]
-    offsets: NDArray[np.float64] = -evidence.mean(0)
+    offsets: NDArray[np.float64] = -np.average(evidence, 0, counts)
     spread = max(1.0, float((evidence + offsets).std()))
     while True:  # soft shares first: hard ones have no slope
         for _ in range(100):
             scaled = (evidence + offsets) / spread
             soft = np.exp(scaled - scaled.max(1, keepdims=True))
-            shares = (soft / soft.sum(1, keepdims=True)).mean(0)
+            shares = np.average(soft / soft.sum(1, keepdims=True), 0, counts)
             offsets -= 0.5 * spread * np.log(classes * shares + 1e-12)
         if spread <= 1.0:
             offsets -= offsets.mean()

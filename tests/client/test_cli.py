@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from subtomo.cli import app
 from subtomo.cli.watch import iteration_line
+from subtomo.records import Iteration
 from support.job_answers import (
     DATASET,
     DONE,
@@ -216,8 +217,10 @@ def test_an_iterations_line_says_what_kind_of_resolution_it_is():
         "iteration   3/20  shares 0.75 0.25  resolution 24.1 - Å (shared reference)  "
         "poses moved 3.2°  12 s"
     )
-    junk = iteration_line({"iteration": 3, "metrics": METRICS | {"junk_share": 0.314}}, 20)
-    assert "shares 0.75 0.25  junk 0.31  resolution" in junk
+    junk = METRICS | {"junk_share": 0.314}
+    line = iteration_line({"iteration": 3, "metrics": junk}, 20)
+    assert "shares 0.75 0.25  junk 0.31  resolution" in line
+    assert Iteration(number=3, metrics=junk).junk_share == 0.314
     gold = METRICS | {"fsc_kind": "gold standard", "shared_angstrom": 48.2}
     line = iteration_line({"iteration": 3, "metrics": gold}, 20)
     assert "resolution 24.1 - Å (gold standard beyond 48 Å)" in line

@@ -75,7 +75,7 @@ def test_balanced_priors_give_every_class_its_equal_share(noisy):
     model = knowing(method, np.concatenate([noisy.truth.maps, 0.7 * noisy.truth.maps]), 3.0)
     alignment = Alignment.prepare(method.settings, model)
     balanced = alignment.balanced(noisy.particles)
-    assert balanced.priors.sum() == pytest.approx(0.0, abs=1e-9)
+    assert balanced.competition.handicaps.sum() == pytest.approx(0.0, abs=1e-9)
     assert np.abs(shares_of(alignment, batch) - 0.5).max() > 0.2
     assert np.allclose(shares_of(balanced, batch), 0.5, atol=0.02)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from subtomo_core.fourier import multiplicity
+from subtomo_core.methods.competition import Competition
 from subtomo_core.methods.update import maximise, noise_variance
 from subtomo_core.missing import observed
 from subtomo_core.run import run
@@ -80,11 +82,23 @@ def test_junk_among_the_particles_leaves_the_average_as_good(seed):
 def test_classes_part_among_junk():
     structures = [asymmetric_blob(12 * VOXEL), asymmetric_blob(12 * VOXEL, seed=7)]
     made = blobs(structures=structures, counts=[16, 16], box=24, snr=0.1, junk=16, seed=2)
-    result = run(made.particles, job(classes=2, iterations=20), threads=2)
+    result = run(made.particles, job(classes=2, iterations=12), threads=2)
     verdict = judge(result.model.maps, result.poses, made.particles, made.truth)
     assert np.array_equal(result.poses.counted, made.truth.classes >= 0)
     assert verdict.agreement.mean_f1 > 0.95
     assert min(c.share_of_oracle for c in verdict.classes) > 0.98
+
+
+def test_classes_share_out_what_shows_something():
+    rng = np.random.default_rng(0)
+    shows = rng.normal((60.0, 50.0), 8.0, (40, 2))  # the first class would have nearly all of it
+    junk = rng.normal((-40.0, -10.0), 3.0, (60, 2))  # and the second the junk
+    even = Competition(None, 1.0, np.log([0.25, 0.25]), math.log(0.5), np.zeros(2))
+    evidence = np.concatenate([shows, junk]) + even.priors
+    handicaps = even.balanced(evidence).handicaps
+    better = (evidence[:40] + handicaps).argmax(1)
+    assert better.mean() == pytest.approx(0.5, abs=0.05)
+    assert np.isfinite(even.balanced(junk - 1e4).handicaps).all()  # where nothing shows anything
 
 
 def test_nearly_nothing_but_junk_raises_an_alarm():

@@ -59,6 +59,23 @@ def test_the_posterior_is_one_softmax_over_classes_candidates_and_nothing(seed, 
     assert normaliser == pytest.approx(float(np.log(total)), abs=1e-9)
 
 
+@settings(max_examples=20, deadline=None)
+@given(seeds(), st.lists(st.integers(1, 6), min_size=2, max_size=4))
+def test_handicaps_decide_between_classes_alone(seed, counts):
+    rng = np.random.default_rng(seed)
+    weights = [rng.normal(0, 3, c) for c in counts]
+    priors, handicaps = np.log(rng.dirichlet(np.ones(len(counts)))), rng.normal(0, 2, len(counts))
+    plain, likelihood = soft_posterior(weights, priors, 1.0)
+    other, same = soft_posterior(weights, priors, 1.0, handicaps)
+    assert same == likelihood
+    before, after = (np.array([p.sum() for p in found]) for found in (plain, other))
+    assert after.sum() == pytest.approx(before.sum())
+    odds = after / before / np.exp(handicaps)
+    assert odds == pytest.approx(np.full(len(counts), odds[0]))
+    for k in range(len(counts)):
+        assert other[k] / after[k] == pytest.approx(plain[k] / before[k])
+
+
 def test_the_posterior_survives_huge_likelihoods_and_empty_classes():
     rng = np.random.default_rng(0)
     parts, points = evidences(rng, [5, 5], spread=1e6), PosePoints.draw(rng, 300)

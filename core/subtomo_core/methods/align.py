@@ -15,20 +15,18 @@ from subtomo_core.fourier import Band, Real
 from subtomo_core.harmonics import in_halves
 from subtomo_core.matching import Matcher, Template
 from subtomo_core.methods.accumulate import Share, Term
+from subtomo_core.methods.competition import Competition
 from subtomo_core.methods.fold_references import FoldReferences, References, coming_folds
-from subtomo_core.methods.limited import NOWHERE, Centre, about, centres, find, points_within
+from subtomo_core.methods.limited import NOWHERE, Centre, centres, find
 from subtomo_core.methods.looks import Look
 from subtomo_core.methods.ordered import each_in_order
 from subtomo_core.methods.passes import Found, Row, Values, pass_over
 from subtomo_core.methods.refining import Refining
 from subtomo_core.methods.settings import Settings
-from subtomo_core.parameters import FamlParameters
 from subtomo_core.particles import Particles
-from subtomo_core.posterior import balance, hard_posterior, log_weights, soft_posterior
 from subtomo_core.rings import Rings
 from subtomo_core.statistics import Batch, Expectation, Model
 from subtomo_core.symmetry import asymmetric_unit
-from subtomo_core.voronoi import PosePoints
 from subtomo_core.weighing import Weighed
 
 _SAMPLE = 64  # particles on which classes are balanced
@@ -55,12 +53,8 @@ class Alignment:
         What refines poses, where the algorithm does.
     units : list of ndarray or None
         [class]: the rotations which have to be searched, where the class is symmetric.
-    points : PosePoints or None
-        For the Voronoi weights; None for hard assignment, by correlation.
-    priors : ndarray, (K,)
-        Logarithm of each class's prior.
-    empty : float
-        That of a particle which shows none of them.
+    competition : Competition
+        How classes compete for particles.
     """
 
     settings: Settings
@@ -71,9 +65,7 @@ class Alignment:
     references: FoldReferences
     refining: Refining | None
     units: list[Real | None]
-    points: PosePoints | None
-    priors: Values
-    empty: float
+    competition: Competition
 
     @classmethod
     def prepare(cls, settings: Settings, model: Model) -> Alignment:
@@ -111,15 +103,7 @@ class Alignment:
             return References(templates, scales)
 
         references = FoldReferences(meet, settings.folds)
-        points = None
-        if isinstance(parameters, FamlParameters) and model.scaled:
-            rng = np.random.default_rng([settings.spec.seed, 2, model.iteration + 1])
-            points = points_within(rng, parameters.voronoi_points, parameters.search_range_deg)
         sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
-        junk = parameters.junk if isinstance(parameters, FamlParameters) else 0.0
-        priors = np.log(np.maximum(model.shares, 1e-12)) + math.log1p(-junk)
-        empty = math.log(junk) if junk else -math.inf
-        refining = Refining.of(parameters)
         return cls(
             settings=settings,
             model=model,
@@ -127,21 +111,18 @@ class Alignment:
             search=search,
             sums=sums,
             references=references,
-            refining=refining,
+            refining=Refining.of(parameters),
             units=units,
-            points=points,
-            priors=priors,
-            empty=empty,
+            competition=Competition.of(settings, model),
         )
 
     def balanced(self, particles: Particles, threads: int = 1) -> Alignment:
-        """The same with priors which give every class its equal share of a sample of particles.
+        """The same with handicaps which give every class its equal share of a sample of particles.
 
         References of the first iterations are little but noise, and the best of them would win
-        all particles before any stands for a structure. Nor could they tell what is junk.
+        all particles before any stands for a structure.
         """
-        points = self.points
-        if points is None:
+        if not self.competition.soft:
             return self
         count = self.settings.summary.particles
         sample = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64))
@@ -149,15 +130,13 @@ class Alignment:
 
         def weigh(row: int) -> Values:
             look = self.look(particles, int(sample[row]))
-            weights = log_weights(self._evidence(look, []), points, self.model.xi)
-            logs = np.array([soft_posterior([w], np.zeros(1))[1] for w in weights])
-            return logs + self._offsets(look)
+            return self.competition.evidence(self._evidence(look, []), self._offsets(look))
 
         for fold in range(self.settings.folds):
             rows = np.nonzero(sample % self.settings.folds == fold)[0].tolist()
             each_in_order(weigh, found.__setitem__, rows, threads)
             self.references.forget(fold)
-        return replace(self, priors=balance(found), empty=-math.inf)
+        return replace(self, competition=self.competition.balanced(found))
 
     def look(self, particles: Particles, index: int) -> Look:
         """Everything about one particle which no reference has a part in."""
@@ -173,14 +152,14 @@ class Alignment:
         if not all(math.isfinite(e.log_likelihood.max(initial=-np.inf)) for e in evidence):
             number = look.index + 1
             raise InputError(Problem(f"the scores of particle {number} are not finite numbers"))
-        posterior, likelihood = self._posterior(evidence, self._offsets(look), here)
+        posterior, likelihood = self.competition.posterior(evidence, self._offsets(look), here)
         counted = [np.where(p > _NEGLIGIBLE, p, 0.0) for p in posterior]
         shares = [
             Share(k, e.rotations[c], e.shifts[c], float(counted[k][c]))
             for k, e in enumerate(evidence)
             for c in counted[k].nonzero()[0]
         ]
-        best = [int(e.score(soft=self.points is not None).argmax()) for e in evidence]
+        best = [int(e.score(soft=self.competition.soft).argmax()) for e in evidence]
         probability = np.array([p.sum() for p in posterior])
         noise_sum, noise_count = self._noise(look, evidence, counted, 1.0 - probability.sum())
         beyond = (noise_sum / np.maximum(self.model.noise, 1e-30) - noise_count).sum()
@@ -226,14 +205,6 @@ class Alignment:
             return np.array([e.log_likelihood[b] for e, b in chosen])
         norm = math.sqrt(max(weighed.power(self.search.support), 1e-30))
         return np.array([e.correlation[b] for e, b in chosen]) / norm
-
-    def _posterior(
-        self, evidence: list[Evidence], offsets: Values, here: list[Centre]
-    ) -> tuple[list[Values], float]:
-        if self.points is None:
-            return hard_posterior(evidence)
-        weights = log_weights(about(evidence, here), self.points, self.model.xi)
-        return soft_posterior(weights, self.priors + offsets, self.empty)
 
     def _noise(
         self, look: Look, evidence: list[Evidence], counted: list[Values], junk: float

@@ -59,7 +59,7 @@ class _Ground(NamedTuple):
         """Bring halves into one frame, fit the mask, group classes anew, turn to axes."""
         model, statistics, motions = in_one_frame(settings, model, statistics)
         regularisation = settings.regularisation(model.iteration + 1)
-        theta = 0.0 if model.iteration < 0 else regularisation * statistics.particles
+        theta = 0.0 if model.iteration < 0 else regularisation * float(statistics.mass.sum())
         averages = Averages.of(settings, statistics, model.shell_in_use)
         settings = fitted(settings, averages, model)
         averages = replace(averages, settings=settings)
