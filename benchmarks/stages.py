@@ -136,7 +136,11 @@ def main() -> None:
             Work(24.0 * points.points.shape[1] * len(evidence.gain)),
             lambda: soft_posterior(log_weights([evidence], points, 3.0), np.zeros(1)),
         ),
-        "noise (one pose)": (1, counts.noise, lambda: plan._noise(look, [evidence], [counted])),
+        "noise (one pose)": (
+            1,
+            counts.noise,
+            lambda: plan._noise(look, [evidence], [counted], 0.0),
+        ),
         "sums (one pose)": (1, counts.sums, lambda: accumulator.add(term)),
     }
     best = peaks(search, template)
