@@ -75,7 +75,7 @@ def test_junk_among_the_particles_leaves_the_average_as_good(seed):
     assert np.array_equal(counted[0.5], made.truth.classes >= 0)
     assert result.model.metrics.junk_share == pytest.approx(0.4, abs=1e-3)
     assert shares[0.5] > 0.99
-    assert shares[0.0] < 0.96  # what it is there for
+    assert shares[0.0] < shares[0.5] - 0.02  # what it is there for
 
 
 @pytest.mark.slow
