@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from subtomo_server.demo import service
 from subtomo_server.demo.particles import PARTICLES_EACH, make_particles, write_particles
 from subtomo_server.demo.verdict import judge_files, read_poses
 from subtomo_store.formats.mrc import write_volume
@@ -74,6 +75,19 @@ def test_an_interrupted_demo_ends_its_service_and_removes_its_files(number, tmp_
     assert output.endswith("ended.\n"), output
     wait_until(lambda: gone(children), "every process of the demo has ended")
     assert not list(tmp_path.glob("subtomo-demo-*"))
+
+
+def test_a_service_which_does_not_end_is_ended_with_all_it_started(monkeypatch):
+    deaf = "import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    child = f"subprocess.Popen([sys.executable, '-c', {deaf + 'time.sleep(600)'!r}])\n"
+    command = [sys.executable, "-c", deaf + child + "time.sleep(600)"]
+    process = subprocess.Popen(command, start_new_session=True)
+    wait_until(lambda: family(process.pid), "it has a child")
+    own = family(process.pid)
+    monkeypatch.setattr(service, "STOP_SECONDS", 0.5)
+    service._stop(process)
+    assert process.returncode == -signal.SIGKILL
+    wait_until(lambda: gone(own), "the child has ended")
 
 
 def test_the_star_names_every_particle_and_nothing_of_the_truth(tmp_path):

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -32,7 +33,7 @@ from subtomo_server.health import Readiness
 from subtomo_store import Settings, open_store
 from support.racing import at_once
 from support.records import opened
-from support.services import wait_until
+from support.services import environment, wait_until
 
 
 def test_the_broker_lives_as_long_as_its_block(tmp_path: Path):
@@ -154,6 +155,41 @@ def test_servers_which_start_at_once_all_leave_a_note(tmp_path: Path, database_u
         assert all(sign_in_of(store, connection.token) for connection in written)
     assert Connection(**json.loads((tmp_path / NOTE).read_text())) in written
     assert not list(tmp_path.glob(f".{NOTE}*"))
+
+
+LOSES_AN_INTERRUPT = """
+import os, signal, sys
+from pathlib import Path
+from subtomo_server.embedded import service
+from subtomo_store import Settings
+
+def losing(call):
+    def lost(*given):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            pass
+        return call(*given)
+    return lost
+
+setattr(service, sys.argv[2], losing(getattr(service, sys.argv[2])))
+try:
+    service.serve_until_stopped(Settings(data=Path(sys.argv[1]), port=0), print, worker=False)
+except KeyboardInterrupt:
+    pass
+print("ended")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["_prepare", "create_app"])
+def test_an_interrupt_which_is_lost_ends_the_service_all_the_same(tmp_path: Path, where: str):
+    command = [sys.executable, "-c", LOSES_AN_INTERRUPT, str(tmp_path), where]
+    ended = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, timeout=120, check=True
+    )
+    assert ended.stdout.endswith("ended\n")
+    assert not answers(socket_path(tmp_path))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.org", ""])

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 from subtomo import Client, ConnectionFailed, HTTPProblem
 from subtomo.errors import SubtomoError
@@ -136,5 +138,10 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
+        # Its broker and its worker live in sessions of their own, and would outlive it.
+        own = psutil.Process(process.pid).children(recursive=True)
         process.kill()
         process.wait()
+        for child in own:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()

@@ -41,6 +41,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen, then say so."""
+        self.should_exit = self.should_exit or self._stopping.is_set()
         await super().startup(sockets=sockets)
         if self.started:
             self._ready()
@@ -80,8 +81,7 @@ def serve_until_stopped(
         If it cannot start, with the remedy.
     """
     check_address(settings.host, allow_remote=allow_remote)
-    # Uvicorn raises the signal again when it has ended; it must not end us before the rest.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stopping = _interrupted_by_signals()
     data = settings.data.expanduser().absolute()
     embedded = settings.broker_url is None
     with ExitStack() as stack:
@@ -102,7 +102,7 @@ def serve_until_stopped(
         connection = _prepare(settings, url.rstrip("/"), "admin" if embedded else "user")
         if embedded and worker:
             stack.enter_context(supervised_worker(settings))
-        _serve(settings, listening, lambda: announce(connection))
+        _serve(settings, listening, lambda: announce(connection), stopping)
 
 
 def _running_jobs(settings: Settings) -> int:
@@ -129,8 +129,30 @@ def _prepare(settings: Settings, url: str, role: UserRole) -> Connection:
         return write_note(store, url, role)
 
 
-def _serve(settings: Settings, listening: socket.socket, ready: Callable[[], None]) -> None:
+def _interrupted_by_signals() -> Event:
+    """Let SIGTERM and Ctrl-C interrupt what is under way; set once one of them came.
+
+    An interrupt may be lost: where it meets the callback of a weak reference, as at the end of an
+    import, Python prints it and goes on. Uvicorn takes both over while it serves and raises them
+    again when it has ended; they must not end us before the rest.
+    """
     stopping = Event()
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as for a shell's background jobs
+        signal.signal(signal.SIGINT, interrupt)
+    return stopping
+
+
+def _serve(
+    settings: Settings, listening: socket.socket, ready: Callable[[], None], stopping: Event
+) -> None:
+    if stopping.is_set():
+        raise KeyboardInterrupt
     sys.setswitchinterval(SWITCH_SECONDS)
     config = uvicorn.Config(
         create_app(settings, stopping),
