@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from subtomo_store.database import now
 from subtomo_store.service_tables import DrainRow
 from subtomo_store.tables import TaskRow, WorkerRow
-from subtomo_store.upserts import added
+from subtomo_store.upserts import ensured
 
 ALL = "*"
 
@@ -30,10 +30,12 @@ class Drain(NamedTuple):
 
 def drain(session: Session, reason: str, worker: str = ALL) -> Drain:
     """Hand no new work to the workers of a name, or to none at all; again changes the reason."""
-    row = session.get(DrainRow, worker)
-    if row is None:
-        added(session, DrainRow, worker=worker, reason=reason, since=now(session))
-        row = session.get_one(DrainRow, worker)
+    row = ensured(
+        session,
+        DrainRow,
+        worker,
+        lambda: {"worker": worker, "reason": reason, "since": now(session)},
+    )
     row.reason = reason
     session.flush()
     return Drain(row.worker, row.reason, row.since)

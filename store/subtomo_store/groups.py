@@ -19,7 +19,7 @@ from subtomo_store.people_tables import GroupRow, MemberRow, UserRow
 from subtomo_store.permissions import find_group, is_admin
 from subtomo_store.records import copied
 from subtomo_store.tables import DatasetRow, JobRow, MapRow
-from subtomo_store.upserts import added
+from subtomo_store.upserts import added, ensured
 
 NAME = re.compile(r"(?!grp_)[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -104,12 +104,9 @@ def set_member(session: Session, by: str | None, group: str, user: str, role: Ro
         If the group would be left without an owner.
     """
     row, found = find_group(session, by, group, "owner"), users.find(session, user)
-    key = (row.id, found.id)
-    member = session.get(MemberRow, key)
-    if member is None:
-        added(session, MemberRow, group_id=row.id, user_id=found.id, role=role)
-        member = session.get_one(MemberRow, key)
-    elif role != "owner":
+    known = {"group_id": row.id, "user_id": found.id, "role": role}
+    member = ensured(session, MemberRow, (row.id, found.id), lambda: known)
+    if role != "owner":
         _expect_another_owner(session, row, member)
     member.role = role
     session.flush()

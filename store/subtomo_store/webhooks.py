@@ -21,7 +21,7 @@ from subtomo_store.database import now
 from subtomo_store.identity import new_id
 from subtomo_store.service_tables import WebhookRow, WebhookSecretRow
 from subtomo_store.settings import Settings
-from subtomo_store.upserts import added
+from subtomo_store.upserts import ensured
 
 WebhookState = Literal["armed", "waiting", "delivered", "failed"]
 GROWTH = 3
@@ -140,12 +140,12 @@ def new_secret(session: Session, user_id: str) -> str:
 
 
 def _secret_row(session: Session, user_id: str) -> WebhookSecretRow:
-    row = session.get(WebhookSecretRow, user_id)
-    if row is None:
-        known = {"secret": _secret(), "created": now(session)}
-        added(session, WebhookSecretRow, user_id=user_id, **known)
-        row = session.get_one(WebhookSecretRow, user_id)
-    return row
+    return ensured(
+        session,
+        WebhookSecretRow,
+        user_id,
+        lambda: {"user_id": user_id, "secret": _secret(), "created": now(session)},
+    )
 
 
 def _secret() -> str:

@@ -23,8 +23,7 @@ SHOWN = MADE.truth.classes >= 0
 
 def searched(rows=None, *, classes=1, **parameters):
     """Model which knows the truth, and what it finds in all particles or in those of ``rows``."""
-    free = {"regularisation_iterations": 0}  # before classes compete freely nothing is junk
-    method = method_of(MADE.particles, job(classes=classes, parameters=free | parameters))
+    method = method_of(MADE.particles, job(classes=classes, parameters=parameters))
     maps = np.concatenate([MADE.truth.maps] * classes)
     if classes == 2:
         maps[1] = maps[1, ::-1]

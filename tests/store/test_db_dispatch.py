@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from datetime import timedelta
 
@@ -15,6 +14,7 @@ from subtomo_store.database import now
 from subtomo_store.orders import Orders
 from subtomo_store.people_tables import UserRow
 from subtomo_store.tables import JobRow
+from support.racing import at_once
 from support.records import new_job, opened, ready_dataset, user_named
 
 BOTH = dispatch.Seeker("worker_1", "here", ("cpu", "preview"))
@@ -140,18 +140,11 @@ def test_the_limit_holds_when_many_ask_at_once(house):
     house.limit("ada", running_jobs=3)
     for _ in range(8):
         house.post("ada")
-    barrier, taken = threading.Barrier(6), []
 
     def reach(number):
-        barrier.wait()
-        seeker = dispatch.Seeker(f"worker_{number}", "here", ("cpu",))
-        taken.append(dispatch.take(house.store, seeker))
+        return dispatch.take(house.store, dispatch.Seeker(f"worker_{number}", "here", ("cpu",)))
 
-    threads = [threading.Thread(target=reach, args=(n,)) for n in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    taken = at_once(reach, 6)
     got = [given.lease.task.id for given in taken if given]
     assert len(got) == len(set(got)) == 3
 

@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from subtomo_core.errors import Cancelled
 from subtomo_store import iterations, jobs, tasks
 from subtomo_store.errors import LeaseLostError
+from support.racing import at_once
 from support.steps import begin, finish, job_of, let_time_pass, publish, take
 
 
 def test_a_task_is_leased_to_one_of_many(store, queued):
     messages = begin(store, queued)
-    barrier, leases = threading.Barrier(4), []
-
-    def reach(worker):
-        barrier.wait()
-        leases.append(take(store, messages[0], worker))
-
-    threads = [threading.Thread(target=reach, args=(f"worker_{n}",)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    leases = at_once(lambda number: take(store, messages[0], f"worker_{number}"))
     assert sum(lease is not None for lease in leases) == 1
 
 
 def test_the_last_batches_ending_at_once_release_one_reduce(store, queued):
     leases = [take(store, message) for message in begin(store, queued)]
-    barrier, released = threading.Barrier(3), []
-
-    def end(lease):
-        barrier.wait()
-        released.extend(finish(store, lease))
-
-    threads = [threading.Thread(target=end, args=(lease,)) for lease in leases]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [message.kind for message in released] == ["reduce"]
+    assert len(leases) == 3
+    released = at_once(lambda number: finish(store, leases[number]), 3)
+    assert [message.kind for messages in released for message in messages] == ["reduce"]
 
 
 def test_only_the_newest_fence_may_publish(store, queued):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 
 import pytest
@@ -14,6 +13,7 @@ from subtomo_store import access, datasets, idempotency, jobs, maps, workers
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError, IdempotencyError, NotFoundError, StorageError
 from subtomo_store.records import Answer
+from support.racing import at_once
 from support.records import REGION, new_job, opened, ready_dataset, user_named
 
 
@@ -193,20 +193,11 @@ def test_the_same_request_at_the_same_moment_leaves_one_job(store):
     with store.begin() as session:
         user = user_named(session)
         dataset = ready_dataset(session, user)
-    barrier, outcomes = threading.Barrier(4), []
 
     def make(session):
         return Answer(201, {"id": new_job(session, dataset, user).job.id})
 
-    def request():
-        barrier.wait()
-        outcomes.append(idempotency.once(store, user.id, "key", "a" * 64, make))
-
-    threads = [threading.Thread(target=request) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    outcomes = at_once(lambda _: idempotency.once(store, user.id, "key", "a" * 64, make))
     with store.read() as session:
         (job,) = jobs.page(session, user.id).items
     assert {outcome.answer.response["id"] for outcome in outcomes} == {job.id}

@@ -107,6 +107,7 @@ def slope(
         for p in range(2):
             values, observed = row(model, p, first), row(back, p, first)
             part, whole = np.float32(0.0), np.float32(0.0)
+            # Apart from the loop which writes, as in `pairs.add`.
             for j in range(size):
                 part += observed[j] * values[j]
                 whole += weight[j] * values[j] * values[j]
