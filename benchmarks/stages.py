@@ -72,7 +72,7 @@ def main() -> None:
     evidence = search.find(weighed, magnitude, scale, template, shift)
     points = plan.competition.points or PosePoints.draw(np.random.default_rng(0), 10_000)
     pose = Share(0, evidence.rotations[0], evidence.shifts[0], 1.0)
-    accumulator = Accumulator(plan.sums, np.ones(len(plan.sums.index), np.float32), 1)
+    accumulator = Accumulator(plan.sums, 1)
     term = Term(0, look.summed, [pose])
     counted = np.eye(1, len(evidence.gain))[0]
 

@@ -173,9 +173,9 @@ class Statistics(Flat):
     Attributes
     ----------
     numerator : ndarray of complex64, (F, K, n, n, n // 2 + 1)
-        ``sum p R^-1(S / sigma^2)``, for each fold and class.
+        ``sum p R^-1(S)``, for each fold and class.
     denominator : ndarray of float32, same shape
-        ``sum p R^-1(W / sigma^2)``.
+        ``sum p R^-1(W)``.
     mass : ndarray of float64, (F, K)
         Sum of posteriors.
     hard : ndarray of float64, (K,)

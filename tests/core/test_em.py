@@ -71,7 +71,7 @@ class Ascent:
     def sums(self, terms):
         """Numerators and denominators of both classes."""
         support = self.alignment.search.support
-        accumulator = Accumulator(support, self.alignment.search.inverse_noise, 2)
+        accumulator = Accumulator(support, 2)
         for term in terms:
             accumulator.add(term)
         shape = (2, BOX, BOX, BOX // 2 + 1)
@@ -99,7 +99,7 @@ class Ascent:
         """One iteration, each particle's missing part filled in at each of its poses."""
         likelihood, mass, terms = self.expect()
         step, _ = self.sums([part for term in terms for part in self.residual(term)])
-        whole = (mass / self.model.noise[0]).astype(np.float32)
+        whole = mass.astype(np.float32)
         old = [to_fourier(m) for m in self.model.maps]
         self.go_on([a + s / t for a, s, t in zip(old, step, whole, strict=True)], mass)
         return likelihood
@@ -107,7 +107,7 @@ class Ascent:
     def as_the_engine_does(self):
         """One iteration, missing parts filled in by the summed weights, for all at once."""
         likelihood, mass, terms = self.expect()
-        whole = (mass / self.model.noise[0]).astype(np.float32)
+        whole = mass.astype(np.float32)
         old = [to_fourier(m) for m in self.model.maps]
         parts = zip(*self.sums(terms), whole, old, strict=True)
         self.go_on([fill_in(*part) for part in parts], mass)

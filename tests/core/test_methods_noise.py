@@ -9,6 +9,7 @@ from hypothesis import settings as hypothesis_settings
 
 from subtomo_core.errors import InputError
 from subtomo_core.fourier import shell_sums, to_fourier
+from subtomo_core.maximisation import fsc
 from subtomo_core.methods.update import noise_variance, reference_noise
 from subtomo_core.rotations import random_rotations
 from subtomo_core.starting import in_classes
@@ -83,6 +84,23 @@ def test_the_noise_found_is_what_the_references_do_not_explain():
     nothing = knowing(method, 0.001 * made.truth.maps, added)
     blind = method.expect(batch_of(made.particles), nothing).statistics
     assert method.maximise(nothing, blind).noise[3] > 1.3 * added
+
+
+@pytest.mark.parametrize("steep", [1.0, 100.0])
+def test_averages_do_not_depend_on_how_noise_goes_from_shell_to_shell(steep):
+    # Weights which jump between shells ring in sums made by the exact transpose.
+    made = blobs(COUNT, BOX, snr=100.0)
+    method = method_of(made.particles, job())
+    support = method.settings.observer.band(BOX / 2 - 1.0)
+    seen = method.settings.observer.read(made.particles, 0, support)[0].values
+    own = support.take(to_fourier(made.particles.volume(0)))
+    scale = np.float32(np.linalg.norm(seen) / np.linalg.norm(own))
+    model = knowing(method, made.truth.maps * scale, 1.0)
+    jumps = np.where(np.arange(SHELLS) % 2, steep, 1.0)
+    uneven = replace(model, noise=jumps)
+    result = method.maximise(uneven, method.expect(batch_of(made.particles), uneven).statistics)
+    agreed = fsc(to_fourier(result.half_maps.mean(0)[0]), to_fourier(made.truth.maps[0]))
+    assert agreed[1 : int(model.shell_in_use)].min() > 0.95
 
 
 @hypothesis_settings(max_examples=20, deadline=None)

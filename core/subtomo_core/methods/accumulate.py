@@ -38,13 +38,13 @@ class Term(NamedTuple):
 class Accumulator:
     """Scattered sums of one fold for every class."""
 
-    def __init__(self, support: Band, inverse_noise: Real, classes: int):
+    def __init__(self, support: Band, classes: int):
         c = 2 * support.reach + 3
         shape = (classes, 2 * c + 1, 2 * c + 1, c + 1)
         self._numerator = np.zeros(shape, np.complex64)
         self._denominator = np.zeros(shape, np.float32)
         self._support = support
-        self._scale = inverse_noise * support.count * np.float32(0.5)
+        self._scale = support.count * np.float32(0.5)
 
     def add(self, term: Term) -> None:
         """Add one particle's samples at its poses."""
@@ -85,12 +85,12 @@ class FoldSums:
 
     def __init__(
         self,
-        sums: tuple[Band, Real],
+        support: Band,
         shape: tuple[int, int, int],
         on_closed: Callable[[int], None],
     ):
-        self._sums, self._classes, self._on_closed = sums, shape[2], on_closed
-        box = sums[0].box
+        self._support, self._classes, self._on_closed = support, shape[2], on_closed
+        box = support.box
         self.numerator: NDArray[np.complex64] = np.zeros(
             (*shape, box, box, box // 2 + 1), np.complex64
         )
@@ -104,7 +104,7 @@ class FoldSums:
         if fold_index != self._fold:
             self.close()
             self._fold = fold_index
-            self._open = [Accumulator(*self._sums, self._classes) for _ in terms]
+            self._open = [Accumulator(self._support, self._classes) for _ in terms]
         for accumulator, term in zip(self._open, terms, strict=True):
             accumulator.add(term)
 

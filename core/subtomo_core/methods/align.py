@@ -262,12 +262,10 @@ def align(
         for alignment in alignments:
             alignment.references.forget(fold)
 
-    sums = alignments[0].sums
-    inverse = (1.0 / model.noise[sums.shell]).astype(np.float32)
     return pass_over(
         batch,
         work,
-        (sums, inverse),
+        alignments[0].sums,
         folds=settings.folds,
         starts=starts,
         groups=settings.groups,

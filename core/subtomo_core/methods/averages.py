@@ -121,19 +121,18 @@ class Averages:
     ) -> NDArray[np.float64]:
         """Noise power of a component of those `classes`, (K, shells).
 
-        With ``noise`` (shells,), that of a particle's component. A weighted average of weight D
-        has ``1 / D``. Filled in, of which D / T was seen, it has ``1 / (T (2 - D / T))`` where
-        what fills the rest holds the noise of other poses.
+        With ``noise`` (shells,), that of a particle's component of weight 1. A weighted average
+        of weight D has ``noise / D``. Filled in, of which D / T was seen, it has
+        ``noise / (T (2 - D / T))`` where what fills the rest holds the noise of other poses.
         """
         folds = self._among(without, half)
         mass = self.mass[folds].sum(0)
         seen = self.seen(folds)
-        unit = noise if model.iteration < 0 else np.ones_like(noise)
         if self._filled_in(model):
-            whole = np.maximum(mass[:, None] / model.noise, seen)
-            power = 1.0 / np.maximum(2.0 * whole - seen, 1e-30)
+            whole = np.maximum(mass[:, None], seen)
+            power = noise / np.maximum(2.0 * whole - seen, 1e-30)
         else:
-            power = unit / np.maximum((1.0 + _RIDGE) ** 2 * seen, 1e-30)
+            power = noise / np.maximum((1.0 + _RIDGE) ** 2 * seen, 1e-30)
         power[seen <= 0] = 0.0
         power *= self.noise_left
         power[mass < EMPTY] = 0.0  # their old maps
@@ -147,7 +146,7 @@ class Averages:
         return [f for f in among if f != without]
 
     def seen(self, folds: Sequence[int] | None = None) -> NDArray[np.float64]:
-        """Mean weight of a component of each class, over the noise, (K, shells)."""
+        """Mean weight of a component of each class, (K, shells)."""
         chosen = self._among(None, None) if folds is None else list(folds)
         box = self.settings.box
         weights = [np.maximum(w.sum(0), 0.0) for w in self.denominators[chosen].swapaxes(0, 1)]
@@ -168,8 +167,8 @@ class Averages:
             return _weighted(numerator, denominator, _ALONE)
         if not self._filled_in(model):
             return _weighted(numerator, denominator)
-        one = maximisation.on_components(1.0 / model.noise, self.settings.box)
-        return maximisation.fill_in(numerator, denominator, np.float32(mass) * one, to_fourier(old))
+        whole = np.full(1, mass, np.float32)
+        return maximisation.fill_in(numerator, denominator, whole, to_fourier(old))
 
 
 def _weighted(numerator: Complex, denominator: Real, ridge: float = _RIDGE) -> Complex:

@@ -95,7 +95,7 @@ class Likeness:
             transforms=averages.classes(model, None, 0.0),
             noise=averages.noise_power(model, model.noise, None, 0.0),
             gains=gains_of(settings, averages.half_maps()[1].corrected, mass),
-            weight=averages.seen().sum(0) / max(float(mass.sum()), 1.0),
+            weight=averages.seen().sum(0) / max(float(mass.sum()), 1.0) / model.noise,
             shell=model.shell_in_use,
         )
 

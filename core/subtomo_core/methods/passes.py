@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier import Band, Real
+from subtomo_core.fourier import Band
 from subtomo_core.methods.accumulate import FoldSums, Term
 from subtomo_core.methods.ordered import each_in_order
 from subtomo_core.statistics import Batch, Expectation, Model, Poses, Statistics
@@ -61,7 +61,7 @@ class Found(NamedTuple):
 def pass_over(
     batch: Batch,
     work: Callable[[int], list[Found]],
-    sums: tuple[Band, Real],
+    sums: Band,
     *,
     folds: int,
     starts: Sequence[Model],
@@ -77,8 +77,8 @@ def pass_over(
     work : callable
         Rows and terms of the sums, one of each start, for a position in the batch; called from
         many threads.
-    sums : Band, ndarray of float32
-        Components which are summed, and ``1 / sigma^2`` there.
+    sums : Band
+        Components which are summed.
     folds : int
         Parts of the dataset which are summed apart.
     starts : sequence of Model

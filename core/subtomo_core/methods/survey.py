@@ -82,7 +82,7 @@ def survey(
     return pass_over(
         batch,
         work,
-        (sums, np.ones(len(sums.index), np.float32)),
+        sums,
         folds=settings.folds,
         starts=starts,
         groups=settings.groups,
