@@ -17,6 +17,7 @@ from subtomo_core.fourier import Band, Complex, Real, band, centreless, from_cen
 from subtomo_core.kernels import components, reading
 from subtomo_core.masks import radii
 from subtomo_core.missing import observed
+from subtomo_core.noise_law import NoiseLaw, PowerByWeight
 from subtomo_core.particles import Particles
 from subtomo_core.spec import DatasetSummary, Weights
 
@@ -39,15 +40,10 @@ class Samples:
         components.shell_powers(pairs, self.weights, support.count, support.shell, sums, counts)
         return sums, counts
 
-    def moments(self, support: Band, shells: int) -> NDArray[np.float64]:
-        """How power goes with weight, (5, shells): see `structural.Moments`."""
-        seen = self.weights > 0
-        weights = np.where(seen, self.weights, 0.0).astype(np.float64)
-        power = np.abs(self.values).astype(np.float64) ** 2
-        ratio = np.divide(power, weights, out=np.zeros_like(power), where=seen)
-        terms = (ratio, power, seen, weights, weights**2)
-        sums = [np.bincount(support.shell, support.count * t, shells)[:shells] for t in terms]
-        return np.stack(sums).astype(np.float64)
+    def power_by_weight(self, support: Band, shells: int) -> NDArray[np.float64]:
+        """How power goes with weight, (3, bins, shells): see `noise_law.PowerByWeight`."""
+        found = PowerByWeight.of(self.values, self.weights, support.count, support.shell)
+        return found.padded(shells)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,16 +59,16 @@ class Observer:
         1 at voxels outside the mask, which hold noise alone; 0 elsewhere.
     window : ndarray of float32, (n, n, n), or None
         Mask under which particles are searched, where the job asks for it.
-    structural_noise : float
-        q of a noise variance ``sigma^2 W (1 + q W)``, where particles bring weights: S and W are
-        divided by ``1 + q W``, which leaves ``sigma^2 W`` (docs/decisions/0042).
+    law : NoiseLaw or None
+        How noise goes with weight, where particles bring weights: S and W are multiplied by its
+        gain, which leaves ``sigma^2 W``.
     """
 
     summary: DatasetSummary
     region: Real | None
     background: Real
     window: Real | None = None
-    structural_noise: float = 0.0
+    law: NoiseLaw | None = None
 
     @classmethod
     def of(cls, summary: DatasetSummary, mask_radius: float, mask: Real | None = None) -> Observer:
@@ -110,8 +106,8 @@ class Observer:
             scale = 1.0 / _spread(moments, volume.size, index)
         else:
             weight = _own_weights(particles, index)
-            if self.structural_noise:
-                gain = 1.0 / (1.0 + np.float32(self.structural_noise) * weight)
+            if self.law is not None:
+                gain = self.law.gain(weight)
                 weight = weight * gain
         inside, whole = self._transforms(volume, gain, max(support.reach for support in bands))
         flat_weight = np.ascontiguousarray(weight, np.float32).reshape(-1)

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from subtomo_core.clusters import Clusters
 from subtomo_core.flat import Arrays, Flat
 from subtomo_core.metrics import Metrics
+from subtomo_core.noise_law import NoiseLaw, no_power
 from subtomo_core.pairing import no_pairs
 from subtomo_core.particles import Particles
 from subtomo_core.poses import Poses
-from subtomo_core.structural import no_moments
 
 __all__ = ["Batch", "Expectation", "Metrics", "Model", "Poses", "Statistics"]
 
@@ -61,8 +61,9 @@ class Model(Flat):
     noise : ndarray of float64, (n // 2 + 1,)
         Noise variance of a Fourier component in each shell; 0 while unknown.
     structural_noise : float
-        Of particles with weights: how much faster than their weights the noise grows
-        (`structural`).
+    noise_floor : ndarray of float64, (shells,)
+        How the noise of particles with weights goes with these (`noise_law.NoiseLaw`); empty
+        where there is no such law.
     reference_noise : ndarray of float32, (F, K, n // 2 + 1)
         Noise power of a component of the fold references.
     xi : float
@@ -127,6 +128,13 @@ class Model(Flat):
     log_likelihood: float = 0.0
     clusters: Clusters | None = None
     structural_noise: float = 0.0
+    noise_floor: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def noise_law(self) -> NoiseLaw | None:
+        """How noise goes with weight; None where no particle has weights or none were seen yet."""
+        known = len(self.noise_floor) > 0
+        return NoiseLaw(self.noise_floor, self.structural_noise) if known else None
 
     @property
     def contenders(self) -> tuple[Model, ...]:
@@ -185,9 +193,9 @@ class Statistics(Flat):
     noise_sum, noise_count : ndarray of float64, (n // 2 + 1,)
         Squared distance to the references (in the survey: to nothing), divided by W, and
         number of components, in each shell of the whole transform.
-    weight_moments : ndarray of float64, (5, n // 2 + 1)
+    power_by_weight : ndarray of float64, (2, 3, bins, n // 2 + 1)
         In the survey of particles with weights: how their power goes with these
-        (`structural.Moments`). Empty elsewhere.
+        (`noise_law.PowerByWeight`), as they are searched and under the mask. Empty elsewhere.
     log_likelihood : float
     misfit : ndarray of float64, (K,)
         What particles depart from the references beyond noise, in log-likelihood (`Row.misfit`).
@@ -211,7 +219,7 @@ class Statistics(Flat):
     class_changes: float
     misfit: NDArray[np.float64]
     pairs: NDArray[np.float32] = field(default_factory=no_pairs)
-    weight_moments: NDArray[np.float64] = field(default_factory=no_moments)
+    power_by_weight: NDArray[np.float64] = field(default_factory=no_power)
 
     def __add__(self, other: Statistics) -> Statistics:
         return replace(

@@ -12,6 +12,7 @@ from subtomo_core.exact import frequencies
 from subtomo_core.fourier import multiplicity, shell_of_components, to_fourier, to_real
 from subtomo_core.masks import radii, soft_sphere
 from subtomo_core.missing import observed
+from subtomo_core.noise_law import NoiseLaw
 from subtomo_core.observation import Observer, Samples
 from subtomo_core.spec import Complete, DatasetSummary, Wedge, Weights
 from support.numerics import blob
@@ -203,23 +204,34 @@ def crowded_stack(q=0.08):
     return Stack(volumes, Weights(), np.repeat(weight[None], 12, 0).astype(np.float32)), q
 
 
-def test_structural_noise_is_divided_away_from_samples_and_weights_alike():
+def law_of(q, floor=0.0):
+    return NoiseLaw(np.full(BOX // 2 + 1, floor), q)
+
+
+@pytest.mark.parametrize("floor", [0.0, 0.3])
+def test_samples_and_weights_get_the_same_gain(floor):
     stack, q = crowded_stack()
     plain = Observer.of(stack.summary, MASK)
     support = plain.band(7.0)
     (before,) = plain.read(stack, 0, support)
-    (after,) = replace(plain, structural_noise=q).read(stack, 0, support)
-    gain = 1.0 / (1.0 + q * before.weights)
+    (after,) = replace(plain, law=law_of(q, floor)).read(stack, 0, support)
+    w = before.weights
+    gain = w / np.maximum(floor + w + q * w**2, 1e-30)
     assert np.allclose(after.values, before.values * gain, rtol=1e-5)
     assert np.allclose(after.weights, before.weights * gain, rtol=1e-5)
 
 
 def test_what_is_left_of_structural_noise_goes_with_the_weights():
     stack, q = crowded_stack()
-    observer = replace(Observer.of(stack.summary, MASK), structural_noise=q)
+    observer = replace(Observer.of(stack.summary, MASK), law=law_of(q))
     support = observer.band(7.0)
-    sums = [observer.read(stack, i, support)[0].moments(support, BOX // 2 + 1) for i in range(12)]
-    ratios, power, counts, weights, squares = np.sum(sums, 0)[:, 2:8].sum(1)
+    read = [observer.read(stack, i, support)[0] for i in range(12)]
+    shells = BOX // 2 + 1
+    ratios, counts = np.sum([r.power(support, shells) for r in read], 0)[:, 2:8].sum(1)
+    sums = np.sum([r.power_by_weight(support, shells) for r in read], 0)[:, :, 2:8]
+    counts_again, weights, power = sums.sum((1, 2))
+    squares = (sums[1] ** 2 / np.maximum(sums[0], 1.0)).sum()
+    assert counts_again == counts
     assert abs(ratios / counts - 1.0) < 5.0 * np.sqrt(2.0 / counts)
     assert abs(power / weights - 1.0) < 5.0 * np.sqrt(2.0 * squares) / weights
 
@@ -227,7 +239,7 @@ def test_what_is_left_of_structural_noise_goes_with_the_weights():
 def test_under_a_window_structural_noise_is_divided_away_first():
     stack, q = crowded_stack()
     window = soft_sphere(BOX, 5.0, 2.0)
-    observer = replace(Observer.of(stack.summary, MASK, window), structural_noise=q)
+    observer = replace(Observer.of(stack.summary, MASK, window), law=law_of(q))
     support = observer.band(6.0)
     seen, summed = observer.read(stack, 0, support, support)
     weight = stack.weights[0]

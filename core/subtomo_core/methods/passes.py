@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from subtomo_core.fourier import Band
 from subtomo_core.methods.accumulate import FoldSums, Term
 from subtomo_core.methods.ordered import each_in_order
+from subtomo_core.noise_law import no_power
 from subtomo_core.statistics import Batch, Expectation, Model, Poses, Statistics
-from subtomo_core.structural import no_moments
 from subtomo_core.symmetry import distance_modulo
 
 Values = NDArray[np.float64]
@@ -36,8 +36,8 @@ class Row(NamedTuple):
     misfit : float
         What it departs from the reference beyond its noise and that of the reference, in
         log-likelihood: 0 where it shows what the reference shows.
-    weight_moments : ndarray, (5, shells)
-        Its part in those of the statistics; empty outside of the survey.
+    power_by_weight : ndarray, (2, 3, bins, shells)
+        Its part in that of the statistics; empty outside of the survey.
     """
 
     rotations: Values
@@ -48,7 +48,7 @@ class Row(NamedTuple):
     noise_count: Values
     log_likelihood: float
     misfit: float = 0.0
-    weight_moments: Values = no_moments()
+    power_by_weight: Values = no_power()
 
 
 class Found(NamedTuple):
@@ -152,7 +152,7 @@ def _statistics(
         particles=float(len(rows)),
         class_changes=changed,
         misfit=np.sum([r.probability * r.misfit for r in rows], 0),
-        weight_moments=np.sum([r.weight_moments for r in rows], 0),
+        power_by_weight=np.sum([r.power_by_weight for r in rows], 0),
     )
 
 

@@ -113,8 +113,7 @@ class Settings:
 
     def knowing(self, model: Model) -> Settings:
         """The same with particles read as a model's noise asks for."""
-        observer = replace(self.observer, structural_noise=model.structural_noise)
-        return replace(self, observer=observer)
+        return replace(self, observer=replace(self.observer, law=model.noise_law))
 
     @property
     def box(self) -> int:

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from subtomo_core.methods.accumulate import Share, Term
 from subtomo_core.methods.passes import Found, Row, Values, pass_over
 from subtomo_core.methods.settings import Settings
+from subtomo_core.noise_law import no_power
 from subtomo_core.observation import Samples
 from subtomo_core.rotations import random_rotations
 from subtomo_core.starting import in_classes
 from subtomo_core.statistics import Batch, Expectation, Model, Poses
-from subtomo_core.structural import no_moments
 
 
 def survey(
@@ -49,10 +49,11 @@ def survey(
     def read(index: int) -> tuple[Samples, Samples, Values]:
         if not settings.weighted:
             seen, summed = settings.observer.read(batch.particles, index, whole, sums)
-            return seen, summed, no_moments()
+            return seen, summed, no_power()
         under, outside, summed = masked.read(batch.particles, index, whole, whole, sums)
         seen = outside if settings.observer.window is None else under
-        return seen, summed, under.moments(whole, settings.shells)
+        both = [part.power_by_weight(whole, settings.shells) for part in (seen, under)]
+        return seen, summed, np.stack(both)
 
     def begins(start: Model, order: NDArray[np.int64], position: int) -> Poses:
         if batch.poses is not None:
@@ -74,7 +75,7 @@ def survey(
             poses = begins(start, order, position)
             k = int(poses.best_class[0])
             share = Share(k, poses.rotations[0, k], poses.shifts[0, k], 1.0)
-            row = _row(poses, share, power)._replace(weight_moments=by_weight)
+            row = _row(poses, share, power)._replace(power_by_weight=by_weight)
             counts = first is None or index == first[start.start, k]
             found.append(Found(row, term._replace(shares=[share] if counts else [])))
         return found

@@ -19,8 +19,9 @@ from subtomo_core.methods.gains import gains_of, signal_to_noise
 from subtomo_core.methods.halves import fsc_kind, noise_power, references, shared_angstrom
 from subtomo_core.methods.seeding import History, regrouped
 from subtomo_core.methods.settings import Settings
+from subtomo_core.noise_law import NoiseLaw, PowerByWeight
+from subtomo_core.noise_law import fitted as fitted_law
 from subtomo_core.statistics import Metrics, Model, Statistics
-from subtomo_core.structural import Moments
 
 _LEAST_XI = 0.5  # voxels; at 0 the shifts would be frozen
 _SUPPORTED = 0.2  # correlation of the halves up to which a shell guides the search
@@ -123,8 +124,8 @@ def maximise(
     settings, before, mass = ground.settings, ground.model, ground.averages.mass.sum(0)
     half_maps, curves = ground.averages.half_maps()
     fsc = curves.corrected
-    structural = _structural_noise(settings, model, statistics)
-    noise = lead.noise if lead else noise_variance(settings, model, statistics, structural)
+    law = _noise_law(settings, model, statistics)
+    noise = lead.noise if lead else noise_variance(settings, model, statistics, law)
     shell = lead.shell_in_use if lead else settings.start_shell
     if not survey and not lead:
         shell = next_shell(settings, model, fsc)
@@ -153,7 +154,8 @@ def maximise(
         vain=before.vain,
         divided_from=before.divided_from,
         log_likelihood=statistics.log_likelihood,
-        structural_noise=structural,
+        structural_noise=law.structural if law else 0.0,
+        noise_floor=law.floor if law else model.noise_floor,
         **ground.standing._asdict(),
     )
     metrics = _metrics(settings, statistics, result)
@@ -161,25 +163,26 @@ def maximise(
     return replace(result, metrics=replace(metrics, alarms=raised))
 
 
-def _structural_noise(settings: Settings, model: Model, statistics: Statistics) -> float:
+def _noise_law(settings: Settings, model: Model, statistics: Statistics) -> NoiseLaw | None:
     """What the survey finds, and all later iterations keep."""
     if model.iteration >= 0 or not settings.weighted:
-        return model.structural_noise
-    return Moments(*statistics.weight_moments).structural_noise(int(settings.limit_shell))
+        return model.noise_law
+    seen, masked = (PowerByWeight(*part) for part in statistics.power_by_weight)
+    return fitted_law(seen, masked, int(settings.limit_shell))
 
 
 def noise_variance(
-    settings: Settings, model: Model, statistics: Statistics, structural: float = 0.0
+    settings: Settings, model: Model, statistics: Statistics, law: NoiseLaw | None = None
 ) -> NDArray[np.float64]:
     """Noise of a component per shell, or one for all where the noise is white.
 
     Only observed components count. Shells which this iteration did not look at keep what the
-    survey found there. ``structural`` is the structural noise, which the survey still sees.
+    survey found there. The survey reads particles without the ``law`` which it finds.
     """
     total, count = statistics.noise_sum / settings.observer.share, statistics.noise_count
-    if model.iteration < 0 and settings.weighted:  # what is left of it once it is divided away
-        weights = Moments(*statistics.weight_moments).weights
-        count = count + structural * weights
+    if model.iteration < 0 and law is not None:
+        seen = PowerByWeight(*statistics.power_by_weight[0])
+        total = law.noise(seen) * count / settings.observer.share
     if model.iteration >= 0 and not model.scaled:
         return model.noise  # distances to references of another scale say nothing
     if settings.white:
