@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,11 @@ from subtomo_core.spec import DatasetSummary, Weights
 
 # Of the whole particle's standard deviation: noise-free particles have no background to scale by.
 _EMPTY_BACKGROUND = 0.3
+_FAINT = 1e-6  # of the largest variance: rounding of a transform
 _FLAT = 1e-6  # of the root mean square: a smaller spread is rounding
+
+
+Part = tuple[Complex, Real]  # transform and weights, (n, n, n // 2 + 1) each
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,15 +114,17 @@ class Observer:
             if self.law is not None:
                 gain = self.law.gain(weight)
                 weight = weight * gain
-        inside, whole = self._transforms(volume, gain, max(support.reach for support in bands))
-        flat_weight = np.ascontiguousarray(weight, np.float32).reshape(-1)
+        summed, searched = self._parts(volume, weight, gain, max(b.reach for b in bands))
+        parts = [searched] + [summed] * (len(bands) - 1)
         return [
-            _samples(support, whole if number else inside, flat_weight, scale, self.region)
-            for number, support in enumerate(bands)
+            _samples(support, *part, scale, self.region)
+            for support, part in zip(bands, parts, strict=True)
         ]
 
-    def _transforms(self, volume: Real, gain: Real | None, reach: int) -> tuple[Complex, Complex]:
-        """What is searched and what is summed, right up to ``reach``; ``gain`` comes first."""
+    def _parts(
+        self, volume: Real, weight: Real, gain: Real | None, reach: int
+    ) -> tuple[Part, Part]:
+        """What is summed and what is searched, right up to ``reach``; ``gain`` comes first."""
         if self.window is None or gain is None:
             whole = centreless(volume, reach)
         else:
@@ -125,14 +132,39 @@ class Observer:
         if gain is not None:
             whole *= gain
         if self.window is None:
-            return whole, whole
-        seen = volume if gain is None else from_centreless(whole)
-        return centreless(_windowed(seen, self.window), reach), whole
+            return (whole, weight), (whole, weight)
+        volume = volume if gain is None else from_centreless(whole)
+        seen = centreless(_windowed(volume, self.window), reach)
+        if self.region is not None:
+            return (whole, weight), (seen, weight)
+        kept = weight / self._spread_by_window(weight)
+        return (whole, weight), (seen * kept, weight * kept)
+
+    def _spread_by_window(self, weight: Real) -> Real:
+        """Variance of components under the window, in units of ``sigma^2`` and its `share`.
+
+        A window mixes each component with its neighbours: noise of variance W comes to
+        ``W * |h|^2``, with h the window's transform. Components of little weight then hold the
+        noise of others, and say the less for it.
+        """
+        around = from_centreless(weight.astype(np.complex64)) * self._window_correlation
+        variance = centreless(around).real
+        return np.maximum(variance, _FAINT * float(variance.max()))
+
+    @cached_property
+    def _window_correlation(self) -> Real:
+        """The window's correlation with itself, 1 at the origin, which is voxel [0, 0, 0]."""
+        if self.window is None:
+            raise ValueError("particles are searched whole: there is no window")
+        power = np.abs(centreless(self.window)) ** 2
+        found = from_centreless(power.astype(np.complex64))
+        return found / found[0, 0, 0]
 
 
 def _samples(
     support: Band, transform: Complex, weights: Real, scale: float, region: Real | None
 ) -> Samples:
+    weights = np.ascontiguousarray(weights, np.float32).reshape(-1)
     values = np.empty(len(support.index), np.complex64)
     taken = np.empty(len(support.index), np.float32)
     parts = values.view(np.float32).reshape(-1, 2)

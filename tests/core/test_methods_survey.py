@@ -184,7 +184,8 @@ def test_structural_noise_is_found_under_the_mask_and_taken_out_of_the_noise(mas
 
 
 def test_without_structure_or_without_weights_there_is_no_structural_noise():
-    assert noise_of(crowded(0.0)).structural_noise < 0.005
+    # As much as chance makes of twelve particles, where 0.1 is found as 0.06.
+    assert noise_of(crowded(0.0)).structural_noise < 0.012
     assert noise_of(noise(6, missing=WEDGE)).structural_noise == 0.0
 
 

@@ -246,11 +246,41 @@ def test_under_a_window_structural_noise_is_divided_away_first():
     thinned = to_real(to_fourier(stack.volumes[0]) / (1.0 + q * weight))
     inside = (thinned - (thinned * window).sum() / window.sum()) * window
     kept = weight.reshape(-1)[support.index] > 0
-    expected = np.where(kept, support.take(to_fourier(inside)), 0.0)
+    left = support.take(weight / (1.0 + q * weight))
+    say = left / support.take(spread(window, weight / (1.0 + q * weight)))
+    expected = np.where(kept, support.take(to_fourier(inside)) * say, 0.0)
     assert np.allclose(seen.values, expected, atol=1e-4)
+    assert np.allclose(seen.weights, left * say, rtol=1e-4, atol=1e-5)
     assert np.allclose(
         summed.values, np.where(kept, support.take(to_fourier(thinned)), 0), atol=1e-4
     )
+    assert np.allclose(summed.weights, left, rtol=1e-5)
+
+
+def spread(window, weight):
+    """Variance of components (n, n, n // 2 + 1) under a window, one by one, 1 for even weights."""
+    whole = np.fft.fftn(np.fft.irfftn(weight, (BOX,) * 3, axes=(0, 1, 2))).real
+    power = np.abs(np.fft.fftn(window)) ** 2
+    around = np.fft.ifftn(np.fft.fftn(whole) * np.fft.fftn(power)).real / power.sum()
+    return around[..., : BOX // 2 + 1]
+
+
+def test_noise_under_a_window_has_the_variance_that_its_weights_tell():
+    rng = np.random.default_rng(7)
+    window, count = soft_sphere(BOX, 5.0, 2.0), 200
+    weight = np.abs(np.fft.rfftn(rng.normal(size=(BOX,) * 3), axes=(0, 1, 2))) ** 3
+    weight = weight.astype(np.float32)
+    volumes = [to_real(to_fourier(noise(i)) * np.sqrt(weight)) for i in range(count)]
+    stack = Stack(volumes, Weights(), np.repeat(weight[None], count, 0))
+    observer = Observer.of(stack.summary, MASK, window)
+    support = observer.band(7.0)
+    read = [observer.read(stack, i, support)[0] for i in range(count)]
+    power = np.mean([np.abs(r.values) ** 2 for r in read], 0) / observer.share
+    high = support.shell > 2  # the lowest shells lose what the mean takes away
+    ratio = (power / read[0].weights)[high]
+    # Each is the mean of `count` exponential numbers.
+    assert ratio.mean() == pytest.approx(1.0, abs=0.05)
+    assert ratio.std() < 3.0 / np.sqrt(count)
 
 
 @pytest.mark.parametrize(

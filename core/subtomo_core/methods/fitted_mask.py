@@ -21,6 +21,7 @@ from subtomo_core.statistics import Model
 
 _HELD = 0.99  # of the molecule's squared density
 _MARGIN = 4.0  # voxels from there to where the mask is one half; its edge is six wide
+_WORTH = 2.5  # voxels by which the sphere is drawn in at least
 _OUTER = (-3.0, 1.0)  # voxels about where the last mask was one half: no molecule there
 _EMPTY = 0.1  # of the molecule's: a sphere with more than this in its outer part is full
 
@@ -28,14 +29,16 @@ _EMPTY = 0.1  # of the molecule's: a sphere with more than this in its outer par
 def fitted(settings: Settings, averages: Averages, model: Model) -> Settings:
     """The settings with their sphere drawn in, where the job asks for it.
 
-    Never beyond the radius which they have; the largest class decides.
+    Never beyond the radius which they have, and by nothing less than `_WORTH`: a molecule which
+    all but fills the sphere would be cut in one iteration and found cut in the next, for ever. The
+    largest class decides.
     """
     mask = settings.spec.mask
     if not isinstance(mask, Mask) or not mask.fit or model.iteration < 0 or not model.scaled:
         return settings
     halves, classes = half_transforms(averages, model), range(settings.spec.classes)
     radius = max(extent(settings, halves, model, k) for k in classes) + _MARGIN
-    if radius >= settings.mask_radius:
+    if radius > settings.mask_radius - _WORTH:
         return settings
     return replace(settings, mask=mask_within(settings.box, radius), mask_radius=radius)
 
