@@ -4,7 +4,8 @@ Noise of images is independent from one to the next: their weighted sum S has th
 ``sigma^2 W``. Two things are left. A box cut from a larger volume mixes each component with its
 neighbours, so that a component of next to no weight still holds a share of theirs: a floor. And
 neighbours, membranes and cytoplasm are seen by every image; where many images meet in one
-component, the power of these grows as W^2. Together the variance is
+component, the power of these grows as W^2. They are told from the molecule by where they are:
+around it. Together the variance is
 
     sigma^2(r) (floor(r) + W + q W^2)
 
@@ -27,8 +28,7 @@ Values = NDArray[np.float64]
 
 _BINS = 128  # of weights, half an octave each, about 1
 _FLOORS = np.concatenate([[0.0], np.geomspace(1e-4, 1.0, 25)])  # of a shell's mean weight
-# q times the mean weight. Beyond one half the molecule itself is taken for noise.
-_SQUARES = np.concatenate([[0.0], np.geomspace(1e-3, 0.5, 20)])
+_SQUARES = np.concatenate([[0.0], np.geomspace(1e-3, 2.0, 25)])  # q times the mean weight
 _SPREAD = 1e-6  # relative spread of weights below which they are all alike
 
 
@@ -58,6 +58,15 @@ class PowerByWeight(NamedTuple):
         cell = np.clip(octave, 0, _BINS - 1) * shells + shell[seen]
         sums = [np.bincount(cell, t, _BINS * shells) for t in (n, n * w, n * power)]
         return cls(*(s.astype(np.float64).reshape(_BINS, shells) for s in sums))
+
+    def shells(self, last: int) -> PowerByWeight:
+        """Those of shells 1 to ``last``."""
+        return PowerByWeight(*(part[:, 1 : last + 1] for part in self))
+
+    def mean_weight(self, last: int) -> float:
+        """Mean weight of a component in shells 1 to ``last``; 0 where none was seen."""
+        inner = self.shells(last)
+        return float(inner.weights.sum() / max(inner.counts.sum(), 1.0))
 
     def padded(self, shells: int) -> NDArray[np.float64]:
         """All three in one array for so many shells, (3, bins, shells)."""
@@ -98,26 +107,27 @@ class NoiseLaw:
         return _over(over.sum(0), seen.counts.sum(0))
 
 
-def fitted(seen: PowerByWeight, masked: PowerByWeight, last: int) -> NoiseLaw:
-    """Law of the noise by maximum likelihood, from shells 1 to ``last``.
+def structural_noise(around: PowerByWeight, last: int) -> float:
+    """Q by maximum likelihood, from shells 1 to ``last`` of what surrounds the molecules.
 
-    q comes from particles under a mask (``masked``): what lies outside of it the search can do
-    without. The floor, a common share of each shell's mean weight, comes from particles as they
-    are searched. Where all weights are alike there is neither.
+    0 where all weights are alike. What is common to both, a floor, is looked for with it.
     """
-    shells = seen.counts.shape[1]
-    nothing = NoiseLaw(np.zeros(shells), 0.0)
-    inside = slice(1, last + 1)
-    near, whole = (PowerByWeight(*(part[:, inside] for part in p)) for p in (masked, seen))
-    total = near.counts.sum()
-    if not total or not whole.counts.sum() or _alike(near):
-        return nothing
-    mean = float(near.weights.sum() / total)
-    squares = _SQUARES / mean
-    costs = [[_cost(near, share, q) for share in _FLOORS] for q in squares]
-    structural = float(squares[int(np.argmin(np.min(costs, 1)))])
-    share = _FLOORS[int(np.argmin([_cost(whole, share, structural) for share in _FLOORS]))]
-    return NoiseLaw(share * _over(seen.weights.sum(0), seen.counts.sum(0)), structural)
+    seen = around.shells(last)
+    if _alike(seen):
+        return 0.0
+    squares = _SQUARES / around.mean_weight(last)
+    costs = [min(_cost(seen, share, q) for share in _FLOORS) for q in squares]
+    return float(squares[int(np.argmin(costs))])
+
+
+def noise_floor(seen: PowerByWeight, structural: float, last: int) -> Values:
+    """Floor of each shell, (shells,): by maximum likelihood, from shells 1 to ``last``.
+
+    A common share of each shell's mean weight. 0 where all weights are alike.
+    """
+    inner = seen.shells(last)
+    best = 0 if _alike(inner) else np.argmin([_cost(inner, s, structural) for s in _FLOORS])
+    return float(_FLOORS[int(best)]) * _over(seen.weights.sum(0), seen.counts.sum(0))
 
 
 def _cost(seen: PowerByWeight, share: float, structural: float) -> float:
@@ -139,10 +149,9 @@ def _variance(seen: PowerByWeight, floor: Values, structural: float) -> Values:
 
 
 def _alike(seen: PowerByWeight) -> bool:
-    """Whether the weights of all shells lie in one bin, or next to nothing apart."""
-    used = np.flatnonzero(seen.counts.sum(1))
-    weight = _over(seen.weights.sum(1), seen.counts.sum(1))[used]
-    return bool(np.ptp(weight) <= _SPREAD * weight.max())
+    """Whether weights are next to nothing apart, or there are none."""
+    weight = _over(seen.weights.sum(1), seen.counts.sum(1))[seen.counts.sum(1) > 0]
+    return not len(weight) or bool(np.ptp(weight) <= _SPREAD * weight.max())
 
 
 def _over(value: Values, by: Values) -> Values:

@@ -148,8 +148,8 @@ class Observer:
         noise of others, and say the less for it.
         """
         around = from_centreless(weight.astype(np.complex64)) * self._window_correlation
-        variance = centreless(around).real
-        return np.maximum(variance, _FAINT * float(variance.max()))
+        variance: Real = centreless(around).real
+        return np.maximum(variance, np.float32(_FAINT * float(variance.max())))
 
     @cached_property
     def _window_correlation(self) -> Real:
@@ -158,7 +158,8 @@ class Observer:
             raise ValueError("particles are searched whole: there is no window")
         power = np.abs(centreless(self.window)) ** 2
         found = from_centreless(power.astype(np.complex64))
-        return found / found[0, 0, 0]
+        found /= found[0, 0, 0]
+        return found
 
 
 def _samples(

@@ -16,13 +16,14 @@ class Mask(Strict):
     the diameter is the most it may have. Default: where no diameter is given.
 
     With ``particles`` the particles are searched under it too, for molecules with near
-    neighbours, as in a cell: under the whole diameter. They are still averaged whole.
+    neighbours, as in a cell: under the whole diameter. They are still averaged whole. Default:
+    where they bring weights, and densities around them make much of the noise.
     """
 
     kind: Literal["sphere"] = "sphere"
     diameter_angstrom: Annotated[float | None, Field(gt=0.0)] = None
     fit: bool | None = None
-    particles: bool = False
+    particles: bool | None = None
 
 
 class MapMask(Strict):
@@ -33,7 +34,7 @@ class MapMask(Strict):
 
     kind: Literal["map"] = "map"
     map: str
-    particles: bool = False
+    particles: bool | None = None
 
 
 def _sphere_unless_told(value: Any) -> Any:

@@ -64,6 +64,8 @@ class Model(Flat):
     noise_floor : ndarray of float64, (shells,)
         How the noise of particles with weights goes with these (`noise_law.NoiseLaw`); empty
         where there is no such law.
+    under_mask : bool
+        Particles are searched under the mask.
     reference_noise : ndarray of float32, (F, K, n // 2 + 1)
         Noise power of a component of the fold references.
     xi : float
@@ -129,6 +131,7 @@ class Model(Flat):
     clusters: Clusters | None = None
     structural_noise: float = 0.0
     noise_floor: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    under_mask: bool = False
 
     @property
     def noise_law(self) -> NoiseLaw | None:
@@ -193,9 +196,9 @@ class Statistics(Flat):
     noise_sum, noise_count : ndarray of float64, (n // 2 + 1,)
         Squared distance to the references (in the survey: to nothing), divided by W, and
         number of components, in each shell of the whole transform.
-    power_by_weight : ndarray of float64, (2, 3, bins, n // 2 + 1)
+    power_by_weight : ndarray of float64, (3, 3, bins, n // 2 + 1)
         In the survey of particles with weights: how their power goes with these
-        (`noise_law.PowerByWeight`), as they are searched and under the mask. Empty elsewhere.
+        (`noise_law.PowerByWeight`), whole, under the mask and around it. Empty elsewhere.
     log_likelihood : float
     misfit : ndarray of float64, (K,)
         What particles depart from the references beyond noise, in log-likelihood (`Row.misfit`).

@@ -15,7 +15,7 @@ from subtomo_core.methods.fitted_mask import (
     holding,
     last_radius,
 )
-from subtomo_core.methods.settings import mask_within
+from subtomo_core.methods.reference_mask import mask_within
 from subtomo_core.methods.update import next_shell
 from subtomo_core.simulate import asymmetric_blob
 from support.small_jobs import VOXEL, batch_of, blobs, job, knowing, method_of

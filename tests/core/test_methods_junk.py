@@ -10,7 +10,8 @@ import pytest
 
 from subtomo_core.fourier import multiplicity
 from subtomo_core.methods.competition import Competition
-from subtomo_core.methods.update import maximise, noise_variance
+from subtomo_core.methods.noise import noise_variance
+from subtomo_core.methods.update import maximise
 from subtomo_core.missing import observed
 from subtomo_core.run import run
 from subtomo_core.score import judge

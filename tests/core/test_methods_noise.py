@@ -10,7 +10,8 @@ from hypothesis import settings as hypothesis_settings
 from subtomo_core.errors import InputError
 from subtomo_core.fourier import shell_sums, to_fourier
 from subtomo_core.maximisation import fsc
-from subtomo_core.methods.update import noise_variance, reference_noise
+from subtomo_core.methods.noise import noise_variance
+from subtomo_core.methods.update import reference_noise
 from subtomo_core.rotations import random_rotations
 from subtomo_core.starting import in_classes
 from support.core_steps import STEP_BOX as BOX

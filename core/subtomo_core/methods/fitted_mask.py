@@ -15,7 +15,8 @@ from subtomo_core.fourier import Complex, radius_of, soft_edge, to_real
 from subtomo_core.masks import radii
 from subtomo_core.maximisation import on_components
 from subtomo_core.methods.averages import Averages
-from subtomo_core.methods.settings import MASK_EDGE, Settings, mask_within
+from subtomo_core.methods.reference_mask import MASK_EDGE, mask_within
+from subtomo_core.methods.settings import Settings
 from subtomo_core.spec_parts import Mask
 from subtomo_core.statistics import Model
 

@@ -36,7 +36,7 @@ class Row(NamedTuple):
     misfit : float
         What it departs from the reference beyond its noise and that of the reference, in
         log-likelihood: 0 where it shows what the reference shows.
-    power_by_weight : ndarray, (2, 3, bins, shells)
+    power_by_weight : ndarray, (3, 3, bins, shells)
         Its part in that of the statistics; empty outside of the survey.
     """
 

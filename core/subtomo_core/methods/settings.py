@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.defaults import shell_of
-from subtomo_core.errors import InputError
 from subtomo_core.fourier import Real, radius_of, soft_edge, to_fourier, to_real
-from subtomo_core.masks import mask_problem, radius_of_mask, soft_sphere
+from subtomo_core.masks import soft_sphere
 from subtomo_core.maximisation import on_components
+from subtomo_core.methods.reference_mask import MASK_EDGE, mask_of
 from subtomo_core.observation import Observer
 from subtomo_core.parameters import (
     FamlParameters,
@@ -21,7 +21,6 @@ from subtomo_core.parameters import (
     RefinementParameters,
 )
 from subtomo_core.spec import AnySpec, DatasetSummary, ParticleStart, PosesStart, Weights
-from subtomo_core.spec_parts import MapMask, Mask
 from subtomo_core.statistics import Model
 from subtomo_core.symmetry import symmetry_group
 
@@ -29,7 +28,6 @@ _EDGE = 1.0  # half the width of the references' soft low-pass, shells
 _FOLDS = 4  # see docs/decisions/0006-no-particle-meets-itself.md
 _FOLDS_OF_HALVES = 8  # four in each half; see docs/decisions/0014-half-sets.md
 _NO_MATCHING: int | None = 2  # bandwidth of a method which has no use for one
-MASK_EDGE = 6.0  # width in voxels of the edge of a spherical mask
 _AHEAD = 4.0  # shells beyond those in use for which sums are kept
 
 
@@ -56,6 +54,8 @@ class Settings:
         Soft mask on the references.
     mask_radius : float
         Of the sphere which holds it, voxels.
+    window : ndarray of float32, (n, n, n)
+        The mask as it was at first: particles may be searched under it.
     groups : tuple of ndarray, (g, 3, 3)
         Point group of each class.
     observer : Observer
@@ -71,6 +71,7 @@ class Settings:
     shift_reach: float
     mask: Real
     mask_radius: float
+    window: Real
     groups: tuple[NDArray[np.float64], ...]
     observer: Observer
 
@@ -107,13 +108,25 @@ class Settings:
             shift_reach=reach / voxel,
             mask=soft_mask,
             mask_radius=radius,
+            window=soft_mask,
             groups=tuple(symmetry_group(name) for name in spec.symmetries),
-            observer=Observer.of(summary, radius, soft_mask if spec.mask.particles else None),
+            observer=Observer.of(summary, radius),
         )
 
     def knowing(self, model: Model) -> Settings:
         """The same with particles read as a model's noise asks for."""
-        return replace(self, observer=replace(self.observer, law=model.noise_law))
+        window = self.window if model.under_mask else None
+        return replace(self, observer=replace(self.observer, law=model.noise_law, window=window))
+
+    def share(self, under_mask: bool) -> float:
+        """Part of white noise's power which particles keep as they are searched."""
+        return float(np.mean(self.window.astype(np.float64) ** 2)) if under_mask else 1.0
+
+    @property
+    def surroundings(self) -> Real:
+        """What lies around the mask, (n, n, n): 0 inside of it, 1 beyond its edge."""
+        radius = self.mask_radius + MASK_EDGE
+        return np.float32(1.0) - soft_sphere(self.box, radius, MASK_EDGE)
 
     @property
     def box(self) -> int:
@@ -266,31 +279,3 @@ class Settings:
             transform *= on_components(gain, self.box)
         transform[0, 0, 0] = 0.0
         return np.ascontiguousarray(to_real(transform) * self.mask)
-
-
-def mask_of(
-    spec: Mask | MapMask, summary: DatasetSummary, given: Real | None
-) -> tuple[Real, float]:
-    """Mask (n, n, n) on the references, and the radius in voxels of the sphere which holds it.
-
-    Raises
-    ------
-    InputError
-        If the map which was given is no mask for this dataset.
-    """
-    if isinstance(spec, MapMask):
-        if given is None:
-            raise ValueError(f"the mask {spec.map} was not handed over")
-        problem = mask_problem(given, summary.box)
-        if problem:
-            raise InputError(problem)
-        return np.ascontiguousarray(given, np.float32), radius_of_mask(given)
-    if spec.diameter_angstrom is None:
-        raise ValueError("the specification has open fields: call spec.resolve first")
-    radius = spec.diameter_angstrom / summary.voxel_size_angstrom / 2.0
-    return mask_within(summary.box, radius), radius
-
-
-def mask_within(box: int, radius: float) -> Real:
-    """Soft sphere of a radius in voxels, or the largest that the box holds."""
-    return soft_sphere(box, min(radius, 0.5 * (box - MASK_EDGE)), MASK_EDGE)

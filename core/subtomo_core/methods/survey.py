@@ -44,16 +44,17 @@ def survey(
     orders = [_rng(settings, 0, start).permutation(settings.summary.particles) for start in starts]
     whole = settings.observer.band(settings.box / 2 - 1.0)
     sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
-    masked = replace(settings.observer, window=settings.mask)
+    asked = settings.window if settings.spec.mask.particles else None
+    observer = replace(settings.observer, window=None if settings.weighted else asked)
+    windows = (settings.window, settings.surroundings) if settings.weighted else ()
+    parts = [replace(observer, window=window) for window in windows]
 
     def read(index: int) -> tuple[Samples, Samples, Values]:
-        if not settings.weighted:
-            seen, summed = settings.observer.read(batch.particles, index, whole, sums)
+        seen, summed = observer.read(batch.particles, index, whole, sums)
+        if not parts:
             return seen, summed, no_power()
-        under, outside, summed = masked.read(batch.particles, index, whole, whole, sums)
-        seen = outside if settings.observer.window is None else under
-        both = [part.power_by_weight(whole, settings.shells) for part in (seen, under)]
-        return seen, summed, np.stack(both)
+        three = [seen, *(part.read(batch.particles, index, whole)[0] for part in parts)]
+        return seen, summed, np.stack([s.power_by_weight(whole, settings.shells) for s in three])
 
     def begins(start: Model, order: NDArray[np.int64], position: int) -> Poses:
         if batch.poses is not None:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.errors import InputError, Problem
 from subtomo_core.fourier import Complex, Real, shell_sums, soft_edge, to_fourier, to_real
 from subtomo_core.maximisation import resolution_angstrom
 from subtomo_core.methods import standing as symmetry
@@ -17,10 +16,9 @@ from subtomo_core.methods.fitted_mask import fitted
 from subtomo_core.methods.frames import Motions, in_one_frame
 from subtomo_core.methods.gains import gains_of, signal_to_noise
 from subtomo_core.methods.halves import fsc_kind, noise_power, references, shared_angstrom
+from subtomo_core.methods.noise import Noise
 from subtomo_core.methods.seeding import History, regrouped
 from subtomo_core.methods.settings import Settings
-from subtomo_core.noise_law import NoiseLaw, PowerByWeight
-from subtomo_core.noise_law import fitted as fitted_law
 from subtomo_core.statistics import Metrics, Model, Statistics
 
 _LEAST_XI = 0.5  # voxels; at 0 the shifts would be frozen
@@ -124,8 +122,7 @@ def maximise(
     settings, before, mass = ground.settings, ground.model, ground.averages.mass.sum(0)
     half_maps, curves = ground.averages.half_maps()
     fsc = curves.corrected
-    law = _noise_law(settings, model, statistics)
-    noise = lead.noise if lead else noise_variance(settings, model, statistics, law)
+    noise, law, under_mask = Noise.of(settings, model, statistics, lead)
     shell = lead.shell_in_use if lead else settings.start_shell
     if not survey and not lead:
         shell = next_shell(settings, model, fsc)
@@ -156,47 +153,12 @@ def maximise(
         log_likelihood=statistics.log_likelihood,
         structural_noise=law.structural if law else 0.0,
         noise_floor=law.floor if law else model.noise_floor,
+        under_mask=under_mask,
         **ground.standing._asdict(),
     )
     metrics = _metrics(settings, statistics, result)
     raised = (*_alarms(ground), *_junk_alarms(metrics), *symmetry.alarms(settings, result))
     return replace(result, metrics=replace(metrics, alarms=raised))
-
-
-def _noise_law(settings: Settings, model: Model, statistics: Statistics) -> NoiseLaw | None:
-    """What the survey finds, and all later iterations keep."""
-    if model.iteration >= 0 or not settings.weighted:
-        return model.noise_law
-    seen, masked = (PowerByWeight(*part) for part in statistics.power_by_weight)
-    return fitted_law(seen, masked, int(settings.limit_shell))
-
-
-def noise_variance(
-    settings: Settings, model: Model, statistics: Statistics, law: NoiseLaw | None = None
-) -> NDArray[np.float64]:
-    """Noise of a component per shell, or one for all where the noise is white.
-
-    Only observed components count. Shells which this iteration did not look at keep what the
-    survey found there. The survey reads particles without the ``law`` which it finds.
-    """
-    total, count = statistics.noise_sum / settings.observer.share, statistics.noise_count
-    if model.iteration < 0 and law is not None:
-        seen = PowerByWeight(*statistics.power_by_weight[0])
-        total = law.noise(seen) * count / settings.observer.share
-    if model.iteration >= 0 and not model.scaled:
-        return model.noise  # distances to references of another scale say nothing
-    if settings.white:
-        return np.full_like(total, total.sum() / max(count.sum(), 1.0))
-    per_shell = np.where(count > 0, total / np.maximum(count, 1.0), model.noise)
-    known = np.nonzero(per_shell > 0)[0]
-    if not len(known):
-        raise InputError(
-            Problem(
-                "no particle holds signal where its weights say that something was observed: "
-                "check the weights (_rlnCtfImage)"
-            )
-        )
-    return np.interp(np.arange(len(per_shell)), known, per_shell[known])
 
 
 def reference_noise(
