@@ -95,6 +95,13 @@ def shell_of_components(box: int) -> NDArray[np.int64]:
     return np.rint(radius_of(box)).astype(np.int64)
 
 
+def on_components(per_shell: NDArray[np.floating], box: int) -> Real:
+    """Spread values per shell (n // 2 + 1,) over half components; 0 in the corners."""
+    extended = np.zeros(box, np.float32)
+    extended[: len(per_shell)] = per_shell
+    return extended[shell_of_components(box)]
+
+
 def multiplicity(box: int) -> Real:
     """How often each half component stands in the whole transform, shape (n // 2 + 1,)."""
     count = np.full(box // 2 + 1, 2.0, np.float32)

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from subtomo_core.fourier import (
     Complex,
     Real,
+    on_components,
     radius_of,
-    shell_of_components,
     shell_sums,
     sinc_squared,
     to_fourier,
@@ -93,13 +93,6 @@ def relative_ridge(denominator: Real, share: float) -> Real:
     weight = np.maximum(denominator, 0.0)
     means = shell_sums(weight, box) / np.maximum(shell_sums(np.ones_like(weight), box), 1.0)
     return on_components((share * means).astype(np.float32), box)
-
-
-def on_components(per_shell: NDArray[np.floating], box: int) -> Real:
-    """Spread values per shell (n // 2 + 1,) over half components; 0 in the corners."""
-    extended = np.zeros(box, np.float32)
-    extended[: len(per_shell)] = per_shell
-    return extended[shell_of_components(box)]
 
 
 def fsc(first: Complex, second: Complex) -> NDArray[np.float64]:

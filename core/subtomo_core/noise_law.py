@@ -21,8 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier import Real
-from subtomo_core.maximisation import on_components
+from subtomo_core.fourier import Real, on_components
 
 Values = NDArray[np.float64]
 

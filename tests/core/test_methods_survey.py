@@ -6,8 +6,15 @@ from scipy.stats import kstest
 
 from subtomo_core.errors import InputError
 from subtomo_core.exact import frequencies
-from subtomo_core.fourier import multiplicity, radius_of, shell_sums, to_fourier, to_real
-from subtomo_core.maximisation import fsc, on_components
+from subtomo_core.fourier import (
+    multiplicity,
+    on_components,
+    radius_of,
+    shell_sums,
+    to_fourier,
+    to_real,
+)
+from subtomo_core.maximisation import fsc
 from subtomo_core.missing import observed
 from subtomo_core.particles import ArrayParticles
 from subtomo_core.spec import Complete, Weights

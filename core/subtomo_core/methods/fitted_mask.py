@@ -11,9 +11,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier import Complex, radius_of, soft_edge, to_real
+from subtomo_core.fourier import Complex, on_components, radius_of, soft_edge, to_real
 from subtomo_core.masks import radii
-from subtomo_core.maximisation import on_components
 from subtomo_core.methods.averages import Averages
 from subtomo_core.methods.reference_mask import MASK_EDGE, mask_within
 from subtomo_core.methods.settings import Settings

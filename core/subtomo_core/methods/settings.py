@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.defaults import shell_of
-from subtomo_core.fourier import Real, radius_of, soft_edge, to_fourier, to_real
+from subtomo_core.fourier import Real, on_components, radius_of, soft_edge, to_fourier, to_real
 from subtomo_core.masks import soft_sphere
-from subtomo_core.maximisation import on_components
 from subtomo_core.methods.reference_mask import MASK_EDGE, mask_of
 from subtomo_core.observation import Observer
 from subtomo_core.parameters import (

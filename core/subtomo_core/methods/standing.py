@@ -14,8 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier import Complex, Real, shell_sums, to_fourier, to_real
-from subtomo_core.maximisation import on_components
+from subtomo_core.fourier import Complex, Real, on_components, shell_sums, to_fourier, to_real
 from subtomo_core.methods.averages import EMPTY, Averages
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Model

@@ -1,6 +1,7 @@
 """Judging results: fits, correlations, oracles, poses, classes."""
 
 from subtomo_core.maximisation import resolution_angstrom
+from subtomo_core.score.ceiling import ceiling
 from subtomo_core.score.classes import ClassAgreement, class_agreement
 from subtomo_core.score.curves import band_of, correlation, fsc, r_in_band
 from subtomo_core.score.fit import Fit, fit, mirror
@@ -18,6 +19,7 @@ __all__ = [
     "MapQuality",
     "PoseErrors",
     "band_of",
+    "ceiling",
     "class_agreement",
     "correlation",
     "fit",

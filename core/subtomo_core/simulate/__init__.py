@@ -1,4 +1,4 @@
-"""Particles with known truth: phantoms, atomic models, direct simulation."""
+"""Particles with known truth: phantoms, atomic models, direct simulation and tilt series."""
 
 from subtomo_core.simulate.atoms import density_of_atoms
 from subtomo_core.simulate.direct import Orientations, Simulation, simulate
@@ -8,15 +8,24 @@ from subtomo_core.simulate.gaussians import (
     barrel,
     four_gaussians,
 )
+from subtomo_core.simulate.microscope import Microscope
+from subtomo_core.simulate.scene import Crowd
+from subtomo_core.simulate.series import Optics, SeriesSimulation, simulate_series
 from subtomo_core.simulate.structures import MapStructure, Structure
 from subtomo_core.simulate.tables import particle_names, relion_columns
+from subtomo_core.simulate.tilts import TiltSeries
 
 __all__ = [
+    "Crowd",
     "GaussianStructure",
     "MapStructure",
+    "Microscope",
+    "Optics",
     "Orientations",
+    "SeriesSimulation",
     "Simulation",
     "Structure",
+    "TiltSeries",
     "asymmetric_blob",
     "barrel",
     "density_of_atoms",
@@ -24,4 +33,5 @@ __all__ = [
     "particle_names",
     "relion_columns",
     "simulate",
+    "simulate_series",
 ]
