@@ -182,16 +182,7 @@ def resolve(spec: AnySpec, summary: DatasetSummary) -> AnySpec:
     )
     changes: dict[str, Any] = {
         "resolution": _resolution(spec, extent, start_shell, limit_shell),
-        "mask": spec.mask.model_copy(
-            update={
-                "diameter_angstrom": spec.mask.diameter_angstrom or 0.8 * extent,
-                "fit": spec.mask.diameter_angstrom is None
-                if spec.mask.fit is None
-                else spec.mask.fit,
-            }
-        )
-        if isinstance(spec.mask, Mask)
-        else spec.mask,
+        "mask": spec.mask.model_copy(update=_mask_defaults(spec, summary, extent)),
         "parameters": spec.parameters.model_copy(
             update=_parameter_defaults(spec, summary, limit_shell)
         ),
@@ -214,6 +205,17 @@ def _resolution(spec: AnySpec, extent: float, start_shell: float, limit_shell: f
         growth_shells=spec.resolution.growth_shells
         or min(_FASTEST, max(1.0, (limit_shell - start_shell) / (0.5 * spec.iterations))),
     )
+
+
+def _mask_defaults(spec: AnySpec, summary: DatasetSummary, extent: float) -> dict[str, Any]:
+    """Open fields of the mask; what weights tell of crowded particles is left to the survey."""
+    mask, changes = spec.mask, dict[str, Any]()
+    if mask.particles is None and not isinstance(summary.missing, Weights):
+        changes["particles"] = False
+    if isinstance(mask, Mask):
+        changes["diameter_angstrom"] = mask.diameter_angstrom or 0.8 * extent
+        changes["fit"] = mask.diameter_angstrom is None if mask.fit is None else mask.fit
+    return changes
 
 
 def _parameter_defaults(

@@ -9,7 +9,7 @@ around it. Together the variance is
 
     sigma^2(r) (floor(r) + W + q W^2)
 
-(docs/decisions/0042 and 0053).
+(docs/decisions/0042 and 0050).
 """
 
 from __future__ import annotations

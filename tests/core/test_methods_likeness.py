@@ -37,8 +37,8 @@ class Known:
             for k, volume in enumerate(maps):
                 grain = rng.normal(0.0, np.sqrt(VARIANCE / each[k]), volume.shape)
                 transform = to_fourier((volume + grain).astype(np.float32))
-                numerators[fold, k] = transform * inside * each[k] / VARIANCE
-                denominators[fold, k] = inside * each[k] / VARIANCE
+                numerators[fold, k] = transform * inside * each[k]
+                denominators[fold, k] = inside * each[k]
         mass = np.tile(each, (self.settings.folds, 1))
         left = np.ones((len(maps), self.settings.shells))
         radius = self.model.shell_in_use + 1.0

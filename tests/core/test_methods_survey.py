@@ -190,6 +190,17 @@ def test_structural_noise_is_found_under_the_mask_and_taken_out_of_the_noise(mas
     assert np.all(np.abs(model.noise[shells] / 9.0 - 1.0) < 0.35)
 
 
+@pytest.mark.parametrize("asked", [None, False, True])
+def test_crowded_particles_are_searched_under_the_mask_unless_told_otherwise(asked):
+    for q, crowd in ((0.1, True), (0.0, False)):
+        particles = crowded(q)
+        method = method_of(particles, job(mask={"particles": asked}))
+        model, _ = surveyed(method, particles)
+        assert model.under_mask == (crowd if asked is None else asked)
+        window = method.settings.knowing(model).observer.window
+        assert (window is not None) == model.under_mask
+
+
 def test_without_structure_or_without_weights_there_is_no_structural_noise():
     # As much as chance makes of twelve particles, where 0.1 is found as 0.06.
     assert noise_of(crowded(0.0)).structural_noise < 0.012
