@@ -9,6 +9,7 @@ from subtomo_core.simulate.gaussians import (
     four_gaussians,
 )
 from subtomo_core.simulate.microscope import Microscope
+from subtomo_core.simulate.phantoms import helix, membrane_patch, shell, symmetric_phantom
 from subtomo_core.simulate.scene import Crowd
 from subtomo_core.simulate.series import Optics, SeriesSimulation, simulate_series
 from subtomo_core.simulate.structures import MapStructure, Structure
@@ -30,8 +31,12 @@ __all__ = [
     "barrel",
     "density_of_atoms",
     "four_gaussians",
+    "helix",
+    "membrane_patch",
     "particle_names",
     "relion_columns",
+    "shell",
     "simulate",
     "simulate_series",
+    "symmetric_phantom",
 ]

@@ -1,41 +1,38 @@
-"""Images of a tilt series, and the subtomograms which are made of them.
-
-Two forms of the same images: back-projections behind a missing region, and sums of images
-multiplied by their contrast transfer with weights (as RELION's pseudo-subtomograms).
-"""
+"""Images of a tilt series: central slices through everything in a box, seen by a microscope."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
 
-import ducc0
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.exact import sample_transform
-from subtomo_core.fourier import to_real
+from subtomo_core.exact import frequencies, sample_transform
 from subtomo_core.simulate.microscope import Defocus, Microscope, dose_weight
 from subtomo_core.simulate.scene import Placed
 from subtomo_core.simulate.tilts import TiltSeries
 
-Values = NDArray[np.float64]
-Complex = NDArray[np.complex128]
-Correction = Literal["flipped", "first zero", "none"]
+Array = NDArray[np.float64]
+Slices = NDArray[np.complex64]
 
-_FIELD = 2  # images are this many boxes wide, so that nothing wraps round
+FIELD = 2  # images are this many boxes wide, so that nothing wraps round into the box
 
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """Takes images of boxes of n voxels, _FIELD times as wide.
+    """Takes images of boxes of n voxels; an image is `FIELD` n = m pixels wide.
+
+    Only components within the circle which fits the box's transform are kept, those of half the
+    plane: P of them, the same for all images. All transforms have their origin at the centre.
 
     Attributes
     ----------
     box : int
+        Side n of the particles in voxels.
     voxel : float
-        Ångström.
+        Ångström, of a voxel and of a pixel.
     microscope : Microscope
     tilts : TiltSeries
     """
@@ -47,124 +44,104 @@ class Camera:
 
     @property
     def side(self) -> int:
-        """Width of an image in pixels."""
-        return _FIELD * self.box
+        """Width m of an image in pixels."""
+        return FIELD * self.box
 
-    def grid(self, side: int) -> tuple[Values, Values, Values, Values]:
-        """U and v in pixels of a half transform of an image, frequency in 1/Å, and angle."""
-        full = np.fft.fftfreq(side, 1.0 / side)
-        v, u = np.meshgrid(full, np.arange(side // 2 + 1.0), indexing="ij")
-        return u, v, np.hypot(u, v) / (side * self.voxel), np.arctan2(v, u)
+    @cached_property
+    def used(self) -> NDArray[np.bool_]:
+        """Which components of an image's half transform are kept, (m, m // 2 + 1)."""
+        full = np.fft.fftfreq(self.side, 1.0 / self.side)
+        radius = np.hypot(full[:, None], np.arange(self.side // 2 + 1))
+        return np.asarray(radius <= self.side / 2 - FIELD)
 
-    def points(self, side: int, planes: Values) -> Values:
-        """Where components of images lie in the volume's transform, in Fourier pixels of the box.
+    @cached_property
+    def uv(self) -> Array:
+        """Components (P, 2) in pixels of the box's transform: steps of 1 / `FIELD`."""
+        rows, columns = np.nonzero(self.used)
+        v = np.fft.fftfreq(self.side, 1.0 / self.side)[rows]
+        return np.stack([columns.astype(np.float64), v], -1) / FIELD
 
-        (T, side, side // 2 + 1, 3), order x, y, z.
+    @cached_property
+    def shares(self) -> Array:
+        """Weight (P,) of each component in a sum over the whole plane: its mate's added."""
+        return np.where(self.uv[:, 0] > 0, 2.0, 1.0)
+
+    @cached_property
+    def frequency(self) -> Array:
+        """Of each component, 1/ångström, (P,)."""
+        return np.asarray(np.hypot(self.uv[:, 0], self.uv[:, 1]) / (self.box * self.voxel))
+
+    @cached_property
+    def angle(self) -> Array:
+        """Of each component, radians from the x axis, (P,)."""
+        return np.arctan2(self.uv[:, 1], self.uv[:, 0])
+
+    def points(self, planes: Array) -> Array:
+        """Where the components of images lie in the box's transform, (T, P, 3)."""
+        return np.asarray(self.uv @ planes)
+
+    @cached_property
+    def observed(self) -> NDArray[np.bool_]:
+        """Which components (n, n, n // 2 + 1) of the box lie within a pixel of an image's."""
+        k = frequencies(self.box).astype(np.float32)
+        edge = np.hypot(*self.uv.T).max()
+        found = np.zeros(k.shape[:-1], bool)
+        for a, b in self.tilts.planes.astype(np.float32):
+            found |= (np.abs(k @ np.cross(a, b)) < 1.0) & (np.hypot(k @ a, k @ b) <= edge)
+        return found
+
+    def contrast(self, defocus: Defocus) -> Array:
+        """Contrast transfer and detector, which the signal and the specimen's noise pass, (P,)."""
+        contrast = self.microscope.contrast(self.frequency, self.angle, defocus)
+        return contrast * self.microscope.detector(2.0 * self.voxel * self.frequency)
+
+    @cached_property
+    def damage(self) -> Array:
+        """What the dose leaves of the signal, (T, P)."""
+        return np.stack([dose_weight(self.frequency, dose) for dose in self.tilts.doses])
+
+    def transfer(self, defocus: Defocus) -> Array:
+        """All that the signal passes, (T, P)."""
+        return self.contrast(defocus) * self.damage
+
+    def projections(self, maps: NDArray[np.float32], box: Placed, planes: Array) -> Slices:
+        """Transforms (T, P), not scaled, of the sums of voxels along the beam.
+
+        ``maps`` (K, n, n, n) are the structures; a membrane, number -1, is the last one.
         """
-        u, v, _, _ = self.grid(side)
-        a, b = planes[:, None, None, 0], planes[:, None, None, 1]
-        return np.asarray((u[..., None] * a + v[..., None] * b) * (self.box / side))
+        points = self.points(planes).reshape(-1, 3)
+        total = np.zeros(len(points), np.complex64)
+        for number, rotation, shift in zip(box.structures, box.rotations, box.shifts, strict=True):
+            phase = ((-2.0 * math.pi / self.box) * (points @ shift)).astype(np.float32)
+            turned = np.exp(1j * phase)
+            total += sample_transform(maps[number], points @ rotation) * turned
+        return (total * np.float32(self.box**1.5)).reshape(len(planes), -1)
 
-    def projections(
-        self, maps: NDArray[np.float32], box: Placed, planes: Values, chosen: slice = slice(None)
-    ) -> Complex:
-        """Transforms (T, side, side // 2 + 1) of projections, origin at the image's centre."""
-        points = self.points(self.side, planes)
-        flat = points.reshape(-1, 3)
-        total = np.zeros(len(flat), np.complex128)
-        for k, rotation, shift in zip(
-            box.structures[chosen], box.rotations[chosen], box.shifts[chosen], strict=True
-        ):
-            phase = (-2.0 * math.pi / self.box) * (flat @ shift)
-            total += sample_transform(maps[k], flat @ rotation) * np.exp(1j * phase)
-        return np.asarray((total * self.box**1.5).reshape(points.shape[:-1]))
+    def recorded(self, slices: Slices) -> NDArray[np.float32]:
+        """The part of images (T, P) which lies over the box, (T, n, n), axes y, x."""
+        whole = np.zeros((len(slices), *self.used.shape), np.complex64)
+        whole[:, self.used] = slices
+        images = np.fft.fftshift(np.fft.irfft2(whole, (self.side,) * 2), axes=(1, 2))
+        first = self.side // 2 - self.box // 2
+        inner = slice(first, first + self.box)
+        return images[:, inner, inner].astype(np.float32)
 
-    def transfer(self, defocus: Defocus, side: int) -> Values:
-        """Contrast transfer times what the dose leaves, (T, side, side // 2 + 1)."""
-        _, _, frequency, angle = self.grid(side)
-        contrast = self.microscope.contrast(frequency, angle, defocus)
-        return np.stack([contrast * dose_weight(frequency, d) for d in self.tilts.doses])
+    def noise(
+        self, variance: float, before: float, defocus: Defocus, rng: np.random.Generator
+    ) -> Slices:
+        """Transforms (T, P) of noise which has this variance in a pixel of a recorded image.
 
-    def detector(self, side: int) -> Values:
-        """Transfer of the detector, (side, side // 2 + 1)."""
-        _, _, frequency, _ = self.grid(side)
-        return self.microscope.detector(frequency * 2.0 * self.voxel)
+        The share ``before`` of it is in the specimen, and passes contrast transfer and detector.
+        """
+        white = self._white(rng) * math.sqrt(variance * (1.0 - before))
+        if before > 0:
+            contrast = self.contrast(defocus)
+            passed = (self.shares * contrast**2).sum() / self.side**2
+            white += self._white(rng) * contrast * math.sqrt(variance * before / passed)
+        return white.astype(np.complex64)
 
-
-def recorded(camera: Camera, transforms: Complex) -> Values:
-    """The part of images (T, n, n) which lies over the box, from their transforms."""
-    images = np.fft.fftshift(np.fft.irfft2(transforms, (camera.side,) * 2), axes=(1, 2))
-    inner = slice((camera.side - camera.box) // 2, (camera.side + camera.box) // 2)
-    return np.asarray(images[:, inner, inner])
-
-
-def weighted_sum(
-    camera: Camera, images: Complex, defocus: Defocus
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Sum S (n, n, n) of images times their transfer, and the weights W (n, n, n // 2 + 1).
-
-    Images are multiplied before they are cut to the box, so that it holds what the transfer had
-    spread. Each component of the cut image is shared out among the eight around it in the box's
-    transform, and W is the sum of the squared transfers in the same shares. Where S = W A, the
-    map A has the scale of the structure; the noise of S has a little less than the variance W.
-    """
-    n = camera.box
-    passed = camera.transfer(defocus, camera.side) * camera.detector(camera.side)
-    cut = recorded(camera, images * passed)
-    own = np.fft.fft2(np.fft.ifftshift(cut, axes=(1, 2))) / n**1.5
-    transfer = camera.transfer(defocus, n) * camera.detector(n)
-    u, v = np.meshgrid(np.fft.fftfreq(n, 1.0 / n), np.fft.fftfreq(n, 1.0 / n))
-    mirrored = u < 0
-    rows, columns = np.where(mirrored, -v, v).astype(int) % n, np.abs(u).astype(int)
-    power = transfer[:, rows, columns] ** 2
-    inside = np.hypot(u, v) < n / 2 - 1
-    planes = camera.tilts.planes
-    points = u[inside][:, None] * planes[:, None, 0] + v[inside][:, None] * planes[:, None, 1]
-    values = own[:, inside].ravel()
-    parts = np.stack([values.real, values.imag, power[:, inside].ravel()])
-    real, imaginary, weights = _spread(points.reshape(-1, 3), parts, n)
-    return to_real((real + 1j * imaginary).astype(np.complex64)), weights.astype(np.float32)
-
-
-def _spread(points: Values, values: Values, n: int) -> Values:
-    """Values (c, m) at points (m, 3) shared out among the eight components around each.
-
-    (c, n, n, n // 2 + 1).
-    """
-    low = np.floor(points).astype(np.int64)
-    part = points - low
-    grids = np.zeros((len(values), n**3))
-    for corner in np.ndindex(2, 2, 2):
-        share = np.prod([p if c else 1.0 - p for c, p in zip(corner, part.T, strict=True)], 0)
-        x, y, z = ((low + corner) % n).T
-        cell = (z * n + y) * n + x
-        for number, value in enumerate(values):
-            grids[number] += np.bincount(cell, share * value, n**3)
-    return grids.reshape(-1, n, n, n)[..., : n // 2 + 1]
-
-
-def back_projection(
-    camera: Camera, images: Complex, defocus: Defocus, correction: Correction
-) -> NDArray[np.float32]:
-    """Weighted back-projection (n, n, n): each image times the ramp across its tilt axis."""
-    n, side = camera.box, camera.side
-    u, v, frequency, angle = camera.grid(side)
-    across = np.where(camera.tilts.about_x[:, None, None], np.abs(v), np.abs(u))
-    if correction == "flipped":
-        factor = np.sign(camera.microscope.contrast(frequency, angle, defocus))
-    elif correction == "first zero":
-        factor = camera.microscope.before_first_zero(frequency, angle, defocus)
-    else:
-        factor = np.ones_like(frequency)
-    dose = np.stack([dose_weight(frequency, d) for d in camera.tilts.doses])
-    used = (np.hypot(u, v) < side / 2 - 1) & ((u > 0) | ((u == 0) & (v > 0)))
-    values = (images * across * factor * dose)[:, used].reshape(-1)
-    points = camera.points(side, camera.tilts.planes)[:, used].reshape(-1, 3)
-    volume = ducc0.nufft.nu2u(
-        points=values,
-        coord=np.ascontiguousarray(points[:, ::-1] * (2.0 * math.pi / n)),
-        forward=False,
-        epsilon=1e-5,
-        out=np.zeros((n,) * 3, np.complex128),
-    )
-    return np.asarray(volume.real / len(images), np.float32)
+    def _white(self, rng: np.random.Generator) -> NDArray[np.complex128]:
+        """Transforms of white noise of variance 1 a pixel."""
+        count = len(self.tilts.angles_deg)
+        images = rng.standard_normal((count, self.side, self.side), np.float32)
+        return np.asarray(np.fft.rfft2(images)[:, self.used], np.complex128)

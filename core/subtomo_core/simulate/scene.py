@@ -1,16 +1,22 @@
-"""What stands in each particle's box: its structure, neighbours, or nothing."""
+"""What lies in each particle's box: its structure, neighbours, a membrane, or nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.rotations import random_rotations
+from subtomo_core.rotations import from_euler, rotation_about
+from subtomo_core.simulate.direct import Orientations
+
+Array = NDArray[np.float64]
+Generator = np.random.Generator
 
 _TRIES = 1000  # places tried for a neighbour
+MEMBRANE = -1  # in place of a structure's number
 
 
 @dataclass(frozen=True)
@@ -19,98 +25,145 @@ class Crowd:
 
     Attributes
     ----------
+    orientations : {"uniform", "about_y"}
+        Uniform on SO(3), or about the y axis alone.
+    left_out_deg : tuple of (float, float)
+        Bands of the tilt angle, of the structure's z axis from the beam, which no particle has
+        (preferred orientations, as in Scheres et al. 2009).
     shift_range : float
         Shifts are uniform in a cube of +- this many voxels.
     neighbours : int
-        Other copies beside each particle, of any structure, in random poses.
+        Other copies beside each particle, of any of the structures, in any orientation.
     nearest, farthest : float
-        Distance of their centres from the particle's, in boxes.
+        Distance of the neighbours' centres from the particle's, in boxes. Neighbours keep
+        ``nearest`` from each other too.
+    membrane_share : float
+        Share of the boxes with a patch of membrane in any direction.
+    membrane_distance : float
+        Distance of the patch's centre from the particle's, in boxes.
     junk : int
-        Boxes without a particle, which have neighbours as all others.
-    left_out_deg : tuple of float or None
-        Band of the tilt angle (of the structure's z axis from the beam) which no particle has
-        (Scheres 2009: preferred orientations).
+        Boxes without a particle, which have neighbours and membranes as all others.
+    empty : int
+        Boxes of noise alone.
     """
 
+    orientations: Orientations = "uniform"
+    left_out_deg: tuple[tuple[float, float], ...] = ()
     shift_range: float = 3.0
     neighbours: int = 0
     nearest: float = 0.55
     farthest: float = 0.8
+    membrane_share: float = 0.0
+    membrane_distance: float = 0.45
     junk: int = 0
-    left_out_deg: tuple[float, float] | None = None
+    empty: int = 0
+
+    def __post_init__(self) -> None:
+        checks = {
+            "shift_range must lie between 0 and 100 voxels": 0 <= self.shift_range <= 100,
+            "neighbours must lie between 0 and 12": 0 <= self.neighbours <= 12,
+            "nearest and farthest must rise, from 0 to 1": 0 <= self.nearest < self.farthest <= 1,
+            "membrane_share must lie between 0 and 1": 0 <= self.membrane_share <= 1,
+            "membrane_distance must lie between 0 and 1": 0 <= self.membrane_distance <= 1,
+            "junk and empty are counts from 0 up": min(self.junk, self.empty) >= 0,
+            "left_out_deg are bands which rise, from 0 to 180": _rising(self.left_out_deg),
+        }
+        for rule, held in checks.items():
+            if not held:
+                raise InputError(Problem(f"this crowd cannot be: {rule}"))
 
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """Copies in one box: structures (m,), rotations (m, 3, 3), shifts (m, 3) in voxels.
+    """Everything in one box.
 
     Attributes
     ----------
-    shown : bool
-        The first is the particle.
+    kind : int
+        Structure of the particle, or -1 where there is none.
+    structures : ndarray of int, (m,)
+        The particle first, if there is one; `MEMBRANE` for a membrane.
+    rotations : ndarray, (m, 3, 3)
+    shifts : ndarray, (m, 3)
+        Voxels, order x, y, z.
     """
 
+    kind: int
     structures: NDArray[np.int64]
-    rotations: NDArray[np.float64]
-    shifts: NDArray[np.float64]
-    shown: bool
+    rotations: Array
+    shifts: Array
 
 
-def placed(
-    counts: tuple[int, ...], crowd: Crowd, box: int, rng: np.random.Generator
-) -> list[Placed]:
-    """Boxes of all particles and of the junk, in random order.
+def placed(crowd: Crowd, counts: Sequence[int], box: int, rng: Generator) -> list[Placed]:
+    """Contents of all boxes, in random order of their kinds.
 
     Raises
     ------
     InputError
-        If there is nothing to place, or no room for the neighbours.
+        If there is nothing to place, no room for the neighbours, or no orientation is left.
     """
-    if not counts or min(counts) < 0 or sum(counts) < 1 or crowd.junk < 0:
+    if not counts or min(counts) < 0 or sum(counts) < 1:
         detail = "give one particle count for each structure, and at least one particle in all"
         raise InputError(Problem(detail))
-    classes = rng.permutation(np.repeat(np.arange(-1, len(counts)), (crowd.junk, *counts)))
-    return [_box(int(k), len(counts), crowd, box, rng) for k in classes]
+    each = (crowd.empty, crowd.junk, *counts)
+    kinds = rng.permutation(np.repeat(np.arange(-2, len(counts)), each))
+    own = rng.spawn(len(kinds))  # what is beside one particle moves no other
+    return [_filled(int(k), len(counts), crowd, box, g) for k, g in zip(kinds, own, strict=True)]
 
 
-def _box(k: int, kinds: int, crowd: Crowd, box: int, rng: np.random.Generator) -> Placed:
-    own = [] if k < 0 else [k]
-    structures = np.array([*own, *rng.integers(0, kinds, crowd.neighbours)], np.int64)
-    rotations = random_rotations(rng, len(structures)) if len(structures) else np.zeros((0, 3, 3))
-    if own:
-        rotations[0] = _orientation(crowd, rng)
+def _filled(kind: int, structures: int, crowd: Crowd, box: int, rng: Generator) -> Placed:
     centre = rng.uniform(-1.0, 1.0, 3) * crowd.shift_range
-    shifts = [centre] * len(own)
-    for _ in range(crowd.neighbours):
-        shifts.append(_beside(shifts[len(own) :], centre, crowd, box, rng))
-    return Placed(structures, rotations, np.array(shifts).reshape(-1, 3), bool(own))
+    things: list[tuple[int, Array, Array]] = []
+    if kind >= 0:
+        things.append((kind, _orientation(crowd, rng), centre))
+    if kind > -2:
+        places: list[Array] = []
+        for _ in range(crowd.neighbours):
+            places.append(_beside(places, centre, crowd, box, rng))
+            number = int(rng.integers(0, structures))
+            things.append((number, _anyhow(rng), places[-1]))
+        if rng.uniform() < crowd.membrane_share:
+            turn = _anyhow(rng)
+            away = -crowd.membrane_distance * box * turn[:, 2]
+            things.append((MEMBRANE, turn, centre + away))
+    return Placed(
+        max(kind, -1),
+        np.array([number for number, _, _ in things], np.int64),
+        np.array([turn for _, turn, _ in things]).reshape(-1, 3, 3),
+        np.array([place for _, _, place in things]).reshape(-1, 3),
+    )
 
 
-def _orientation(crowd: Crowd, rng: np.random.Generator) -> NDArray[np.float64]:
-    while True:
-        rotation = random_rotations(rng, 1)[0]
-        tilt = np.degrees(np.arccos(np.clip(rotation[2, 2], -1.0, 1.0)))
-        low, high = crowd.left_out_deg or (-1.0, -1.0)
-        if not low <= tilt <= high:
-            return np.asarray(rotation)
+def _anyhow(rng: Generator) -> Array:
+    angles = [*rng.uniform(0.0, 360.0, 2), np.degrees(np.arccos(rng.uniform(-1.0, 1.0)))]
+    return from_euler([angles[0], angles[2], angles[1]])
 
 
-def _beside(
-    others: list[NDArray[np.float64]],
-    centre: NDArray[np.float64],
-    crowd: Crowd,
-    box: int,
-    rng: np.random.Generator,
-) -> NDArray[np.float64]:
+def _orientation(crowd: Crowd, rng: Generator) -> Array:
+    for _ in range(_TRIES):
+        turn = _anyhow(rng)
+        if crowd.orientations == "about_y":
+            turn = rotation_about((0.0, 1.0, 0.0), rng.uniform(0.0, 360.0))
+        tilt = np.degrees(np.arccos(np.clip(turn[2, 2], -1.0, 1.0)))
+        if not any(low <= tilt <= high for low, high in crowd.left_out_deg):
+            return turn
+    raise InputError(Problem("left_out_deg leaves no orientation: leave narrower bands out"))
+
+
+def _beside(others: list[Array], centre: Array, crowd: Crowd, box: int, rng: Generator) -> Array:
     for _ in range(_TRIES):
         direction = rng.normal(size=3)
         distance = box * rng.uniform(crowd.nearest, crowd.farthest)
-        place = centre + distance * direction / np.linalg.norm(direction)
+        place = np.asarray(centre + distance * direction / np.linalg.norm(direction))
         if all(np.linalg.norm(place - other) > crowd.nearest * box for other in others):
-            return np.asarray(place)
+            return place
     raise InputError(
         Problem(
             f"there is no room for {crowd.neighbours} neighbours between {crowd.nearest:g} and "
             f"{crowd.farthest:g} boxes from the particle: ask for fewer"
         )
     )
+
+
+def _rising(bands: tuple[tuple[float, float], ...]) -> bool:
+    return all(0.0 <= low < high <= 180.0 for low, high in bands)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,10 @@ from numpy.typing import NDArray
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.particles import ArrayParticles
 from subtomo_core.rotations import random_rotations, rotation_about
-from subtomo_core.simulate.images import (
-    Camera,
-    Correction,
-    back_projection,
-    recorded,
-    weighted_sum,
-)
+from subtomo_core.simulate.forms import Assembly, Correction
+from subtomo_core.simulate.images import Camera, Slices
 from subtomo_core.simulate.microscope import Defocus, Microscope
+from subtomo_core.simulate.phantoms import membrane_patch
 from subtomo_core.simulate.scene import Crowd, Placed, placed
 from subtomo_core.simulate.structures import Structure
 from subtomo_core.simulate.tilts import TiltSeries
@@ -56,6 +52,19 @@ class Optics:
     before: float = 0.0
     correction: Correction = "flipped"
 
+    def __post_init__(self) -> None:
+        low, high = self.defocus_um
+        checks = {
+            "defocus_um must rise, from above 0 to 20": 0.0 < low <= high <= 20.0,
+            "error_um must lie between 0 and 5": 0.0 <= self.error_um <= 5.0,
+            "astigmatism_um must lie between 0 and the defocus": 0 <= self.astigmatism_um <= low,
+            "tomograms must lie between 1 and 1000": 1 <= self.tomograms <= 1000,
+            "before is a share from 0 to 1": 0.0 <= self.before <= 1.0,
+        }
+        for rule, held in checks.items():
+            if not held:
+                raise InputError(Problem(f"these optics cannot be: {rule}"))
+
 
 @dataclass(frozen=True, eq=False)
 class SeriesSimulation:
@@ -72,7 +81,8 @@ class SeriesSimulation:
     tomograms : ndarray of int, (N,)
         Tomogram of each particle.
     noise : float
-        Variance of the noise in a pixel of an image.
+        Variance of the noise in a pixel of an image. The noise of the components of the sums has
+        the variance ``noise / n`` times W, where all of it is added after the microscope.
     """
 
     back_projected: ArrayParticles
@@ -97,6 +107,9 @@ def simulate_series(
 ) -> SeriesSimulation:
     """Make particles of known structures from simulated tilt series.
 
+    Structures keep their scale, and so their contrast to each other. The defocus is that of the
+    particle itself: its height in the tomogram is taken care of.
+
     Parameters
     ----------
     structures : sequence of Structure
@@ -104,8 +117,9 @@ def simulate_series(
     counts : sequence of int
         Number of particles of each.
     box : int
-        Side n in voxels.
+        Side n in voxels, even.
     voxel_size_angstrom : float
+        Of a voxel, and of the images' pixels.
     snr : float
         Of an image: variance of the signal as it is recorded, neighbours left out, over the
         variance of the noise, both over the box; the mean of all images and structures. Infinite
@@ -118,110 +132,106 @@ def simulate_series(
     Raises
     ------
     InputError
-        If counts, SNR or crowd make no sense.
+        If box, counts, SNR or crowd make no sense.
     """
-    if not snr > 0:
-        raise InputError(Problem(f"the SNR must be above 0, got {snr:g}"))
-    if len(structures) != len(counts):
-        raise InputError(Problem("give one particle count for each structure"))
+    _check(structures, counts, box, snr)
     camera = Camera(box, voxel_size_angstrom, microscope or Microscope(), tilts or TiltSeries())
-    optics = optics or Optics()
+    optics, crowd = optics or Optics(), crowd or Crowd()
     maps = np.stack([s.density(box, voxel_size_angstrom) for s in structures])
-    rng = np.random.default_rng(seed)
-    boxes = placed(tuple(counts), crowd or Crowd(), box, rng)
-    shown = [_defocus(optics, number) for number in range(optics.tomograms)]
-    wrong = optics.error_um * np.random.default_rng([seed, 1]).normal(size=optics.tomograms)
-    noise = _signal(camera, maps, shown) / snr
-    volumes = np.empty((len(boxes), box, box, box), np.float32)
-    sums, weights = volumes.copy(), np.empty((len(boxes), box, box, box // 2 + 1), np.float32)
+    boxes = placed(crowd, counts, box, np.random.default_rng(seed))
+    taken = [_tomogram(camera, optics, number, seed) for number in range(optics.tomograms)]
+    noise = _signal(camera, maps, counts, taken) / snr
+    assemblies = [Assembly(camera, tomogram.assumed, optics.correction) for tomogram in taken]
+    shown = _with_membrane(maps, camera) if crowd.membrane_share else maps
+    volumes, sums = np.empty((2, len(boxes), box, box, box), np.float32)
     tomograms = np.arange(len(boxes)) % optics.tomograms
-    for i, content in enumerate(boxes):
-        assumed = shown[tomograms[i]]
-        true = Defocus(
-            assumed.mean_um + wrong[tomograms[i]], assumed.astigmatism_um, assumed.angle_deg
-        )
-        draw = np.random.default_rng([seed, 2, i])
-        projected = _projected(camera, maps, content, draw)
-        images = _recorded(camera, projected, true, (noise, optics.before), draw)
-        volumes[i] = back_projection(camera, images, assumed, optics.correction)
-        sums[i], weights[i] = weighted_sum(camera, images, assumed)
+    for i, t in enumerate(tomograms):
+        images = _projected(camera, shown, boxes[i], taken[t])
+        if noise > 0:
+            rng = np.random.default_rng([seed, 2, i])
+            images += camera.noise(noise, optics.before, taken[t].true, rng)
+        volumes[i] = assemblies[t].back_projection(images)
+        sums[i] = assemblies[t].weighted_sum(images)
+    weights = np.stack([assembly.weights for assembly in assemblies[: len(boxes)]])
     return SeriesSimulation(
         ArrayParticles(volumes, _summary(camera, len(boxes), camera.tilts.missing)),
-        ArrayParticles(sums, _summary(camera, len(boxes), Weights()), weights),
+        ArrayParticles(sums, _summary(camera, len(boxes), Weights()), weights[tomograms]),
         _truth(boxes, maps),
         tomograms,
         noise,
     )
 
 
-def _defocus(optics: Optics, number: int) -> Defocus:
+def _check(structures: Sequence[Structure], counts: Sequence[int], box: int, snr: float) -> None:
+    if not structures or len(structures) != len(counts):
+        raise InputError(Problem("give one particle count for each structure"))
+    if box % 2 or box < 8:
+        raise InputError(Problem(f"the box must be even and at least 8 voxels, got {box}"))
+    if not snr > 0:
+        raise InputError(Problem(f"the SNR must be above 0, got {snr:g}"))
+
+
+@dataclass(frozen=True, eq=False)
+class _Tomogram:
+    """Its defocus, as it is and as it is assumed to be, and where its images were taken from."""
+
+    true: Defocus
+    assumed: Defocus
+    planes: NDArray[np.float64]
+    moved: NDArray[np.float64]
+
+
+def _tomogram(camera: Camera, optics: Optics, number: int, seed: int) -> _Tomogram:
+    rng = np.random.default_rng([seed, 1, number])
     low, high = optics.defocus_um
     share = number / max(1, optics.tomograms - 1)
-    return Defocus(low + share * (high - low), optics.astigmatism_um, 45.0 * number)
-
-
-def _signal(camera: Camera, maps: NDArray[np.float32], defocus: list[Defocus]) -> float:
-    """Mean variance of the recorded signal over the box, of a few views of each structure."""
-    views = random_rotations(np.random.default_rng(0), _VIEWS)
-    nowhere = np.zeros((1, 3))
-    variances = [
-        recorded(
-            camera,
-            camera.projections(
-                maps, Placed(np.array([k]), view[None], nowhere, True), camera.tilts.planes
-            )
-            * camera.transfer(defocus[j % len(defocus)], camera.side)
-            * camera.detector(camera.side),
-        ).var((1, 2))
-        for k in range(len(maps))
-        for j, view in enumerate(views)
-    ]
-    return float(np.mean(variances))
-
-
-def _projected(
-    camera: Camera, maps: NDArray[np.float32], content: Placed, rng: np.random.Generator
-) -> NDArray[np.complex128]:
-    """Transforms of projections (T, side, side // 2 + 1), as badly aligned as the series is."""
-    side, tilts = camera.side, camera.tilts
-    planes = np.stack([plane @ _wobble(tilts, rng).T for plane in tilts.planes])
-    images = camera.projections(maps, content, planes)
-    u, v, _, _ = camera.grid(side)
-    moved = rng.normal(0.0, 1.0, (len(images), 2, 1, 1)) * tilts.shift_error_voxels
-    images *= np.exp((-2j * math.pi / side) * (u * moved[:, 0] + v * moved[:, 1]))
-    return images
-
-
-def _recorded(
-    camera: Camera,
-    images: NDArray[np.complex128],
-    defocus: Defocus,
-    noise: tuple[float, float],
-    rng: np.random.Generator,
-) -> NDArray[np.complex128]:
-    """Transforms of the images which a microscope makes of projections.
-
-    ``noise`` is its variance, and the share of it which is there before the microscope.
-    """
-    side, (variance, before) = camera.side, noise
-    transfer, detector = camera.transfer(defocus, side), camera.detector(side)
-    if np.isfinite(variance) and variance > 0:
-        contrast = camera.microscope.contrast(*camera.grid(side)[2:], defocus)
-        passed = np.mean((contrast * detector) ** 2)
-        ice, counting = rng.normal(0.0, 1.0, (2, len(images), side, side))
-        images = images * transfer + np.fft.rfft2(ice) * contrast * math.sqrt(
-            variance * before / passed
-        )
-        return np.asarray(
-            images * detector + np.fft.rfft2(counting) * math.sqrt(variance * (1.0 - before))
-        )
-    return np.asarray(images * transfer * detector)
+    assumed = Defocus(low + share * (high - low), optics.astigmatism_um, 45.0 * number)
+    mean = max(0.0, assumed.mean_um + optics.error_um * rng.normal())
+    turns = [_wobble(camera.tilts, rng) for _ in camera.tilts.angles_deg]
+    planes = np.einsum("txy,tcy->tcx", np.stack(turns), camera.tilts.planes)
+    moved = camera.tilts.shift_error_voxels * rng.normal(size=(len(planes), 2))
+    return _Tomogram(replace(assumed, mean_um=mean), assumed, planes, moved)
 
 
 def _wobble(tilts: TiltSeries, rng: np.random.Generator) -> NDArray[np.float64]:
     """What an image is turned by beyond its tilt."""
-    axis = rng.normal(size=3)
-    return rotation_about(axis / np.linalg.norm(axis), rng.normal() * tilts.rotation_error_deg)
+    return rotation_about(rng.normal(size=3), rng.normal() * tilts.rotation_error_deg)
+
+
+def _signal(
+    camera: Camera, maps: NDArray[np.float32], counts: Sequence[int], taken: list[_Tomogram]
+) -> float:
+    """Mean variance of the recorded signal over the box, of a few views of each structure."""
+    views = random_rotations(np.random.default_rng(0), _VIEWS)
+    variances = np.zeros(len(maps))
+    for k in range(len(maps)):
+        for number, view in enumerate(views):
+            alone = Placed(k, np.array([k]), view[None], np.zeros((1, 3)))
+            slices = camera.projections(maps, alone, camera.tilts.planes)
+            slices = slices * camera.transfer(taken[number % len(taken)].assumed)
+            images = camera.recorded(slices.astype(np.complex64))
+            variances[k] += images.var((1, 2), dtype=np.float64).mean() / _VIEWS
+    found = float(np.average(variances, weights=np.asarray(counts, np.float64)))
+    if not found > 0:
+        raise InputError(Problem("the structures show nothing in an image: check their maps"))
+    return found
+
+
+def _with_membrane(maps: NDArray[np.float32], camera: Camera) -> NDArray[np.float32]:
+    """The maps, and a patch of membrane as dense as the densest of them."""
+    patch = membrane_patch(0.9 * camera.box * camera.voxel).density(camera.box, camera.voxel)
+    return np.concatenate([maps, (patch * (maps.max() / patch.max()))[None]])
+
+
+def _projected(
+    camera: Camera, maps: NDArray[np.float32], content: Placed, tomogram: _Tomogram
+) -> Slices:
+    """Images (T, P) of a box without noise."""
+    images = camera.projections(maps, content, tomogram.planes) * camera.transfer(tomogram.true)
+    if tomogram.moved.any():
+        step = -2j * math.pi / camera.box
+        images = images * np.exp(step * (tomogram.moved @ camera.uv.T))
+    return images.astype(np.complex64)
 
 
 def _summary(camera: Camera, count: int, missing: MissingRegion) -> DatasetSummary:
@@ -231,8 +241,8 @@ def _summary(camera: Camera, count: int, missing: MissingRegion) -> DatasetSumma
 
 
 def _truth(boxes: list[Placed], maps: NDArray[np.float32]) -> Truth:
-    """Class and pose of each box; those of junk mean nothing."""
-    classes = np.array([int(b.structures[0]) if b.shown else -1 for b in boxes])
-    rotations = np.stack([b.rotations[0] if b.shown else np.eye(3) for b in boxes])
-    shifts = np.stack([b.shifts[0] if b.shown else np.zeros(3) for b in boxes])
-    return Truth(classes, rotations, shifts, maps)
+    """Class and pose of each box; poses of boxes without a particle mean nothing."""
+    classes = np.array([content.kind for content in boxes])
+    rotations = [c.rotations[0] if c.kind >= 0 else np.eye(3) for c in boxes]
+    shifts = [c.shifts[0] if c.kind >= 0 else np.zeros(3) for c in boxes]
+    return Truth(classes, np.stack(rotations), np.stack(shifts), maps)
