@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from subtomo_core.verdict import Verdict
+
 
 @dataclass(frozen=True)
 class Metrics:
@@ -55,6 +57,8 @@ class Metrics:
         Whether the class stands on its group's axes and is averaged over the group.
     alarms : tuple of str
         What went wrong without stopping the job, a sentence each.
+    verdict : Verdict or None
+        Whether the averages show anything: of a job's last iteration alone.
     """
 
     class_shares: tuple[float, ...] = ()
@@ -78,10 +82,12 @@ class Metrics:
     symmetry_correlation: tuple[float | None, ...] = ()
     symmetrised: tuple[bool, ...] = ()
     alarms: tuple[str, ...] = ()
+    verdict: Verdict | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {
+        plain = {
             f.name: list(v) if isinstance(v := getattr(self, f.name), tuple) else v
             for f in fields(self)
         }
+        return plain | {"verdict": self.verdict.as_dict() if self.verdict else None}

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.clusters import Clusters
+from subtomo_core.confirmation import no_confirmation
 from subtomo_core.flat import Arrays, Flat
 from subtomo_core.metrics import Metrics
 from subtomo_core.noise_law import NoiseLaw, no_power
@@ -99,6 +100,8 @@ class Model(Flat):
         Of which class a class was last made the half; -1 for none.
     log_likelihood : float
         That of the statistics this model was made of.
+    confirmation : ndarray of float64, (K, 5)
+        The same: how far held-out components bore out the references of the iteration.
     clusters : Clusters or None
         Where all pairs were compared: what came of it, the particles' poses with it.
     """
@@ -132,6 +135,7 @@ class Model(Flat):
     structural_noise: float = 0.0
     noise_floor: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     under_mask: bool = False
+    confirmation: NDArray[np.float64] = field(default_factory=no_confirmation)
 
     @property
     def noise_law(self) -> NoiseLaw | None:
@@ -199,6 +203,8 @@ class Statistics(Flat):
     power_by_weight : ndarray of float64, (3, 3, bins, n // 2 + 1)
         In the survey of particles with weights: how their power goes with these
         (`noise_law.PowerByWeight`), whole, under the mask and around it. Empty elsewhere.
+    confirmation : ndarray of float64, (K, 5)
+        What held-out components say for each class (`confirmation`). Empty in the survey.
     log_likelihood : float
     misfit : ndarray of float64, (K,)
         What particles depart from the references beyond noise, in log-likelihood (`Row.misfit`).
@@ -223,6 +229,7 @@ class Statistics(Flat):
     misfit: NDArray[np.float64]
     pairs: NDArray[np.float32] = field(default_factory=no_pairs)
     power_by_weight: NDArray[np.float64] = field(default_factory=no_power)
+    confirmation: NDArray[np.float64] = field(default_factory=no_confirmation)
 
     def __add__(self, other: Statistics) -> Statistics:
         return replace(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from subtomo_core import methods
+from subtomo_core import held_out, methods
 from subtomo_core.costs import seconds_per_particle
 from subtomo_core.defaults import check, resolve, work_of
 from subtomo_core.errors import Cancelled, InputError
@@ -86,8 +86,9 @@ def test_alignment_brings_particles_of_a_cluster_together(two, told, result):
     assert "clusters of 5, 4 particles" in told[1][0].metrics.notes[0]
 
 
-def test_averages_are_sums_at_the_clusters_poses(two, result):
-    """As those of a job which starts from these very poses."""
+def test_averages_are_sums_at_the_clusters_poses(two, result, monkeypatch):
+    """As those of a job which starts from these very poses, but for what it holds out."""
+    monkeypatch.setattr(held_out, "SHARE", 0.0)
     fields = {"start": {"kind": "poses"}, "classes": 2, "iterations": 1}
     spec = job("fa", resolution=FINE | {"start_angstrom": 14.0}, **fields)
     method = methods.create(resolve(spec, two.particles.summary), two.particles.summary)

@@ -16,6 +16,7 @@ from subtomo_core.harmonics import in_halves
 from subtomo_core.matching import Matcher, Template
 from subtomo_core.methods.accumulate import Share, Term
 from subtomo_core.methods.competition import Competition
+from subtomo_core.methods.confirming import At, confirmed, profile_of
 from subtomo_core.methods.fold_references import FoldReferences, References, coming_folds
 from subtomo_core.methods.limited import NOWHERE, Centre, centres, find
 from subtomo_core.methods.looks import Look
@@ -100,7 +101,7 @@ class Alignment:
         def meet(fold: int) -> References:
             templates = [matcher.template(m) for m in model.fold_maps[fold]]
             scales = None if region is None else _scales(matcher, region, templates, units)
-            return References(templates, scales)
+            return References(templates, scales, [profile_of(m) for m in model.fold_maps[fold]])
 
         references = FoldReferences(meet, settings.folds)
         sums = settings.observer.band(settings.sum_radius(model.shell_in_use))
@@ -173,12 +174,13 @@ class Alignment:
             noise_count=noise_count,
             log_likelihood=likelihood,
             misfit=float(0.5 * beyond - settings.temperature * probability @ self._offsets(look)),
+            confirmation=self._confirmation(look, chosen, probability),
         )
         return Found(row, Term(look.index % settings.folds, look.summed, shares))
 
     def _evidence(self, look: Look, here: list[Centre]) -> list[Evidence]:
         fold = look.index % self.settings.folds
-        search, (templates, scales) = self.search, self.references[fold]
+        search, (templates, scales, _) = self.search, self.references[fold]
         if look.region is not None:
             scales = _scales(search.matcher, look.region, templates, self.units)
         here = here or [NOWHERE] * len(templates)
@@ -205,6 +207,19 @@ class Alignment:
             return np.array([e.log_likelihood[b] for e, b in chosen])
         norm = math.sqrt(max(weighed.power(self.search.support), 1e-30))
         return np.array([e.correlation[b] for e, b in chosen]) / norm
+
+    def _confirmation(
+        self, look: Look, chosen: list[tuple[Evidence, int]], probability: Values
+    ) -> Values:
+        """What held-out components say for each class at its best pose, (K, 5)."""
+        templates, _, profiles = self.references[look.index % self.settings.folds]
+        noise = self.model.noise
+        at = [
+            At(e.rotations[b], e.shifts[b], float(p))
+            for (e, b), p in zip(chosen, probability, strict=True)
+        ]
+        each = zip(templates, profiles, at, strict=True)
+        return np.stack([confirmed(look.held, t, profile, noise, a) for t, profile, a in each])
 
     def _noise(
         self, look: Look, evidence: list[Evidence], counted: list[Values], junk: float

@@ -24,6 +24,11 @@ _LONG_ENOUGH = 8  # quiet iterations in a row; a still one counts as four
 _STILL_COUNTS = 4
 
 
+def at_rest(model: Model) -> bool:
+    """Whether nothing has changed for long enough that nothing will."""
+    return model.quiet >= _LONG_ENOUGH
+
+
 def watched(settings: Settings, before: Model, after: Model) -> Model:
     """The model after an iteration, with what changed in it."""
     if before.iteration < 0 or before.start != after.start:
@@ -33,8 +38,9 @@ def watched(settings: Settings, before: Model, after: Model) -> Model:
     quiet = 0
     if _quiet(settings, before, replace(after, metrics=metrics)):
         quiet = before.quiet + (_STILL_COUNTS if change <= _STILL else 1)
-    converged = settings.spec.stop_when_converged and quiet >= _LONG_ENOUGH
-    return replace(after, quiet=quiet, metrics=replace(metrics, converged=converged))
+    result = replace(after, quiet=quiet)
+    converged = settings.spec.stop_when_converged and at_rest(result)
+    return replace(result, metrics=replace(metrics, converged=converged))
 
 
 def _quiet(settings: Settings, before: Model, after: Model) -> bool:

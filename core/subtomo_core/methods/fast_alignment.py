@@ -12,8 +12,9 @@ from subtomo_core.errors import InputError, Problem
 from subtomo_core.methods import standing as symmetry
 from subtomo_core.methods import starts
 from subtomo_core.methods.align import align
-from subtomo_core.methods.convergence import watched
+from subtomo_core.methods.convergence import at_rest, watched
 from subtomo_core.methods.frames import Motions
+from subtomo_core.methods.judging import judged
 from subtomo_core.methods.settings import Settings
 from subtomo_core.methods.survey import survey
 from subtomo_core.statistics import Batch, Expectation, Model, Statistics
@@ -83,5 +84,5 @@ class FastAlignment:
 
     def maximise(self, model: Model, statistics: Statistics) -> Model:
         """The next model from the sum of all batches' statistics."""
-        result = starts.maximise(self.settings, model, statistics)
-        return watched(self.settings, model, result)
+        result = watched(self.settings, model, starts.maximise(self.settings, model, statistics))
+        return judged(self.settings, result, at_rest=at_rest(result))

@@ -22,10 +22,13 @@ class References(NamedTuple):
         Of each class.
     scales : list of ndarray, or None
         `Matcher.scale` of each class, where one missing region serves all particles.
+    profiles : list of ndarray, (shells,)
+        `confirming.profile_of` each class's reference.
     """
 
     templates: list[Template]
     scales: list[Real] | None
+    profiles: list[NDArray[np.float64]]
 
 
 class FoldReferences:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from subtomo_core.expectation import Search
 from subtomo_core.fourier import Band, Real
+from subtomo_core.held_out import Cleaned, HeldOut, apart, chosen, without
 from subtomo_core.observation import Observer, Samples
 from subtomo_core.particles import Particles
 from subtomo_core.weighing import Weighed
@@ -27,6 +28,8 @@ class Look:
         Those which are searched, over the noise variance.
     magnitude, region : ndarray or None
         Harmonics of ``|S|`` and of the weights, where the search uses them.
+    held : HeldOut
+        Components which are neither searched nor summed.
     """
 
     index: int
@@ -35,6 +38,7 @@ class Look:
     weighed: Weighed
     magnitude: Real | None
     region: Real | None
+    held: HeldOut
 
     @classmethod
     def at(
@@ -42,11 +46,16 @@ class Look:
     ) -> Look:
         """Look at particle ``index`` through the bands of a search and of the sums."""
         support = search.support
-        seen, summed = observer.read(particles, index, support, sums)
+        seen, whole = observer.read(particles, index, support, sums)
+        if observer.window is not None:  # which carries components over to their neighbours
+            seen = observer.read(Cleaned(particles), index, support)[0]
+        out = chosen(sums, index)
+        held, summed = apart(sums, whole, out, support.reach), without(whole, out)
+        seen = without(seen, chosen(support, index))
         weighed = search.weigh(seen)
         magnitude = region = None
         if search.generators != "phase":
             magnitude = search.matcher.magnitudes(support, weighed.values)
         if observer.region is None:
             region = search.harmonics(weighed.weights)
-        return cls(index, seen, summed, weighed, magnitude, region)
+        return cls(index, seen, summed, weighed, magnitude, region, held)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.confirmation import no_confirmation
 from subtomo_core.fourier import Band
 from subtomo_core.methods.accumulate import FoldSums, Term
 from subtomo_core.methods.ordered import each_in_order
@@ -38,6 +39,8 @@ class Row(NamedTuple):
         log-likelihood: 0 where it shows what the reference shows.
     power_by_weight : ndarray, (3, 3, bins, shells)
         Its part in that of the statistics; empty outside of the survey.
+    confirmation : ndarray, (K, 5)
+        What its held-out components say for each class (`confirmation.Confirmation`).
     """
 
     rotations: Values
@@ -49,6 +52,7 @@ class Row(NamedTuple):
     log_likelihood: float
     misfit: float = 0.0
     power_by_weight: Values = no_power()
+    confirmation: Values = no_confirmation()
 
 
 class Found(NamedTuple):
@@ -153,6 +157,7 @@ def _statistics(
         class_changes=changed,
         misfit=np.sum([r.probability * r.misfit for r in rows], 0),
         power_by_weight=np.sum([r.power_by_weight for r in rows], 0),
+        confirmation=np.sum([r.confirmation for r in rows], 0),
     )
 
 

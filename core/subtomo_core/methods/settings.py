@@ -159,6 +159,11 @@ class Settings:
         return parameters
 
     @property
+    def holds_out(self) -> bool:
+        """Components are held out to judge the averages by: where references find the poses."""
+        return isinstance(self.spec.parameters, MatchingParameters)
+
+    @property
     def refines(self) -> bool:
         """A refiner finds the poses (`methods.refining`)."""
         return isinstance(self.spec.parameters, RefinementParameters | FrmParameters)

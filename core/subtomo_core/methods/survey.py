@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.held_out import chosen, without
 from subtomo_core.methods.accumulate import Share, Term
 from subtomo_core.methods.passes import Found, Row, Values, pass_over
 from subtomo_core.methods.settings import Settings
@@ -69,6 +70,8 @@ def survey(
     def work(position: int) -> list[Found]:
         index = int(batch.indices[position])
         seen, summed, by_weight = read(index)
+        if settings.holds_out:
+            summed = without(summed, chosen(sums, index))
         power = seen.power(whole, settings.shells)
         term = Term(index % settings.folds, summed, [])
         found = []

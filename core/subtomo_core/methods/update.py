@@ -154,6 +154,7 @@ def maximise(
         structural_noise=law.structural if law else 0.0,
         noise_floor=law.floor if law else model.noise_floor,
         under_mask=under_mask,
+        confirmation=statistics.confirmation,
         **ground.standing._asdict(),
     )
     metrics = _metrics(settings, statistics, result)
