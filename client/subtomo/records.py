@@ -185,6 +185,14 @@ class Iteration(Record):
         return float(self.metrics.get("junk_share") or 0.0)
 
     @property
+    def verdict(self) -> dict[str, Any] | None:
+        """What the averages are worth: state, movement, summary, reasons, advice.
+
+        Of a job's last iteration; None of all others.
+        """
+        return self.metrics.get("verdict")
+
+    @property
     def resolution_angstrom(self) -> tuple[float | None, ...]:
         """Resolution of each class where the FSC falls below 0.143."""
         return tuple(self.metrics.get("resolution_0143_angstrom") or ())

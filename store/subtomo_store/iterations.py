@@ -38,6 +38,7 @@ class Published:
     """What a reduce task hands over: everything readers may know of an iteration.
 
     ``ended`` says, in a sentence, why no further iteration is needed; None where one is.
+    ``verdict`` says what the averages of a job's last iteration are worth.
     """
 
     metrics: dict[str, Any]
@@ -45,6 +46,7 @@ class Published:
     alarms: tuple[str, ...]
     notes: tuple[str, ...] = ()
     ended: str | None = None
+    verdict: str | None = None
 
 
 def begin(
@@ -112,7 +114,8 @@ def publish(
     if number < int(job.spec["iterations"]) and published.ended is None:
         messages = _open(session, job, number + 1, ranges, window)
     else:
-        move(session, job, "succeeded", published.ended)
+        said = [sentence for sentence in (published.ended, published.verdict) if sentence]
+        move(session, job, "succeeded", "; ".join(said) or None)
     session.flush()
     place()
     return messages

@@ -6,7 +6,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from subtomo.cli import app
-from subtomo.cli.watch import iteration_line
+from subtomo.cli.watch import iteration_line, verdict_lines
 from subtomo.records import Iteration
 from support.job_answers import (
     DATASET,
@@ -224,6 +224,29 @@ def test_an_iterations_line_says_what_kind_of_resolution_it_is():
     gold = METRICS | {"fsc_kind": "gold standard", "shared_angstrom": 48.2}
     line = iteration_line({"iteration": 3, "metrics": gold}, 20)
     assert "resolution 24.1 - Å (gold standard beyond 48 Å)" in line
+
+
+def test_the_last_iteration_says_what_the_averages_are_worth():
+    verdict = {
+        "state": "structure",
+        "movement": "still moving",
+        "summary": "the averages show structure (99.9 % sure)",
+        "classes": [{"state": "structure"}, {"state": "noise"}],
+        "reasons": ["class 1 shows structure", "class 2 holds nothing but noise"],
+        "advice": ["let it go on"],
+    }
+    metrics = METRICS | {"resolution_0143_angstrom": [24.06, 18.2], "verdict": verdict}
+    assert verdict_lines(metrics) == [
+        "Verdict: still moving; the averages show structure (99.9 % sure)",
+        "  class 1 shows structure",
+        "  class 2 holds nothing but noise",
+        "What to try next, in this order:",
+        "  1. let it go on",
+    ]
+    assert "resolution 24.1 none Å" in iteration_line({"iteration": 3, "metrics": metrics}, 20)
+    assert Iteration(number=3, metrics=metrics).verdict == verdict
+    assert verdict_lines(METRICS) == []
+    assert Iteration(number=3, metrics=METRICS).verdict is None
 
 
 def test_what_a_job_waits_for_is_listed(server, cli):

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from subtomo_core.confirmation import Confirmation
 from subtomo_core.spec import job_spec_adapter
+from subtomo_core.verdict import Finding, Verdict
 from subtomo_server.pages.forms import specification
 from support.browsing import LONG, Visit, visiting
 from support.services import WorkerProcess
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
 
 pytestmark = pytest.mark.slow
+
+NOISE = Confirmation(
+    power=100.0, gain=1.0, variance=100.0, turning_gain=1.0, turning_variance=100.0
+)
 
 
 def test_the_link_signs_in_and_the_cookie_is_not_for_scripts(visit: Visit, service: Served):
@@ -58,17 +64,26 @@ def test_a_job_is_started_by_the_form_and_followed_to_its_end(
     with page.expect_download() as download:
         page.get_by_role("link", name="particles.star").click()
     assert download.value.suggested_filename == "by-hand_it003_particles.star"
-    assert page.locator("#junk").is_hidden()  # all particles show something
+    # All particles show something, and this worker gives no verdict.
+    assert page.locator("#junk").is_hidden()
+    assert page.locator("#verdict").is_hidden()
+    verdict = Verdict.of(
+        [Finding.of(k + 1, NOISE) for k in range(classes)], converged=False, advice=["more starts"]
+    )
 
     def with_junk(route: Route) -> None:
         answer = route.fetch()
         found = answer.json()
-        found["items"][-1]["metrics"]["junk_share"] = 0.314
+        found["items"][-1]["metrics"] |= {"junk_share": 0.314, "verdict": verdict.as_dict()}
         route.fulfill(response=answer, json=found)
 
     page.route("**/iterations", with_junk)
     page.reload()
     page.get_by_text("31.4 % of the particles show none of the classes").wait_for()
+    page.get_by_text(f"Verdict: still moving; {verdict.summary}.").wait_for()
+    assert page.locator("#verdict-reasons li").all_inner_texts() == list(verdict.reasons)
+    assert page.locator("#verdict-advice li").all_inner_texts() == ["more starts"]
+    assert "no resolution" in page.locator("#classes .told").last.inner_text()
 
 
 def test_what_is_wrong_in_the_form_is_told_beside_it(visit: Visit, dataset: str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,13 @@ def test_the_same_rows_give_the_same_bytes(rows):
     write_particles(first, rows)
     write_particles(second, rows)
     assert first.getvalue() == second.getvalue()
+
+
+def test_a_remark_is_a_comment_of_one_line(tmp_path, rows):
+    path = tmp_path / "p.star"
+    write_particles(path, replace(rows, remark="converged;\nthe averages\nshow structure"))
+    assert path.read_text().startswith("# converged; the averages show structure\n")
+    assert [image.text for image in read_particles(path).images] == list(rows.images)
 
 
 def test_another_reader_reads_what_we_write(tmp_path, rows):

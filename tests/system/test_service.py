@@ -80,6 +80,12 @@ def test_a_job_from_upload_to_download(client: httpx.Client, undisturbed: str, t
     particles = starfile.read(tmp_path / "particles.star")["particles"]
     assert len(particles) == COUNT
     assert set(particles["rlnClassNumber"].astype(int)) <= {1, 2}
+    verdict = client.get(base).json()["metrics"]["verdict"]
+    assert len(verdict["classes"]) == len(verdict["reasons"]) == 2
+    head = (tmp_path / "particles.star").read_text().splitlines()[0]
+    assert head == f"# Subtomo: {verdict['movement']}; {verdict['summary']}"
+    assert verdict["summary"] in client.get(f"/jobs/{undisturbed}").json()["status_reason"]
+    assert client.get(f"/jobs/{undisturbed}/iterations/2").json()["metrics"]["verdict"] is None
 
 
 def test_the_same_specification_gives_the_same_bits(

@@ -52,7 +52,8 @@ def test_the_service_gives_the_bits_of_the_library(place, tmp_path, changes):
     job = place.submit(**spec)
     workers = [place.worker("-m", "subtomo_worker", "--lifeline") for _ in range(2)]
     ended = place.wait(job, seconds=120)
-    assert (ended.status, ended.status_reason) == ("succeeded", None)
+    assert ended.status == "succeeded"
+    assert "the averages" in ended.status_reason
     written = tmp_path / "library.npz"
     folder = place.store.files.dataset(place.dataset.id)
     stored_spec = place.store.files.job(job.id) / "spec.json"

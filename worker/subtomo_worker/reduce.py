@@ -48,6 +48,7 @@ def reduce(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> l
                     model.metrics.alarms,
                     model.metrics.notes,
                     ended=_ended(model),
+                    verdict=_verdict(model),
                 ),
                 folder.place,
                 batches_of(job),
@@ -61,6 +62,15 @@ def reduce(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> l
 def _ended(model: Model) -> str | None:
     """Why the job is over, if the averages say so."""
     return f"converged after {model.iteration} iterations" if model.metrics.converged else None
+
+
+def _verdict(model: Model) -> str | None:
+    """What the averages of a job which is over are worth, in a sentence."""
+    verdict = model.metrics.verdict
+    if verdict is None:
+        return None
+    still = "" if model.metrics.converged else "still moving; "
+    return still + verdict.summary
 
 
 def _sum(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> Expectation:

@@ -74,7 +74,7 @@ def particle_rows(results: Results) -> ParticleRows:
     """Poses beside the names which the dataset gave its particles; halves if kept apart."""
     table, poses = results.particles.table(), results.model.own(results.poses)
     summary = results.particles.summary
-    ctf_images = table.ctf_images
+    ctf_images, verdict = table.ctf_images, results.model.metrics.verdict
     return ParticleRows(
         images=[image.text for image in table.images],
         voxel_size=summary.voxel_size_angstrom,
@@ -89,6 +89,7 @@ def particle_rows(results: Results) -> ParticleRows:
         tomograms=table.tomograms,
         ctf_images=None if ctf_images is None else [image.text for image in ctf_images],
         microscope=table.microscope,
+        remark=None if verdict is None else f"Subtomo: {verdict.movement}; {verdict.summary}",
     )
 
 

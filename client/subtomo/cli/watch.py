@@ -120,6 +120,8 @@ class JobView:
             self._advance(event.data)
         elif event.kind == "iteration":
             self._line(iteration_line(event.data, self.iterations))
+            for line in verdict_lines(event.data.get("metrics") or {}):
+                self._line(line)
         elif event.kind == "note":
             self._line(f"  {event.data.get('detail') or ''}")
         elif event.kind == "alarm":
@@ -144,6 +146,23 @@ class JobView:
         self.progress.console.print(text, markup=False, soft_wrap=True)
 
 
+def verdict_lines(metrics: dict[str, Any]) -> list[str]:
+    """What the averages of a job's last iteration are worth, and what to try next."""
+    verdict = metrics.get("verdict")
+    if not verdict:
+        return []
+    head = f"Verdict: {verdict.get('movement', '')}; {verdict.get('summary', '')}"
+    reasons = [f"  {reason}" for reason in verdict.get("reasons") or ()]
+    advice = [f"  {n}. {text}" for n, text in enumerate(verdict.get("advice") or (), start=1)]
+    return [head, *reasons, *(["What to try next, in this order:", *advice] if advice else [])]
+
+
+def _is_noise(metrics: dict[str, Any], index: int) -> bool:
+    """Whether a class (from 0) was found to hold nothing but noise."""
+    classes = (metrics.get("verdict") or {}).get("classes") or ()
+    return index < len(classes) and classes[index].get("state") == "noise"
+
+
 def iteration_line(data: dict[str, Any], iterations: int) -> str:
     """Say in one line what an iteration brought."""
     metrics = data.get("metrics") or data
@@ -159,7 +178,10 @@ def iteration_line(data: dict[str, Any], iterations: int) -> str:
     if resolutions and any(resolutions):
         kind, shared = metrics.get("fsc_kind"), metrics.get("shared_angstrom")
         kind = f"{kind} beyond {shared:.0f} Å" if kind and shared else kind
-        words = " ".join(f"{value:.1f}" if value else "-" for value in resolutions)
+        words = " ".join(
+            "none" if _is_noise(metrics, k) else f"{value:.1f}" if value else "-"
+            for k, value in enumerate(resolutions)
+        )
         parts.append(f"resolution {words} Å" + (f" ({kind})" if kind else ""))
     if metrics.get("start_log_likelihoods"):
         count = len(metrics["start_log_likelihoods"])

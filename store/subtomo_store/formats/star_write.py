@@ -53,6 +53,8 @@ class ParticleRows:
         ``rlnTomoName`` and ``rlnCtfImage``.
     half_sets : sequence of int
         1 or 2.
+    remark : str
+        A comment of one line at the head of the file.
     """
 
     images: Sequence[str]
@@ -68,6 +70,7 @@ class ParticleRows:
     ctf_images: Sequence[str] | None = None
     half_sets: ArrayLike | None = None
     microscope: Microscope = USUAL_MICROSCOPE
+    remark: str | None = None
 
 
 def write_particles(target: Path | BinaryIO, rows: ParticleRows) -> None:
@@ -84,6 +87,8 @@ def write_particles(target: Path | BinaryIO, rows: ParticleRows) -> None:
 
 def _text(rows: ParticleRows) -> Iterable[str]:
     columns = _columns(rows)
+    if rows.remark:
+        yield f"# {' '.join(rows.remark.split())}\n"
     yield "\n# version 50001\n\ndata_optics\n\n"
     yield from _loop({name: [value] for name, value in _optics(rows).items()})
     yield "\n\n# version 50001\n\ndata_particles\n\n"

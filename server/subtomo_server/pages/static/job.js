@@ -1,6 +1,8 @@
 // The page of a job: follows its events and keeps everything on it up to date.
 
 import { drawChart } from "/static/chart.js";
+import { find, make } from "/static/elements.js";
+import { isNoise, showVerdict } from "/static/verdict.js";
 
 const page = document.getElementById("job");
 const { job, classes: classCount, iterations: iterationCount } = page.dataset;
@@ -11,15 +13,6 @@ const api = `/api/v1/jobs/${job}`;
 const history = new Map();
 const FINAL = new Set(["succeeded", "failed", "cancelled"]);
 const WORDS = { draft: "being written", queued: "waiting", running: "running", cancelling: "stopping", succeeded: "done", failed: "failed", cancelled: "cancelled" };
-
-const find = (id) => document.getElementById(id);
-
-function make(name, className, text) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
 
 async function ask(path) {
   const answer = await fetch(api + path, { headers: { accept: "application/json" } });
@@ -131,7 +124,8 @@ function showClasses(number, metrics) {
     const half = angstrom((metrics.resolution_05_angstrom || [])[index]);
     const gold = angstrom((metrics.resolution_0143_angstrom || [])[index]);
     const symmetric = symmetryWords(metrics, index);
-    card.querySelector(".told").textContent = `${(100 * share).toFixed(1)} % of the particles; resolution ${gold} at 0.143, ${half} at 0.5${symmetric}`;
+    const resolution = isNoise(metrics, index) ? `no resolution: nothing but noise (FSC ${gold} at 0.143)` : `resolution ${gold} at 0.143, ${half} at 0.5`;
+    card.querySelector(".told").textContent = `${(100 * share).toFixed(1)} % of the particles; ${resolution}${symmetric}`;
   });
 }
 
@@ -205,6 +199,7 @@ async function showIteration(number, metrics) {
   find("last").textContent = number;
   showClasses(number, metrics);
   showJunk(metrics);
+  showVerdict(metrics);
   showHistory();
   await showCurves(number);
 }
