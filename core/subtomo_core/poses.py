@@ -69,7 +69,19 @@ class Poses(Flat):
         """Columns of one start of K classes, whether others stand beside them or not."""
         if self.score.shape[1] == classes:
             return self
-        columns = slice(start * classes, (start + 1) * classes)
+        return self._columns(slice(start * classes, (start + 1) * classes))
+
+    def of_several(self, columns: NDArray[np.int64]) -> Poses:
+        """Columns (K,) of classes from several starts.
+
+        Each start has shared a particle out for itself: where the probabilities of a row come to
+        more than 1, they are divided by their sum.
+        """
+        chosen = self._columns(columns)
+        total = chosen.probability.sum(1, keepdims=True)
+        return replace(chosen, probability=chosen.probability / np.maximum(total, 1.0))
+
+    def _columns(self, columns: slice | NDArray[np.int64]) -> Poses:
         return Poses(
             self.rotations[:, columns],
             self.shifts[:, columns],

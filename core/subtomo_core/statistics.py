@@ -102,6 +102,9 @@ class Model(Flat):
         That of the statistics this model was made of.
     confirmation : ndarray of float64, (K, 5)
         The same: how far held-out components bore out the references of the iteration.
+    columns : ndarray of int64, (K,)
+        Where its classes stand in the poses of these, if they come from several starts
+        (`methods.class_by_class`); else empty.
     clusters : Clusters or None
         Where all pairs were compared: what came of it, the particles' poses with it.
     """
@@ -136,6 +139,7 @@ class Model(Flat):
     noise_floor: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     under_mask: bool = False
     confirmation: NDArray[np.float64] = field(default_factory=no_confirmation)
+    columns: NDArray[np.int64] = field(default_factory=_none)
 
     @property
     def noise_law(self) -> NoiseLaw | None:
@@ -205,6 +209,9 @@ class Statistics(Flat):
         (`noise_law.PowerByWeight`), whole, under the mask and around it. Empty elsewhere.
     confirmation : ndarray of float64, (K, 5)
         What held-out components say for each class (`confirmation`). Empty in the survey.
+    in_common : ndarray of float64, (2, K, S K)
+        While S starts of several classes are compared: what a start's classes share with those
+        of all (`methods.class_by_class.in_common`). Empty elsewhere.
     log_likelihood : float
     misfit : ndarray of float64, (K,)
         What particles depart from the references beyond noise, in log-likelihood (`Row.misfit`).
@@ -230,6 +237,7 @@ class Statistics(Flat):
     pairs: NDArray[np.float32] = field(default_factory=no_pairs)
     power_by_weight: NDArray[np.float64] = field(default_factory=no_power)
     confirmation: NDArray[np.float64] = field(default_factory=no_confirmation)
+    in_common: NDArray[np.float64] = field(default_factory=lambda: np.zeros((2, 0, 0)))
 
     def __add__(self, other: Statistics) -> Statistics:
         return replace(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from subtomo_core.errors import Problem
+from subtomo_core.parameters import FamlParameters
 from subtomo_core.spec import AnySpec, DatasetSummary, ParticleStart, RandomStart
 
 RANDOM_STARTS = 3  # unless the job says otherwise
@@ -83,7 +84,8 @@ def trial_problems(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
 def trial_defaults(spec: AnySpec, summary: DatasetSummary) -> dict[str, Any]:
     """Open fields of the trial, ``starts`` and ``trial_iterations``.
 
-    It is long enough for a frame to emerge, and leaves iterations to the start kept.
+    It is long enough for a frame to emerge, and leaves iterations to the start kept. Several
+    classes look for theirs once they have sorted the particles.
     """
     if isinstance(spec.start, ParticleStart):
         most = max(1, summary.particles // spec.classes)
@@ -96,5 +98,13 @@ def trial_defaults(spec: AnySpec, summary: DatasetSummary) -> dict[str, Any]:
     starts = spec.starts or (RANDOM_STARTS if random else 1)
     if starts == 1:
         return {"starts": 1, "trial_iterations": None}
-    trial = min(max(_TRIAL, round(0.4 * spec.iterations)), max(1, spec.iterations - 1))
+    trial = max(_TRIAL, round(0.4 * spec.iterations)) + _sorting_iterations(spec)
+    trial = min(trial, max(1, spec.iterations - 1))
     return {"starts": starts, "trial_iterations": spec.trial_iterations or trial}
+
+
+def _sorting_iterations(spec: AnySpec) -> int:
+    parameters = spec.parameters
+    if spec.classes == 1 or not isinstance(parameters, FamlParameters):
+        return 0
+    return parameters.regularisation_iterations

@@ -101,15 +101,19 @@ def in_one_frame(
 def follow(model: Model, poses: Poses) -> Poses:
     """Poses of all particles against a model, from those of the iteration that made it.
 
-    The columns of the starts which still stand, moved as their second halves were, and their
-    classes when they were turned to the axes of their symmetry. Where clusters were made, the
-    model itself holds the poses in them.
+    The columns of the starts which still stand, or of the classes taken from several, moved as
+    their second halves were, and their classes when they were turned to the axes of their
+    symmetry. Where clusters were made, the model itself holds the poses in them.
     """
     if model.clusters is not None:
         return model.clusters.poses
     standing = model.contenders if model.rivals else (model,)
-    parts = [_followed(start, start.own(poses)).reframed(start.frames) for start in standing]
+    parts = [_followed(start, _columns(start, poses)).reframed(start.frames) for start in standing]
     return Poses.beside(parts)
+
+
+def _columns(model: Model, poses: Poses) -> Poses:
+    return poses.of_several(model.columns) if len(model.columns) else model.own(poses)
 
 
 def _followed(model: Model, poses: Poses) -> Poses:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from subtomo_core.confirmation import no_confirmation
 from subtomo_core.fourier import Band
 from subtomo_core.methods.accumulate import FoldSums, Term
+from subtomo_core.methods.class_by_class import in_common
 from subtomo_core.methods.ordered import each_in_order
 from subtomo_core.noise_law import no_power
 from subtomo_core.statistics import Batch, Expectation, Model, Poses, Statistics
@@ -115,6 +116,9 @@ def pass_over(
     parts = [_statistics(*each, folds, groups) for each in zip(own, poses, before, strict=True)]
     # The large sums lie side by side already.
     alone = 0 if len(starts) == 1 else slice(None)
+    if len(starts) > 1 and len(groups) > 1:
+        common = in_common(poses)
+        parts = [replace(p, in_common=c) for p, c in zip(parts, common, strict=True)]
     statistics = replace(
         Statistics.stacked(parts),
         numerator=summing.numerator[alone],

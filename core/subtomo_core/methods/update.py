@@ -197,7 +197,13 @@ def evened(settings: Settings, volume: Real, noise: NDArray[np.float64], shell: 
 
 
 def next_shell(settings: Settings, model: Model, fsc: Real) -> float:
-    """Resolution in use for the next iteration: grows with what the halves agree on."""
+    """Resolution in use for the next iteration: grows with what the halves agree on.
+
+    Not before several classes had time to sort the particles: each then looks for its frame from
+    the coarsest on, as the only class of a job does (docs/decisions/0053).
+    """
+    if settings.spec.classes > 1 and settings.balancing(model):
+        return min(settings.start_shell, settings.limit_shell)
     supported = max(int(np.argmax(np.append(curve[1:], -1.0) < _SUPPORTED)) for curve in fsc)
     return min(
         model.shell_in_use + settings.growth,
