@@ -1,8 +1,6 @@
 """SNR down to the point of failure, FAML beside FA: a table, and a picture.
 
-    python benchmarks/failure.py groel --snr 0.01 0.003 0.001 0.0005 --out failure.png
-
-The picture needs matplotlib (`pip install '.[benchmarks]'`).
+python benchmarks/failure.py groel --snr 0.01 0.003 0.001 0.0005 --out failure.png
 """
 
 from __future__ import annotations
@@ -12,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
 from quality import EXPERIMENTS, measure
 
 COLOURS = {"faml": "#1f6f78", "fa": "#c8551b"}
@@ -24,12 +23,8 @@ PANELS = (
 
 def draw(rows: list[tuple[str, float, dict[str, Any]]], out: Path) -> None:
     """Each figure over the SNR, one line an algorithm."""
-    import matplotlib  # noqa: PLC0415  (the table needs none)
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot  # noqa: PLC0415
-
-    figure, axes = pyplot.subplots(1, len(PANELS), figsize=(11, 3.4), layout="constrained")
+    figure = Figure((11, 3.4), layout="constrained")
+    axes = figure.subplots(1, len(PANELS))
     for axis, (field, label, with_oracle) in zip(axes, PANELS, strict=True):
         for algorithm, colour in COLOURS.items():
             own = sorted((snr, row) for name, snr, row in rows if name == algorithm)

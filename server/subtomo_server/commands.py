@@ -1,4 +1,4 @@
-"""The ``subtomo serve`` and ``subtomo demo`` commands."""
+"""The ``subtomo serve``, ``subtomo demo`` and ``subtomo score`` commands."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from subtomo_server.demo import demo
+from subtomo_server.scoring import score
 
 if TYPE_CHECKING:
     from subtomo_server.embedded.connection import Connection
@@ -69,4 +70,4 @@ def announce_quietly(connection: Connection) -> None:
     )
 
 
-__all__ = ["demo", "serve"]
+__all__ = ["demo", "score", "serve"]

@@ -42,7 +42,7 @@ def test_a_common_frame_is_found_from_random_orientations(algorithm, snr, seed):
     assert judged.poses.consensus(15.0) >= 0.9
     assert judged.share_of_oracle >= 0.95
     assert judged.poses.median_deg < 4.0
-    assert judged.poses.median_voxels < 0.3
+    assert judged.poses.median_shift < 0.3
     assert result.history[-1].alarms == ()
 
 

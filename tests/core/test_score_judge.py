@@ -54,7 +54,7 @@ def test_a_perfect_result_is_as_good_as_its_oracle(simulation):
         assert found.partner == 1 - found.structure
         assert found.share_of_oracle > 0.98
         assert found.poses.consensus(10.0) == 1.0
-        assert found.poses.median_voxels < 0.1
+        assert found.poses.median_shift < 0.1
         assert found.average.resolution_angstrom < 1.1 * found.oracle.resolution_angstrom
     assert "share 0.9" in str(judged) or "share 1.0" in str(judged)
     assert "mean F1 1.000" in str(judged)

@@ -37,7 +37,7 @@ def test_a_common_motion_and_symmetric_copies_are_no_error(seed, symmetry, G, s)
     if symmetry == "C1":
         assert angular_distance(errors.rotation, G) < 1e-4
         assert np.allclose(errors.shift, s, atol=1e-4)
-        assert errors.shifts_voxels.max() < 1e-4
+        assert errors.shift_errors.max() < 1e-4
 
 
 @settings(max_examples=10, deadline=None)
@@ -65,9 +65,9 @@ def test_small_errors_are_measured_as_they_are(seed, symmetry, G, s):
     errors = pose_errors(R_seen @ off, R, t_seen + moved, t, symmetry=symmetry)
     # A rotation vector with 2 degrees on each axis has a length of 2 x 1.6 on average.
     assert errors.angles_deg.mean() == pytest.approx(3.2, abs=0.8)
-    assert errors.shifts_voxels.mean() == pytest.approx(0.32, abs=0.12)
+    assert errors.shift_errors.mean() == pytest.approx(0.32, abs=0.12)
     assert errors.median_deg < 5.0
-    assert errors.median_voxels < 0.6
+    assert errors.median_shift < 0.6
 
 
 def test_random_poses_have_no_consensus():

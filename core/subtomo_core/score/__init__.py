@@ -3,6 +3,14 @@
 from subtomo_core.maximisation import resolution_angstrom
 from subtomo_core.score.ceiling import ceiling
 from subtomo_core.score.classes import ClassAgreement, class_agreement
+from subtomo_core.score.compare import (
+    MapComparison,
+    ParticlePoses,
+    PosesComparison,
+    compare_maps,
+    compare_poses,
+    pair_maps,
+)
 from subtomo_core.score.curves import band_of, correlation, fsc, r_in_band
 from subtomo_core.score.fit import Fit, fit, mirror
 from subtomo_core.score.judge import BestPoses, ClassJudgement, Judgement, MapQuality, judge
@@ -16,17 +24,23 @@ __all__ = [
     "ClassJudgement",
     "Fit",
     "Judgement",
+    "MapComparison",
     "MapQuality",
+    "ParticlePoses",
     "PoseErrors",
+    "PosesComparison",
     "band_of",
     "ceiling",
     "class_agreement",
+    "compare_maps",
+    "compare_poses",
     "correlation",
     "fit",
     "fsc",
     "judge",
     "mirror",
     "oracle_average",
+    "pair_maps",
     "pose_errors",
     "r_in_band",
     "resolution_angstrom",

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.fourier import low_pass
-from subtomo_core.masks import radii, soft_sphere
 from subtomo_core.maximisation import resolution_angstrom
 from subtomo_core.particles import Particles
 from subtomo_core.score.classes import ClassAgreement, class_agreement
+from subtomo_core.score.compare import mask_about
 from subtomo_core.score.curves import band_of, correlation, fsc, r_in_band
 from subtomo_core.score.fit import Fit, fit
 from subtomo_core.score.oracle import oracle_average
@@ -117,7 +117,7 @@ class ClassJudgement:
             f"(oracle {o.resolution_angstrom:.1f} Å{finer}); poses within 10/15/20 degrees "
             f"{e.consensus(10):.2f}/{e.consensus(15):.2f}/{e.consensus(20):.2f}, "
             f"median {e.median_deg:.1f} degrees and "
-            f"{e.median_voxels:.2f} voxels; F1 {self.f1:.3f}"
+            f"{e.median_shift:.2f} voxels; F1 {self.f1:.3f}"
         )
 
 
@@ -219,8 +219,7 @@ class _Ruler:
     """Measures maps against one truth, under one mask and in one band."""
 
     def __init__(self, truth: Real, oracle: Real, voxel: float, limit: float | None):
-        box = truth.shape[0]
-        self.mask = soft_sphere(box, min(_extent(truth) + 3.0, box / 2 - 2.0))
+        self.mask = mask_about(truth)
         self.truth, self.voxel, self.limit = truth, voxel, limit
         self.band = band_of(fsc(oracle * self.mask, truth * self.mask))
 
@@ -240,10 +239,3 @@ class _Ruler:
             resolution_angstrom=resolution_angstrom(curve, 0.5, extent),
             fsc=curve,
         )
-
-
-def _extent(volume: Real) -> float:
-    """Radius in voxels which holds all but 1 % of a map's squared density."""
-    radius = np.rint(radii(volume.shape[0])).astype(np.int64).ravel()
-    shells = np.bincount(radius, weights=(volume.astype(np.float64) ** 2).ravel())
-    return float(np.searchsorted(np.cumsum(shells), 0.99 * shells.sum()))

@@ -26,17 +26,17 @@ class PoseErrors:
     rotation : ndarray
         The common rotation G, shape (3, 3).
     shift : ndarray
-        The common shift s in voxels, shape (3,), order x, y, z.
+        The common shift s, shape (3,), order x, y, z, in the unit of the shifts given.
     angles_deg : ndarray
         Angular error of each particle, shape (N,).
-    shifts_voxels : ndarray
-        Length of the shift error of each particle, shape (N,).
+    shift_errors : ndarray
+        Length of the shift error of each particle, shape (N,), in the same unit.
     """
 
     rotation: Matrix
     shift: Matrix
     angles_deg: Matrix
-    shifts_voxels: Matrix
+    shift_errors: Matrix
 
     def consensus(self, within_deg: float = 15.0) -> float:
         """Share of the particles whose angular error is at most ``within_deg``."""
@@ -48,9 +48,9 @@ class PoseErrors:
         return float(np.median(self.angles_deg)) if len(self.angles_deg) else float("nan")
 
     @property
-    def median_voxels(self) -> float:
-        """Median shift error in voxels; not a number without particles."""
-        return float(np.median(self.shifts_voxels)) if len(self.shifts_voxels) else float("nan")
+    def median_shift(self) -> float:
+        """Median shift error, in the unit of the shifts; not a number without particles."""
+        return float(np.median(self.shift_errors)) if len(self.shift_errors) else float("nan")
 
 
 def pose_errors(
@@ -72,7 +72,7 @@ def pose_errors(
     rotations, true_rotations : array_like
         Shape (N, 3, 3).
     shifts, true_shifts : array_like, optional
-        Shape (N, 3), voxels, order x, y, z. Default: none.
+        Shape (N, 3), in one unit, order x, y, z. Default: none.
     symmetry : str
         The structure's point group in the frame of the true poses.
     within_deg : float
