@@ -1,4 +1,4 @@
-"""The ``subtomo serve``, ``subtomo demo`` and ``subtomo score`` commands."""
+"""Commands which come with the service: ``serve``, ``demo``, ``simulate`` and ``score``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from subtomo_server.demo import demo
 from subtomo_server.scoring import score
+from subtomo_server.simulating import simulate
 
 if TYPE_CHECKING:
     from subtomo_server.embedded.connection import Connection
@@ -70,4 +71,4 @@ def announce_quietly(connection: Connection) -> None:
     )
 
 
-__all__ = ["demo", "score", "serve"]
+__all__ = ["demo", "score", "serve", "simulate"]

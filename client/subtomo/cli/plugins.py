@@ -13,6 +13,7 @@ GROUP = "subtomo.commands"
 HELP = {
     "serve": "Start the service on this machine.",
     "demo": "Show the whole way on simulated particles.",
+    "simulate": "Make particles whose truth is known.",
     "score": "Compare averages and poses with the truth, or with another program's.",
     "worker": "Start a worker of a facility's service.",
     "admin": "Look after a service: users, tokens, groups, quotas.",

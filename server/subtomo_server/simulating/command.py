@@ -1,0 +1,99 @@
+"""The ``subtomo simulate`` command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="Where to write; made anew.")],
+    *,
+    structure: Annotated[
+        list[str],
+        typer.Option(
+            help="What is looked for: an atomic model (PDB or mmCIF), a map (MRC or EM), or a "
+            "phantom: blob, blob:SEED, barrel, helix, complex:GROUP, shell:GROUP. Once for each."
+        ),
+    ],
+    count: Annotated[
+        list[int] | None, typer.Option(help="Particles of each structure. [default: 100]")
+    ] = None,
+    form: Annotated[
+        str,
+        typer.Option(
+            help="'direct': volumes in white noise behind a wedge. 'images': tilt series through "
+            "a microscope, as sums with weights and as back-projections of the same images."
+        ),
+    ] = "direct",
+    snr: Annotated[
+        float, typer.Option(help="Of a volume (direct), or of an image: see the conventions.")
+    ] = 0.02,
+    box: Annotated[int, typer.Option(min=8, max=256, help="Side in voxels.")] = 32,
+    voxel_size: Annotated[float, typer.Option(min=0.1, help="Å per voxel.")] = 6.0,
+    diameter: Annotated[
+        float | None, typer.Option(help="Of phantoms, in Å. [default: 0.7 of the box]")
+    ] = None,
+    tilt: Annotated[tuple[float, float], typer.Option(help="Tilt range in degrees.")] = (-60, 60),
+    tilt_step: Annotated[float, typer.Option(help="Degrees between images.")] = 3.0,
+    dose: Annotated[float, typer.Option(help="Of an image, electrons per Å².")] = 3.0,
+    defocus: Annotated[
+        tuple[float, float], typer.Option(help="Least and largest underfocus, µm.")
+    ] = (2.0, 4.0),
+    defocus_error: Annotated[
+        float, typer.Option(help="How wrong the defocus is known, µm (standard deviation).")
+    ] = 0.0,
+    alignment_error: Annotated[
+        tuple[float, float],
+        typer.Option(help="How wrong images are aligned: voxels, and degrees."),
+    ] = (0.0, 0.0),
+    shift: Annotated[float, typer.Option(min=0.0, help="Longest shift on an axis, voxels.")] = 2.0,
+    neighbours: Annotated[
+        int, typer.Option(min=0, help="Other copies in each box (images only).")
+    ] = 0,
+    junk: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Boxes without a particle: noise (direct), or neighbours alone (images)."
+        ),
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")] = 0,
+) -> None:
+    """Make particles whose truth is known: volumes, STAR files, true poses, true maps, a picture.
+
+    Then push, run and fetch as with any others, and compare: subtomo score.
+    """
+    from subtomo_core.errors import SubtomoError  # noqa: PLC0415 - keeps the command line quick
+    from subtomo_core.simulate import Crowd, Optics, TiltSeries  # noqa: PLC0415
+    from subtomo_server.simulating.make import Wanted, make  # noqa: PLC0415
+
+    try:
+        wanted = Wanted(
+            structures=tuple(structure),
+            counts=tuple(count or [100]),
+            form=form,
+            snr=snr,
+            box=box,
+            voxel_size=voxel_size,
+            diameter=diameter or 0.7 * box * voxel_size,
+            tilts=TiltSeries(
+                *tilt,
+                tilt_step,
+                dose=dose,
+                shift_error_voxels=alignment_error[0],
+                rotation_error_deg=alignment_error[1],
+            ),
+            optics=Optics(defocus_um=defocus, error_um=defocus_error),
+            crowd=Crowd(shift_range=shift, neighbours=neighbours, junk=junk),
+            seed=seed,
+        )
+        for line in make(folder, wanted):
+            typer.echo(line)
+    except SubtomoError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    except OSError as error:
+        typer.echo(f"{error.filename}: {error.strerror}", err=True)
+        raise typer.Exit(1) from error
