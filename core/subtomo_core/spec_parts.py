@@ -12,8 +12,9 @@ from subtomo_core.strict import Strict
 class Mask(Strict):
     """Soft spherical mask on the references. Default: 0.8 of the box, and drawn in.
 
-    With ``fit`` the sphere of every iteration is drawn in to what the half maps agree on, and
-    the diameter is the most it may have. Default: where no diameter is given.
+    With ``fit`` the mask of every iteration is drawn in to what the half maps agree on, to a
+    sphere about it and to its shape, and the diameter is the most it may have. Default: where no
+    diameter is given.
 
     With ``particles`` the particles are searched under it too, for molecules with near
     neighbours, as in a cell: under the whole diameter. They are still averaged whole. Default:

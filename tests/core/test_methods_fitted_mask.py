@@ -9,15 +9,16 @@ from subtomo_core.fourier import to_fourier
 from subtomo_core.masks import radii, soft_sphere
 from subtomo_core.methods.averages import Averages
 from subtomo_core.methods.fitted_mask import (
-    extent,
+    Agreement,
     fitted,
     half_transforms,
     holding,
     last_radius,
+    shaped,
 )
 from subtomo_core.methods.reference_mask import mask_within
 from subtomo_core.methods.update import next_shell
-from subtomo_core.simulate import asymmetric_blob
+from subtomo_core.simulate import GaussianStructure, asymmetric_blob
 from support.small_jobs import VOXEL, batch_of, blobs, job, knowing, method_of
 
 BOX, COUNT = 40, 16
@@ -53,7 +54,7 @@ def test_the_sphere_holds_the_molecule_and_little_else(made, step):
     settings, model, averages = step
     drawn_in = fitted(settings, averages, model)
     true = radius_of_truth(made)
-    found = extent(settings, half_transforms(averages, model), model, 0)
+    found = Agreement.of(settings, half_transforms(averages, model), model, 0).radius
     assert abs(found - true) <= 2.0  # of 20 to the edge
     assert drawn_in.mask_radius < 0.8 * settings.mask_radius
     lost = made.truth.maps[0] * (1.0 - drawn_in.mask)
@@ -81,7 +82,8 @@ def test_noise_which_halves_took_from_their_references_is_no_molecule(made, step
     both = to_fourier(made.truth.maps[0] + np.float32(strength) * grain * mask)
     sums = np.broadcast_to(both, averages.numerators.shape) * averages.denominators
     shared = replace(averages, numerators=sums)
-    assert abs(extent(settings, half_transforms(shared, references), references, 0) - true) <= 2.0
+    found = Agreement.of(settings, half_transforms(shared, references), references, 0)
+    assert abs(found.radius - true) <= 2.0
 
 
 def test_where_halves_agree_everywhere_the_sphere_stays(step):
@@ -122,6 +124,64 @@ def test_averages_are_cut_by_the_fitted_sphere(made):
     outside = radii(BOX) > radius_of_truth(made) + 10.0
     assert not maps[True][outside].any()
     assert maps[False][outside].any()
+
+
+ROD = GaussianStructure(
+    np.array([[0.0, 0.0, z] for z in (-45.0, -25.0, 0.0, 25.0, 45.0)]),
+    np.full(5, 9.0),
+    np.array([1.0, 1.2, 1.0, 0.8, 1.0]),
+)
+
+
+@pytest.fixture(scope="module")
+def rod():
+    """Particles of a rod, and a later iteration's settings, model and averages of them."""
+    made = blobs(COUNT, BOX, structures=[ROD])
+    settings, model, averages = seen(made)
+    return made, settings, replace(model, iteration=3), averages
+
+
+def test_the_mask_follows_the_shape_of_a_long_molecule(rod):
+    made, settings, model, averages = rod
+    sphere = fitted(settings, averages, model)
+    mask = shaped(sphere, averages, model).mask
+    assert mask.sum() < 0.7 * sphere.mask.sum()
+    lost = made.truth.maps[0] * (1.0 - mask)
+    assert np.linalg.norm(lost) < 0.05 * np.linalg.norm(made.truth.maps[0])
+    assert (mask <= sphere.mask + 1e-6).all()
+
+
+def test_a_shape_which_was_too_small_grows_again(rod):
+    made, _, _, _ = rod
+    half = made.truth.maps * (np.arange(BOX) > BOX // 2)[:, None, None]
+    settings, model, averages = seen(made, half)
+    again = shaped(settings, averages, replace(model, iteration=3)).mask
+    whole = made.truth.maps[0]
+    assert np.linalg.norm(whole * (1.0 - again)) < 0.1 * np.linalg.norm(whole)
+
+
+def test_the_largest_of_the_classes_shapes_is_the_mask_of_all(rod, made):
+    both = blobs(0, BOX, structures=[ROD, *SMALL], counts=[COUNT, COUNT])
+    settings, model, averages = seen(both, classes=2)
+    model = replace(model, iteration=3)
+    halves = half_transforms(averages, model)
+    shapes = [Agreement.of(settings, halves, model, k).shape for k in range(2)]
+    mask = shaped(settings, averages, model).mask
+    assert np.allclose(mask, np.maximum(*shapes) * settings.mask)
+
+
+def test_noise_has_no_shape(rod):
+    _, settings, model, averages = rod
+    noise = 30.0 * np.random.default_rng(1).standard_normal((BOX,) * 3, np.float32)
+    full = np.broadcast_to(to_fourier(noise), averages.numerators.shape) * averages.denominators
+    assert shaped(settings, replace(averages, numerators=full), model) is settings
+
+
+def test_there_is_no_shape_in_the_first_iterations_nor_under_a_given_mask(rod):
+    made, settings, model, averages = rod
+    assert shaped(settings, averages, replace(model, iteration=0)) is settings
+    fixed = method_of(made.particles, job(mask={"fit": False})).settings
+    assert shaped(fixed, averages, model) is fixed
 
 
 @pytest.mark.parametrize("growth", [0.3, 1.0, 3.5])

@@ -1,17 +1,18 @@
-"""The mask drawn in to the molecule: a sphere about all that the half maps agree on.
+"""The mask drawn in to the molecule: to a sphere about it, and to its own shape.
 
 What lies outside the molecule is noise in every reference, and in the correlation of the halves
-(docs/decisions/0019-gains.md).
+(docs/decisions/0019-gains.md, 0054-the-shape-of-the-molecule.md).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
-from subtomo_core.fourier import Complex, on_components, radius_of, soft_edge, to_real
+from subtomo_core.fourier import Complex, Real, on_components, radius_of, soft_edge, to_real
 from subtomo_core.masks import radii
 from subtomo_core.methods.averages import Averages
 from subtomo_core.methods.reference_mask import MASK_EDGE, mask_within
@@ -24,6 +25,8 @@ _MARGIN = 4.0  # voxels from there to where the mask is one half; its edge is si
 _WORTH = 2.5  # voxels by which the sphere is drawn in at least
 _OUTER = (-3.0, 1.0)  # voxels about where the last mask was one half: no molecule there
 _EMPTY = 0.1  # of the molecule's: a sphere with more than this in its outer part is full
+_CLEAR = 0.2  # the same, up to which the molecule has a shape to be seen
+_SMOOTH = 0.5  # width of the smoothing which shows it, over the resolution in use
 
 
 def fitted(settings: Settings, averages: Averages, model: Model) -> Settings:
@@ -33,14 +36,37 @@ def fitted(settings: Settings, averages: Averages, model: Model) -> Settings:
     all but fills the sphere would be cut in one iteration and found cut in the next, for ever. The
     largest class decides.
     """
-    mask = settings.spec.mask
-    if not isinstance(mask, Mask) or not mask.fit or model.iteration < 0 or not model.scaled:
+    if not _fits(settings, model):
         return settings
-    halves, classes = half_transforms(averages, model), range(settings.spec.classes)
-    radius = max(extent(settings, halves, model, k) for k in classes) + _MARGIN
+    radius = max(found.radius for found in _agreements(settings, averages, model)) + _MARGIN
     if radius > settings.mask_radius - _WORTH:
         return settings
     return replace(settings, mask=mask_within(settings.box, radius), mask_radius=radius)
+
+
+def shaped(settings: Settings, averages: Averages, model: Model) -> Settings:
+    """The settings with the mask drawn in to the shapes of all classes, within the sphere.
+
+    As it was where the shape of one of them cannot be seen.
+    """
+    if not _fits(settings, model) or model.iteration < 1:
+        return settings
+    shapes = [found.shape for found in _agreements(settings, averages, model)]
+    seen = [shape for shape in shapes if shape is not None]
+    if len(seen) < len(shapes):
+        return settings
+    return replace(settings, mask=np.max(seen, axis=0) * settings.mask)
+
+
+def _fits(settings: Settings, model: Model) -> bool:
+    mask = settings.spec.mask
+    wanted = isinstance(mask, Mask) and bool(mask.fit)
+    return wanted and model.iteration >= 0 and model.scaled
+
+
+def _agreements(settings: Settings, averages: Averages, model: Model) -> list[Agreement]:
+    halves = half_transforms(averages, model)
+    return [Agreement.of(settings, halves, model, k) for k in range(settings.spec.classes)]
 
 
 def half_transforms(averages: Averages, model: Model) -> tuple[list[Complex], list[Complex]]:
@@ -49,39 +75,95 @@ def half_transforms(averages: Averages, model: Model) -> tuple[list[Complex], li
     return first, second
 
 
-def extent(
-    settings: Settings,
-    halves: tuple[list[Complex], list[Complex]],
-    model: Model,
-    class_index: int,
-) -> float:
-    """Radius in voxels about the origin which holds a class's molecule.
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """What the half maps of a class agree on.
 
-    From the product of its half maps, summed over spheres: what they agree on, squared. They also
-    agree on what they took from references made of both, evenly over the mask of these; where
-    that falls off it tells how much it is. Half maps are filled in where nothing was seen, and
-    are not masked, so that a sphere which was too small grows again. Shells count by how far
-    halves agreed before.
+    They also agree on what they took from references made of both, evenly over the mask of
+    these; where that falls off it tells how much it is.
+
+    Attributes
+    ----------
+    settings : Settings
+    shared : ndarray of float64, (n, n, n)
+        Product of the half maps, which are not masked, so that a mask which was too small grows
+        again. Shells count by how far halves agreed before.
+    taken : ndarray of float64, (n, n, n)
+        Squared mask of the references: where halves share their noise.
+    background : float
+        How much of that they share.
+    resolution : float
+        Resolution in use, voxels.
     """
-    known = np.clip(model.fsc[class_index], 0.0, 1.0)
-    known[: int(settings.start_shell) + 1] = 1.0
-    passed = soft_edge(radius_of(settings.box), model.shell_in_use)
-    passed = passed * on_components(known, settings.box)
-    first, second = (to_real(half[class_index] * passed) for half in halves)
-    last = int(settings.mask_radius)
-    distance = np.rint(radii(settings.box)).astype(np.int64).ravel()
-    volume = np.bincount(distance)[: last + 1]
-    shared = np.bincount(distance, (first.astype(np.float64) * second).ravel())[: last + 1]
-    taken = _taken(settings, model, distance)[: last + 1]
-    edge = last_radius(settings, model)
-    outer = slice(int(edge + _OUTER[0]), int(edge + _OUTER[1]) + 1)
-    background = max(0.0, float(shared[outer].sum() / max(taken[outer].sum(), 1e-30)))
-    within = np.cumsum(shared - background * taken)
-    radius = holding(within)
-    if radius is None:
-        return settings.mask_radius
-    inside = float(shared[: radius + 1].sum() / volume[: radius + 1].sum())
-    return float(radius) if background < _EMPTY * inside else settings.mask_radius
+
+    settings: Settings
+    shared: NDArray[np.float64]
+    taken: NDArray[np.float64]
+    background: float
+    resolution: float
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        halves: tuple[list[Complex], list[Complex]],
+        model: Model,
+        class_index: int,
+    ) -> Agreement:
+        """That of one class, from `half_transforms`."""
+        box = settings.box
+        known = np.clip(model.fsc[class_index], 0.0, 1.0)
+        known[: int(settings.start_shell) + 1] = 1.0
+        passed = soft_edge(radius_of(box), model.shell_in_use) * on_components(known, box)
+        first, second = (to_real(half[class_index] * passed) for half in halves)
+        shared = first.astype(np.float64) * second
+        edge = last_radius(settings, model)
+        taken = mask_within(box, edge).astype(np.float64) ** 2
+        held = np.any(model.maps != 0, axis=0)
+        if held.any():
+            taken *= held
+        outer = _outer(box, edge)
+        background = max(0.0, float(shared[outer].sum() / max(taken[outer].sum(), 1e-30)))
+        return cls(settings, shared, taken, background, box / model.shell_in_use)
+
+    @property
+    def molecule(self) -> NDArray[np.float64]:
+        """What is shared beyond noise, (n, n, n)."""
+        return self.shared - self.background * self.taken
+
+    @property
+    def radius(self) -> float:
+        """Radius in voxels about the origin which holds the molecule; all there is, if unknown."""
+        last = int(self.settings.mask_radius)
+        distance = np.rint(radii(self.settings.box)).astype(np.int64).ravel()
+        spheres = np.bincount(distance, self.molecule.ravel()).astype(np.float64)
+        radius = holding(np.cumsum(spheres[: last + 1]))
+        if radius is None:
+            return self.settings.mask_radius
+        inside = float(self.shared.ravel()[distance <= radius].mean())
+        return float(radius) if self.background < _EMPTY * inside else self.settings.mask_radius
+
+    @property
+    def shape(self) -> Real | None:
+        """Soft mask (n, n, n) about the molecule; None where it does not stand out.
+
+        About the voxels within the sphere where most is shared, smoothed, which together hold
+        all but a hundredth of it.
+        """
+        sphere = self.settings.mask > 0
+        smooth = ndimage.gaussian_filter(self.molecule, _SMOOTH * self.resolution)
+        order = np.argsort(-smooth[sphere], kind="stable")
+        within = np.cumsum(self.molecule[sphere][order])
+        if not within.max() > 0:
+            return None
+        count = int(np.argmax(within >= _HELD * within.max())) + 1
+        region = sphere & (smooth >= smooth[sphere][order[count - 1]])
+        if self.background > _CLEAR * float(self.shared[region].mean()):
+            return None
+        distance = ndimage.distance_transform_edt(~region) - _MARGIN
+        phase = np.clip(distance / MASK_EDGE, -0.5, 0.5)
+        mask: Real = (0.5 - 0.5 * np.sin(np.pi * phase)).astype(np.float32)
+        return mask
 
 
 def holding(within: NDArray[np.float64]) -> int | None:
@@ -100,8 +182,7 @@ def last_radius(settings: Settings, model: Model) -> float:
     return min(settings.mask_radius, outermost - 0.5 * MASK_EDGE)
 
 
-def _taken(settings: Settings, model: Model, distance: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Squared mask of the references, summed over spheres: where halves share their noise."""
-    mask = mask_within(settings.box, last_radius(settings, model)).astype(np.float64)
-    sums: NDArray[np.float64] = np.bincount(distance, (mask**2).ravel()).astype(np.float64)
-    return sums
+def _outer(box: int, edge: float) -> NDArray[np.bool_]:
+    """Voxels about where the last mask was one half, (n, n, n)."""
+    distance = np.rint(radii(box))
+    return (distance >= int(edge + _OUTER[0])) & (distance <= int(edge + _OUTER[1]))

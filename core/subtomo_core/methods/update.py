@@ -12,7 +12,7 @@ from subtomo_core.fourier import Complex, Real, shell_sums, soft_edge, to_fourie
 from subtomo_core.maximisation import resolution_angstrom
 from subtomo_core.methods import standing as symmetry
 from subtomo_core.methods.averages import EMPTY, Averages
-from subtomo_core.methods.fitted_mask import fitted
+from subtomo_core.methods.fitted_mask import fitted, shaped
 from subtomo_core.methods.frames import Motions, in_one_frame
 from subtomo_core.methods.gains import gains_of, signal_to_noise
 from subtomo_core.methods.halves import fsc_kind, noise_power, references, shared_angstrom
@@ -64,6 +64,9 @@ class _Ground(NamedTuple):
         averages = replace(averages, settings=settings)
         model, averages, told = regrouped(settings, model, averages, statistics.misfit)
         averages, model, standing = symmetry.stand(settings, model, averages, theta)
+        if np.array_equal(standing.frames, symmetry.unmoved(len(standing.frames))):
+            settings = shaped(settings, averages, model)
+            averages = replace(averages, settings=settings)
         return cls(settings, model, averages, motions, standing, told, theta)
 
     @property
