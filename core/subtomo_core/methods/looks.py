@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from subtomo_core.expectation import Search
 from subtomo_core.fourier import Band, Real
@@ -46,9 +46,11 @@ class Look:
     ) -> Look:
         """Look at particle ``index`` through the bands of a search and of the sums."""
         support = search.support
-        seen, whole = observer.read(particles, index, support, sums)
-        if observer.window is not None:  # which carries components over to their neighbours
+        if observer.window is None:
+            seen, whole = observer.read(particles, index, support, sums)
+        else:  # which carries components over to their neighbours
             seen = observer.read(Cleaned(particles), index, support)[0]
+            whole = replace(observer, window=None).read(particles, index, sums)[0]
         out = chosen(sums, index)
         held, summed = apart(sums, whole, out, support.reach), without(whole, out)
         seen = without(seen, chosen(support, index))
