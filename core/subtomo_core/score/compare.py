@@ -125,14 +125,18 @@ def pair_maps(
 
 
 def compare_poses(
-    found: ParticlePoses, true: ParticlePoses, symmetries: Sequence[str] | None = None
+    found: ParticlePoses,
+    true: ParticlePoses,
+    symmetries: Sequence[str] | None = None,
+    classes: int | None = None,
 ) -> PosesComparison:
     """Classes and poses of the same particles, modulo what averages leave free.
 
     That is one motion for each class (`pose_errors`), the numbers of the classes
-    (`class_agreement`), and the point group of each true class, where ``symmetries`` tells it.
+    (`class_agreement`, with the number of found ``classes``), and the point group of each true
+    class, where ``symmetries`` tells it.
     """
-    agreement = class_agreement(found.classes, true.classes)
+    agreement = class_agreement(found.classes, true.classes, classes)
     groups = symmetries or ["C1"] * len(agreement.partner)
     errors = []
     for k, (partner, group) in enumerate(zip(agreement.partner, groups, strict=True)):

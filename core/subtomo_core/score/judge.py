@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from subtomo_core.fourier import low_pass
 from subtomo_core.maximisation import resolution_angstrom
 from subtomo_core.particles import Particles
-from subtomo_core.score.classes import ClassAgreement, class_agreement
-from subtomo_core.score.compare import mask_about
+from subtomo_core.score.classes import ClassAgreement
+from subtomo_core.score.compare import ParticlePoses, compare_poses, mask_about
 from subtomo_core.score.curves import band_of, correlation, fsc, r_in_band
 from subtomo_core.score.fit import Fit, fit
 from subtomo_core.score.oracle import oracle_average
-from subtomo_core.score.poses import PoseErrors, pose_errors
+from subtomo_core.score.poses import PoseErrors
 from subtomo_core.symmetrising import symmetrised_map
 from subtomo_core.symmetry import symmetry_group
 from subtomo_core.truth import Truth
@@ -180,8 +180,14 @@ def judge(
         Threads of the oracle's transforms.
     """
     shown = truth.classes >= 0
-    agreement = class_agreement(poses.best_class[shown], truth.classes[shown], len(maps))
     groups = symmetries or ["C1"] * len(truth.maps)
+    compared = compare_poses(
+        ParticlePoses(poses.best_class[shown], poses.best_rotation[shown], poses.best_shift[shown]),
+        ParticlePoses(truth.classes[shown], truth.rotations[shown], truth.shifts[shown]),
+        groups,
+        len(maps),
+    )
+    agreement = compared.agreement
     voxel = particles.summary.voxel_size_angstrom
     judged = []
     for k, group in enumerate(groups):
@@ -191,14 +197,6 @@ def judge(
         oracle = oracle_average(particles, own, R, t, threads=threads)
         ruler = _Ruler(truth.maps[k], oracle, voxel, limit_angstrom)
         lies = None if partner < 0 else fit(maps[partner], truth.maps[k], try_mirror=try_mirror)
-        kept = own[poses.best_class[own] == partner]
-        errors = pose_errors(
-            poses.best_rotation[kept],
-            truth.rotations[kept],
-            poses.best_shift[kept],
-            truth.shifts[kept],
-            symmetry=group,
-        )
         judged.append(
             ClassJudgement(
                 structure=k,
@@ -207,7 +205,7 @@ def judge(
                 average=None if lies is None else ruler.measure(lies.map),
                 oracle=ruler.measure(oracle),
                 symmetric_oracle=ruler.measure_symmetric(oracle, group),
-                poses=errors,
+                poses=compared.errors[k],
                 fit=lies,
                 oracle_map=oracle,
             )
