@@ -117,6 +117,18 @@ def shell_sums(values: NDArray[np.floating], box: int) -> NDArray[np.float64]:
     return sums[: box // 2 + 1]
 
 
+def shell_means(values: NDArray[np.floating], box: int) -> NDArray[np.float64]:
+    """Mean of real values on half components over whole shells 0 .. n/2, shape (n // 2 + 1,)."""
+    return shell_sums(values, box) / _shell_counts(box)
+
+
+@lru_cache(maxsize=8)
+def _shell_counts(box: int) -> NDArray[np.float64]:
+    counts = shell_sums(np.ones((box, box, box // 2 + 1), np.float32), box)
+    counts.setflags(write=False)
+    return counts
+
+
 def soft_edge(radius: NDArray[np.floating], cutoff: float) -> Real:
     """Low-pass: 1 up to ``cutoff - 1`` shells, 0 from ``cutoff + 1``, raised cosine between."""
     phase = np.clip((radius - cutoff) / 2.0, -0.5, 0.5)

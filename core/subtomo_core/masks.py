@@ -34,11 +34,19 @@ def soft_sphere(box: int, radius: float, edge: float = 4.0) -> NDArray[np.float3
     ndarray
         Shape (n, n, n), float32.
     """
-    distance = radii(box) - radius
+    return soft_within(radii(box) - radius, edge)
+
+
+def soft_within(distance: NDArray[np.floating], edge: float) -> NDArray[np.float32]:
+    """Mask which is one half where a distance is 0, with a raised-cosine edge ``edge`` wide.
+
+    1 where ``distance`` (any shape) is below the edge, 0 beyond it; 0 for a hard mask.
+    """
     if edge <= 0:
         return (distance <= 0).astype(np.float32)
     phase = np.clip(distance / edge, -0.5, 0.5)
-    return (0.5 - 0.5 * np.sin(np.pi * phase)).astype(np.float32)
+    mask: NDArray[np.float32] = (0.5 - 0.5 * np.sin(np.pi * phase)).astype(np.float32)
+    return mask
 
 
 def radius_of_mask(mask: NDArray[np.floating]) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core import maximisation
-from subtomo_core.fourier import Complex, Real, shell_sums, to_fourier, to_real
+from subtomo_core.fourier import Complex, Real, shell_means, to_fourier, to_real
 from subtomo_core.methods.half_curves import HalfCurves, half_curves
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Model, Statistics
@@ -150,8 +150,7 @@ class Averages:
         chosen = self._among(None, None) if folds is None else list(folds)
         box = self.settings.box
         weights = [np.maximum(w.sum(0), 0.0) for w in self.denominators[chosen].swapaxes(0, 1)]
-        count = np.maximum(shell_sums(np.ones_like(weights[0]), box), 1.0)
-        return np.stack([shell_sums(weight, box) / count for weight in weights])
+        return np.stack([shell_means(weight, box) for weight in weights])
 
     def _filled_in(self, model: Model) -> bool:
         """What is missing is filled with the old maps: where these are of the same particles."""

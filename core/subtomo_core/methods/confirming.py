@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.confirmation import FIELDS
-from subtomo_core.fourier import Real, shell_sums, to_fourier
+from subtomo_core.fourier import Real, shell_means, to_fourier
 from subtomo_core.held_out import HeldOut
 from subtomo_core.kernels.interpolate import gather, shift_back
 from subtomo_core.matching import Template
@@ -18,10 +18,7 @@ Values = NDArray[np.float64]
 
 def profile_of(reference: Real) -> Values:
     """Mean of a reference's transform over each shell, (shells,): what no rotation changes."""
-    transform, box = to_fourier(reference), reference.shape[0]
-    count = shell_sums(np.ones(transform.shape, np.float32), box)
-    mean: Values = shell_sums(transform.real, box) / np.maximum(count, 1.0)
-    return mean
+    return shell_means(to_fourier(reference).real, reference.shape[0])
 
 
 class At(NamedTuple):

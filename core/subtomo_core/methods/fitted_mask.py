@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from subtomo_core.fourier import Complex, Real, on_components, radius_of, soft_edge, to_real
-from subtomo_core.masks import radii
+from subtomo_core.masks import radii, soft_within
 from subtomo_core.methods.averages import Averages
 from subtomo_core.methods.reference_mask import MASK_EDGE, mask_within
 from subtomo_core.methods.settings import Settings
@@ -151,19 +151,17 @@ class Agreement:
         all but a hundredth of it.
         """
         sphere = self.settings.mask > 0
-        smooth = ndimage.gaussian_filter(self.molecule, _SMOOTH * self.resolution)
+        molecule = self.molecule
+        smooth = ndimage.gaussian_filter(molecule, _SMOOTH * self.resolution)
         order = np.argsort(-smooth[sphere], kind="stable")
-        within = np.cumsum(self.molecule[sphere][order])
+        within = np.cumsum(molecule[sphere][order])
         if not within.max() > 0:
             return None
         count = int(np.argmax(within >= _HELD * within.max())) + 1
         region = sphere & (smooth >= smooth[sphere][order[count - 1]])
         if self.background > _CLEAR * float(self.shared[region].mean()):
             return None
-        distance = ndimage.distance_transform_edt(~region) - _MARGIN
-        phase = np.clip(distance / MASK_EDGE, -0.5, 0.5)
-        mask: Real = (0.5 - 0.5 * np.sin(np.pi * phase)).astype(np.float32)
-        return mask
+        return soft_within(ndimage.distance_transform_edt(~region) - _MARGIN, MASK_EDGE)
 
 
 def holding(within: NDArray[np.float64]) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier import Real, shell_sums, to_fourier, to_real
+from subtomo_core.fourier import Real, shell_means, to_fourier, to_real
 from subtomo_core.methods.averages import EMPTY, Averages
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Model
@@ -71,8 +71,7 @@ def signal_to_noise(averages: Averages, model: Model) -> NDArray[np.float64]:
     ratios = []
     for transform, behind in zip(averages.classes(model, None, 0.0), noise, strict=True):
         power = np.abs(to_fourier(to_real(transform) * mask)) ** 2
-        count = np.maximum(shell_sums(np.ones_like(power), box), 1.0)
-        mean = shell_sums(power, box) / count
+        mean = shell_means(power, box)
         one = behind * masked
         ratios.append(np.divide(mean, one, out=np.ones_like(mean), where=one > 0) - 1.0)
     return np.stack(ratios)

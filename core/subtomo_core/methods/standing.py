@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier import Complex, Real, on_components, shell_sums, to_fourier, to_real
+from subtomo_core.fourier import Complex, Real, on_components, shell_means, to_fourier, to_real
 from subtomo_core.methods.averages import EMPTY, Averages
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Model
@@ -129,8 +129,7 @@ def _axes_of(settings: Settings, averages: Averages, k: int, fsc: Real, shell: f
 def _gain(settings: Settings, transform: Complex, weights: NDArray[np.generic]) -> Real:
     """Factor for each component which gives every shell the power ``weights`` (shells,)."""
     box = settings.box
-    count = shell_sums(np.ones(transform.shape, np.float32), box)
-    power = shell_sums(np.abs(transform) ** 2, box) / np.maximum(count, 1.0)
+    power = shell_means(np.abs(transform) ** 2, box)
     power[0] = 0.0
     gain = np.sqrt(np.divide(weights, power, out=np.zeros_like(power), where=power > 0))
     return on_components(gain.astype(np.float32), box)

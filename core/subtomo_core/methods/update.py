@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier import Complex, Real, shell_sums, soft_edge, to_fourier, to_real
+from subtomo_core.fourier import Complex, Real, shell_means, soft_edge, to_fourier, to_real
 from subtomo_core.maximisation import resolution_angstrom
 from subtomo_core.methods import standing as symmetry
 from subtomo_core.methods.averages import EMPTY, Averages
@@ -192,8 +192,7 @@ def evened(settings: Settings, volume: Real, noise: NDArray[np.float64], shell: 
     outweigh all others: this gives every shell up to ``shell`` the same say.
     """
     transform = to_fourier(volume)
-    count = shell_sums(np.ones(transform.shape, np.float32), settings.box)
-    power = shell_sums(np.abs(transform) ** 2, settings.box) / np.maximum(count, 1.0)
+    power = shell_means(np.abs(transform) ** 2, settings.box)
     inside = (power > 0) & (np.arange(settings.shells) <= shell + 1.0)
     gain = np.sqrt(np.where(inside, noise / np.where(inside, power, 1.0), 0.0))
     return settings.shape(volume, shell, gain.astype(np.float32))
