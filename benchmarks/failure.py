@@ -1,6 +1,8 @@
 """SNR down to the point of failure, FAML beside FA: a table, and a picture.
 
-python benchmarks/failure.py groel --snr 0.01 0.003 0.001 0.0005 --out failure.png
+    python benchmarks/failure.py groel --snr 0.01 0.003 0.001 0.0005 --out failure.png
+
+Without ``--out`` only the table is printed.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from subtomo_server.plain_errors import plain_errors
+
 
 def score(
     *,
@@ -39,12 +41,11 @@ def score(
     Each map is brought onto the one it stands for: correlation, resolution, mirror image or not.
     Poses are compared up to the motion which an average leaves free, and the point group.
     """
-    from subtomo_core.errors import SubtomoError  # noqa: PLC0415 - keeps the command line quick
     from subtomo_server.scoring.inputs import Inputs  # noqa: PLC0415
     from subtomo_server.scoring.page import write_page  # noqa: PLC0415
     from subtomo_server.scoring.report import Report  # noqa: PLC0415
 
-    try:
+    with plain_errors():
         given = Inputs.read(
             maps or [],
             truth or [],
@@ -56,12 +57,6 @@ def score(
         report = Report.of(given, try_mirror=mirror)
         if page is not None:
             write_page(page, report)
-    except SubtomoError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
-    except OSError as error:
-        typer.echo(f"{error.filename}: {error.strerror}", err=True)
-        raise typer.Exit(1) from error
     if as_json:
         typer.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
     else:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from subtomo_server.plain_errors import plain_errors
+
 
 def simulate(
     folder: Annotated[Path, typer.Argument(help="Where to write; made anew.")],
@@ -65,11 +67,10 @@ def simulate(
 
     Then push, run and fetch as with any others, and compare: subtomo score.
     """
-    from subtomo_core.errors import SubtomoError  # noqa: PLC0415 - keeps the command line quick
     from subtomo_core.simulate import Crowd, Optics, TiltSeries  # noqa: PLC0415
     from subtomo_server.simulating.make import Wanted, make  # noqa: PLC0415
 
-    try:
+    with plain_errors():
         wanted = Wanted(
             structures=tuple(structure),
             counts=tuple(count or [100]),
@@ -91,9 +92,3 @@ def simulate(
         )
         for line in make(folder, wanted):
             typer.echo(line)
-    except SubtomoError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
-    except OSError as error:
-        typer.echo(f"{error.filename}: {error.strerror}", err=True)
-        raise typer.Exit(1) from error

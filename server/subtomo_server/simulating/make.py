@@ -137,12 +137,10 @@ def _made(
 ) -> tuple[Truth, list[Form], NDArray[np.int64]]:
     """Truth, particles in each form, and the tomogram of each particle."""
     options = f"--tilt {wanted.tilts.first_deg:g} {wanted.tilts.last_deg:g}"
+    what = (structures, wanted.each, wanted.box, wanted.voxel_size)
     if wanted.form == "direct":
         direct = simulate(
-            structures,
-            wanted.each,
-            wanted.box,
-            wanted.voxel_size,
+            *what,
             snr=wanted.snr,
             missing=wanted.range,
             shift_range=wanted.crowd.shift_range,
@@ -153,10 +151,7 @@ def _made(
         form = Form("direct", direct.particles, options)
         return direct.truth, [form], np.zeros(count, np.int64)
     series = simulate_series(
-        structures,
-        wanted.each,
-        wanted.box,
-        wanted.voxel_size,
+        *what,
         snr=wanted.snr,
         optics=wanted.optics,
         tilts=wanted.tilts,
