@@ -59,7 +59,7 @@ def main() -> None:
     method, model, batch = converged(arguments.box, arguments.r_max, arguments.candidates)
 
     plan = Alignment.prepare(method.settings, model)  # type: ignore[attr-defined]
-    search, (templates, scales) = plan.search, plan.references[0]
+    search, (templates, scales, _) = plan.search, plan.references[0]
     template, scale = templates[0], (scales or [np.ones(1, np.float32)])[0]
     observer = plan.settings.observer
     look = plan.look(batch.particles, 0)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.jit import inlined
 from subtomo_core.kernels.types import F32, F64
 from subtomo_core.kernels.waves import wave
 
@@ -20,7 +20,7 @@ _NEAR = 0.0025
 _BLOCK = 512  # terms summed in float32 before they join the sum in float64
 
 
-@jit
+@inlined
 def add_slopes(
     product: F32,
     points: F32,
@@ -68,7 +68,7 @@ def add_slopes(
     return value
 
 
-@jit
+@inlined
 def newton_step(gradient: F64, hessian: F64, longest: float, step: F64) -> float:
     """Write the step to the summit into ``step``; what it promises, or -1 where there is no hill.
 
@@ -96,7 +96,7 @@ def newton_step(gradient: F64, hessian: F64, longest: float, step: F64) -> float
     return promise
 
 
-@jit
+@inlined
 def uphill(
     product: F32,
     points: F32,
@@ -136,7 +136,7 @@ def uphill(
     return highest
 
 
-@jit
+@inlined
 def ascend(product: F32, points: F32, box: int, reach: float, spacing: float, shift: F64) -> float:
     """`uphill` from a place where nothing is known of the series."""
     gradient, hessian = np.zeros(3), np.zeros((3, 3))

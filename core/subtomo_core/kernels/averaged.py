@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.jit import inlined, jit
 from subtomo_core.kernels.pairs import moments
 from subtomo_core.kernels.summits import turn_by
 from subtomo_core.kernels.types import F32, F64, I64
@@ -22,7 +22,7 @@ _TINY = 1e-30
 _EASIER = 0.8  # of the Lipschitz constant, after a pass which brought d down
 
 
-@jit
+@inlined
 def look(
     grid: F32,
     table: F32,
@@ -56,7 +56,7 @@ def look(
     )
 
 
-@jit
+@inlined
 def downhill(sums: F64, slopes: F64, total: F64, totals: F64, slope: F64) -> float:
     """Add up slices (n, 4) and (n, 2, 6); returns d, and writes ``-1/2`` of its slope (6,)."""
     total[:], totals[:] = 0.0, 0.0
@@ -70,7 +70,7 @@ def downhill(sums: F64, slopes: F64, total: F64, totals: F64, slope: F64) -> flo
     return float(2.0 - 2.0 * ccc)
 
 
-@jit
+@inlined
 def stiffness(sums: F64, slopes: F64, curve: F64, free: F64, out: F64) -> float:
     """Write each free direction's curvature (p,); returns a bound of the scaled curvature.
 
@@ -101,7 +101,7 @@ def stiffness(sums: F64, slopes: F64, curve: F64, free: F64, out: F64) -> float:
     return highest
 
 
-@jit
+@inlined
 def follow(
     slope: F64, stiff: F64, free: F64, step_size: float, rotation: F64, shift: F64, reach: float
 ) -> float:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.jit import inlined, jit
 from subtomo_core.kernels.rotation_sums import in_quarters, over_degrees
 from subtomo_core.kernels.turned_sums import turn
 from subtomo_core.kernels.types import F32, RotationTables
@@ -23,7 +23,7 @@ from subtomo_core.kernels.types import F32, RotationTables
 _ONE = np.float32(1.0)
 
 
-@jit
+@inlined
 def shell_products(f: F32, g: F32, weights: F32, m: int, first: int, step: int, out: F32) -> None:
     """Products of harmonics (shells, L, 2, L) of one order m and all others, summed over shells.
 
@@ -45,7 +45,7 @@ def shell_products(f: F32, g: F32, weights: F32, m: int, first: int, step: int, 
         )  # fmt: skip
 
 
-@jit
+@inlined
 def order_sums(
     products: F32, tables: RotationTables, m: int, first: int, step: int, out: F32
 ) -> None:

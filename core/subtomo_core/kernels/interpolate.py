@@ -19,7 +19,7 @@ from subtomo_core.kernels.cells import (
     slopes_in_cell,
     value_in_cell,
 )
-from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.jit import inlined, jit
 from subtomo_core.kernels.types import F32, F64, I32, I64
 from subtomo_core.kernels.waves import wave
 
@@ -28,7 +28,7 @@ _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 _TWO = np.int64(2)
 
 
-@jit
+@inlined
 def locate(
     points: F32, first: int, turn: F32, half: int, width: int, index: I32, fraction: F32
 ) -> None:
@@ -62,13 +62,13 @@ def locate(
         side[j] = sign
 
 
-@jit
+@inlined
 def gather(grid: F32, points: F32, rotation: F64, scale: float, out: F32) -> None:
     """``out[:, j] = grid(R^-1 points[:, j])`` for points (3, J) in order x, y, z."""
     gather_some(grid, points, 0, points.shape[1], rotation, scale, out)
 
 
-@jit
+@inlined
 def gather_some(
     grid: F32, points: F32, start: int, end: int, rotation: F64, scale: float, out: F32
 ) -> None:
@@ -90,7 +90,7 @@ def gather_some(
             imaginary[j] = sign[j] * im
 
 
-@jit
+@inlined
 def gather_slopes(grid: F32, points: F32, rotation: F64, scale: float, out: F32) -> None:
     """Values and gradients at ``R^-1 k``: out (8, J) = re, im, then d/dx, d/dy, d/dz of both.
 
@@ -116,7 +116,7 @@ def gather_slopes(grid: F32, points: F32, rotation: F64, scale: float, out: F32)
             out[6, k], out[7, k] = sign[j] * found[6], found[7]
 
 
-@jit
+@inlined
 def shift_back(points: F32, samples: F32, shift: F64, box: int, out: F32) -> None:
     """``out = samples exp(2 pi i k.t / n)``: components (2, J) of a particle moved back by t."""
     a = np.float32(shift[0] / box)
@@ -129,7 +129,7 @@ def shift_back(points: F32, samples: F32, shift: F64, box: int, out: F32) -> Non
         out[1, j] = re * sine + im * cosine
 
 
-@jit
+@inlined
 def scatter(
     numerator: F32,
     denominator: F32,

@@ -20,7 +20,7 @@ import numpy as np
 
 from subtomo_core.kernels.ascent import ascend
 from subtomo_core.kernels.interpolate import gather, gather_slopes, locate, shift_back
-from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.jit import inlined, jit
 from subtomo_core.kernels.series import best_cell, transform
 from subtomo_core.kernels.shifts import multiply
 from subtomo_core.kernels.slopes import derivatives, dot, row
@@ -30,7 +30,7 @@ _BLOCK = 256  # as in `slopes`: its rows and derivatives come in blocks of this 
 _ZERO, _ONE, _U1 = np.float32(0.0), np.float32(1.0), np.uint64(1)
 
 
-@jit
+@inlined
 def overlap(table: F32, points: F32, rotation: F64, scale: float, weights: F32, out: F32) -> None:
     """``out = weights * table(R^-1 k)``, trilinear; a table without points stands for 1."""
     if table.shape[0] == 0:
@@ -56,7 +56,7 @@ def overlap(table: F32, points: F32, rotation: F64, scale: float, weights: F32, 
             out[first + a] = weights[first + a] * (c0 + fz * (c1 - c0))
 
 
-@jit
+@inlined
 def add(
     mass: F32, found: F32, values: F32, steep: F32, curved: bool, room: F32,
     sums: F64, slopes: F64, curve: F64,
@@ -83,7 +83,7 @@ def add(
             curve[i, k] += dot(heavy, steep[k], size)
 
 
-@jit
+@inlined
 def moments(
     grid: F32,
     table: F32,

@@ -11,11 +11,11 @@ import math
 
 import numpy as np
 
-from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.jit import inlined, jit
 from subtomo_core.kernels.types import F32, F64, I64
 
 
-@jit
+@inlined
 def value_at(values: F32, k: int, i: int, j: int) -> float:
     """Value at an index (alpha, gamma, beta) which may lie one step beyond the ends."""
     size = values.shape[0]
@@ -26,7 +26,7 @@ def value_at(values: F32, k: int, i: int, j: int) -> float:
     return float(row[0, j] if 2 * j <= last else row[1, last - j])
 
 
-@jit
+@inlined
 def level_poles(values: F32) -> None:
     """Give all points of the grid which are one rotation one value: at beta 0 and pi.
 
@@ -39,7 +39,7 @@ def level_poles(values: F32) -> None:
             values[k, i, 1, 0] = values[0, (i - k) % size, 1, 0]
 
 
-@jit
+@inlined
 def highest_along(values: F32, out: F32) -> None:
     """Highest value among each grid point and its 8 neighbours in beta and gamma.
 
@@ -67,7 +67,7 @@ def highest_along(values: F32, out: F32) -> None:
                 highest[j] = max(before[j], here[j], after[j])
 
 
-@jit
+@inlined
 def parabola(before: float, here: float, after: float) -> float:
     """Offset of the vertex through three equidistant values, within half a step."""
     bend = before - 2.0 * here + after
@@ -76,7 +76,7 @@ def parabola(before: float, here: float, after: float) -> float:
     return min(0.5, max(-0.5, 0.5 * (before - after) / bend))
 
 
-@jit
+@inlined
 def trace_with(r: F64, alpha: float, beta: float, gamma: float) -> float:
     """Trace of ``r^T Rz(alpha) Ry(beta) Rz(gamma)``: 1 + 2 cos of the angle between the two."""
     ca, sa = math.cos(alpha), math.sin(alpha)
@@ -89,7 +89,7 @@ def trace_with(r: F64, alpha: float, beta: float, gamma: float) -> float:
     return float(trace)
 
 
-@jit
+@inlined
 def angles_at(values: F32, place: int, angles: F64) -> None:
     """ZYZ angles (radians) of a maximum at a flat index, off the grid by parabolas."""
     size = values.shape[0]
@@ -108,7 +108,7 @@ def angles_at(values: F32, place: int, angles: F64) -> None:
     angles[0], angles[1], angles[2] = (k + alpha) * unit, (j + beta) * unit, (i + gamma) * unit
 
 
-@jit
+@inlined
 def find_peaks(values: F32, near: F64, cosine: float, heights: F32, places: I64) -> int:
     """Collect the highest local maxima, highest first: heights and flat indices.
 
@@ -143,7 +143,7 @@ def find_peaks(values: F32, near: F64, cosine: float, heights: F32, places: I64)
     return count
 
 
-@jit
+@inlined
 def insert(height: np.float32, place: int, count: int, heights: F32, places: I64) -> int:
     """Put a height in its place among ``count`` falling ones; how many there are then.
 
@@ -162,7 +162,7 @@ def insert(height: np.float32, place: int, count: int, heights: F32, places: I64
     return count + 1
 
 
-@jit
+@inlined
 def turn_to(angles: F64, out: F64) -> None:
     """``Rz(alpha) Ry(beta) Rz(gamma)`` of angles (3,) in radians, out (9,) row by row."""
     ca, sa = math.cos(angles[0]), math.sin(angles[0])
@@ -173,7 +173,7 @@ def turn_to(angles: F64, out: F64) -> None:
     out[6], out[7], out[8] = -sb * cg, sb * sg, cb
 
 
-@jit
+@inlined
 def alone(rotations: F64, count: int, cosine: float) -> bool:
     """Whether rotation number ``count`` (C, 9) is no closer than an angle to any before it.
 

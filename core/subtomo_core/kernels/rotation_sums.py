@@ -12,7 +12,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.jit import inlined
 from subtomo_core.kernels.registers import Registers, data_of, in_loop, number_at, written_out
 from subtomo_core.kernels.types import F32
 
@@ -79,7 +79,7 @@ def _pair(wide: Registers, below: list[Any], above: list[Any]) -> list[Any]:
 _degrees_4, _degrees_8, _degrees_12, _degrees_16 = (_degrees(width) for width in (4, 8, 12, 16))
 
 
-@jit
+@inlined
 def over_degrees(
     numbers: F32,
     at: int,
@@ -180,7 +180,7 @@ def _quarters(width: int) -> Any:
 _quarters_8, _quarters_16, _quarters_32 = (_quarters(width) for width in (8, 16, 32))
 
 
-@jit
+@inlined
 def in_quarters(
     factors: F32,
     i: int,

@@ -5,12 +5,12 @@ Shifts are even about 0, so that each sum over an axis gives two of them (`turne
 
 from __future__ import annotations
 
-from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.jit import inlined
 from subtomo_core.kernels.turned_sums import begin, turn
 from subtomo_core.kernels.types import F32, Runs, Waves
 
 
-@jit
+@inlined
 def transform(product: F32, runs: Runs, waves: Waves, lines: F32, planes: F32, out: F32) -> None:
     """``Re sum_k product exp(2 pi i (z t_a + y t_b + x t_c) / n)``, as `value_at` reads it.
 
@@ -48,7 +48,7 @@ def transform(product: F32, runs: Runs, waves: Waves, lines: F32, planes: F32, o
             )  # fmt: skip
 
 
-@jit
+@inlined
 def value_at(sums: F32, c: int, b: int, a: int) -> float:
     """Value of a series at shifts (c, b, a) of the grid from what `transform` made."""
     half = sums.shape[0] // 2
@@ -57,7 +57,7 @@ def value_at(sums: F32, c: int, b: int, a: int) -> float:
     return float(sums[c, b, 2 * (half - 1 - a)] + sums[c, b, 2 * (half - 1 - a) + 1])
 
 
-@jit
+@inlined
 def best_cell(sums: F32, shifts: F32, reach: float) -> tuple[int, int, int]:
     """Index (c, b, a) of the highest `value_at` shifts no longer than ``reach``."""
     size = sums.shape[0]

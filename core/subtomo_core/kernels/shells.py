@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from subtomo_core.kernels.interpolate import gather
-from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.jit import inlined, jit
 from subtomo_core.kernels.types import F32
 
 
-@jit
+@inlined
 def directions(north: F32, radii: F32, scale: float, out: F32) -> None:
     """Points (3, shells * rings * turn) of the northern half of shells of radius ``r * scale``.
 
@@ -24,7 +24,7 @@ def directions(north: F32, radii: F32, scale: float, out: F32) -> None:
                 out[axis, s * count + p] = radius * flat[p, axis]
 
 
-@jit
+@inlined
 def hartley(values: F32, out: F32) -> None:
     """Hartley values ``Re + Im`` on whole shells from transforms on their northern halves.
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from subtomo_core.kernels.ascent import add_slopes, ascend, uphill
 from subtomo_core.kernels.interpolate import gather, gather_some
-from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.jit import inlined, jit
 from subtomo_core.kernels.series import best_cell, transform, value_at
 from subtomo_core.kernels.types import F32, F64, I64, Runs, Waves
 
@@ -30,7 +30,7 @@ _SURE = 4.0  # standard deviations of noise which a candidate is granted
 _BLOCK = 512  # terms summed in float32 before they join the sum in float64
 
 
-@jit
+@inlined
 def multiply(model: F32, samples: F32, weights: F32, start: int, end: int) -> float:
     """``model <- S conj(model)`` in place, components (2, J); returns ``sum W |model|^2``.
 
@@ -53,7 +53,7 @@ def multiply(model: F32, samples: F32, weights: F32, start: int, end: int) -> fl
     return power
 
 
-@jit
+@inlined
 def falling(values: F64) -> I64:
     """Indices of values (C,) from the highest down; of equals the first comes first."""
     order = np.empty(values.shape[0], np.int64)

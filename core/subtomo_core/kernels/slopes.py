@@ -20,20 +20,20 @@ import math
 import numpy as np
 
 from subtomo_core.kernels.interpolate import gather_slopes, shift_back
-from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.jit import inlined
 from subtomo_core.kernels.types import F32, F64
 
 _BLOCK = 256  # terms summed in float32 before they join the sums in float64
 
 
-@jit
+@inlined
 def row(array: F32, i: int, first: int) -> F32:
     """A block of one row, in a form which the compiler knows to be contiguous."""
     block: F32 = array[i][first : first + _BLOCK]
     return block
 
 
-@jit
+@inlined
 def derivatives(model: F32, points: F32, first: int, turn: F32, wave: np.float32, out: F32) -> None:
     """``out[p, a, j] = dM/d(omega, t)_a`` of a block from ``first``, for M without its shift.
 
@@ -64,7 +64,7 @@ def derivatives(model: F32, points: F32, first: int, turn: F32, wave: np.float32
             target[5, a] = z * across
 
 
-@jit
+@inlined
 def dot(a: F32, b: F32, size: int) -> np.float32:
     """Sum of products of two rows."""
     total = np.float32(0.0)
@@ -73,7 +73,7 @@ def dot(a: F32, b: F32, size: int) -> np.float32:
     return total
 
 
-@jit
+@inlined
 def slope(
     grid: F32,
     points: F32,

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.jit import inlined, jit
 from subtomo_core.kernels.shifts import falling
 from subtomo_core.kernels.slopes import slope
 from subtomo_core.kernels.types import F32, F64
@@ -17,7 +17,7 @@ _LONGEST = math.radians(6.0)  # of one turn
 _NEAR = 0.1
 
 
-@jit
+@inlined
 def solve(matrix: F64, right: F64, out: F64) -> bool:
     """Solve a symmetric system by Cholesky's method; False where it is not positive definite."""
     size = right.shape[0]
@@ -46,7 +46,7 @@ def solve(matrix: F64, right: F64, out: F64) -> bool:
     return True
 
 
-@jit
+@inlined
 def turn_by(vector: F64, rotation: F64, out: F64) -> None:
     """``out = exp([vector]) rotation`` by Rodrigues' formula."""
     angle = math.sqrt(vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2)
@@ -61,7 +61,7 @@ def turn_by(vector: F64, rotation: F64, out: F64) -> None:
         out[2, i] = r + a * w + b * (x * v - y * u)
 
 
-@jit
+@inlined
 def summit(
     grid: F32,
     points: F32,

@@ -16,7 +16,7 @@ from typing import Any
 
 from numba import types
 
-from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.jit import inlined
 from subtomo_core.kernels.registers import Registers, data_of, in_loop, number_at, written_out
 from subtomo_core.kernels.types import F32
 
@@ -66,7 +66,7 @@ def _turned(width: int) -> Any:
 _turn_2, _turn_4, _turn_8, _turn_12, _turn_16 = (_turned(width) for width in (2, 4, 8, 12, 16))
 
 
-@jit
+@inlined
 def turn(
     factors: F32,
     at: int,
@@ -148,7 +148,7 @@ def _begun(width: int) -> Any:
 _begin_4, _begin_8, _begin_12, _begin_16 = (_begun(width) for width in (4, 8, 12, 16))
 
 
-@jit
+@inlined
 def begin(
     a: F32,
     b: F32,

@@ -8,7 +8,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.jit import inlined, jit
 from subtomo_core.kernels.registers import Registers, data_of, in_loop, number_at, written_out
 from subtomo_core.kernels.types import F32, F64, I64
 
@@ -54,7 +54,7 @@ def closeness(_typing: Any, axes: Any, at: Any, block: Any, place: Any, out: Any
     return types.void(axes, at, block, place, out), generate
 
 
-@jit
+@inlined
 def count_nearest(points: F32, axes: F32, counts: I64) -> None:
     """Add to ``counts`` (C,) for each point the candidate it is nearest to.
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from subtomo_core.kernels.jit import jit
+from subtomo_core.kernels.jit import inlined
 
 _ONE, _HALF, _QUARTER = np.float32(1.0), np.float32(0.5), np.float32(0.25)
 # Chebyshev fits of sin(2 pi x) / x and (cos(2 pi x) - 1) / x^2 in x^2, for x up to 1/4.
@@ -20,7 +20,7 @@ _S0, _S1, _S2, _S3, _S4 = _SINE
 _C0, _C1, _C2, _C3, _C4 = _COSINE
 
 
-@jit
+@inlined
 def wave(turns: np.float32) -> tuple[np.float32, np.float32]:
     """Cosine and sine of ``2 pi turns`` (float32); error below 1e-6 of one turn's rounding."""
     x = turns - np.float32(math.floor(turns + _HALF))
