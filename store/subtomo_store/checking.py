@@ -8,7 +8,7 @@ from subtomo_core.errors import InputError, Problem
 from subtomo_store.formats.volume_header import VolumeHeader, check_cubic
 from subtomo_store.intake import Headers
 from subtomo_store.intake_parts import Intake, Place, Problems, Source
-from subtomo_store.weights import check_weight_shape
+from subtomo_store.weights import own_box
 
 SMALLEST_BOX, LARGEST_BOX = 8, 512
 MOST_PARTICLES = 1_000_000
@@ -50,7 +50,7 @@ def check_boxes(intake: Intake, headers: Headers, problems: Problems) -> tuple[i
             )
             problem = Problem(detail, file=source.volume.file, column="nx, ny, nz")
             problems.add(located(problem, source, intake.listing))
-        elif _weight_fits(source, common, headers, intake.listing, problems):
+        elif _weight_fits(source, headers, intake.listing, problems):
             good.append(source)
     if common % 2 or not SMALLEST_BOX <= common <= LARGEST_BOX:
         detail = (
@@ -88,17 +88,15 @@ def _check_place(place: Place, header: VolumeHeader) -> None:
     raise InputError(Problem(detail, file=place.file))
 
 
-def _weight_fits(
-    source: Source, box: int, headers: Headers, listing: str, problems: Problems
-) -> bool:
+def _weight_fits(source: Source, headers: Headers, listing: str, problems: Problems) -> bool:
     if source.weight is None:
         return True
-    header = headers.get(source.weight.file)
-    if header is None:
+    header, particle = headers.get(source.weight.file), headers.get(source.volume.file)
+    if header is None or particle is None:
         return False
     try:
         _check_place(source.weight, header)
-        check_weight_shape(header.shape, box, source.weight.file)
+        own_box(header, particle, source.weight.file)
     except InputError as error:
         problems.add(*(located(problem, source, listing) for problem in error.problems))
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_store.checking import located
+from subtomo_store.formats.volume_header import VolumeHeader
 from subtomo_store.formats.volumes import FileVolumes, check_finite
 from subtomo_store.intake_parts import Place, Problems, Source
 from subtomo_store.material import Material
 from subtomo_store.stack import PARTICLES, WEIGHTS
-from subtomo_store.weights import half_weights
+from subtomo_store.weights import Change, HalfWeights, half_weights, remarks_on
 
 OPEN_AT_ONCE = 8
 
@@ -34,13 +35,19 @@ class Volumes:
 
     def read(self, place: Place) -> NDArray[np.float32]:
         """Read one volume."""
-        name = place.file
+        return self._file(place.file)[place.position or 0]
+
+    def header(self, place: Place) -> VolumeHeader:
+        """Header of the file that a volume lies in."""
+        return self._file(place.file).header
+
+    def _file(self, name: str) -> FileVolumes:
         if name not in self._open:
             if len(self._open) >= OPEN_AT_ONCE:
                 self._open.popitem(last=False)[1].close()
             self._open[name] = FileVolumes(self._material.file(name), name, self._scratch)
         self._open.move_to_end(name)
-        return self._open[name][place.position or 0]
+        return self._open[name]
 
     def __enter__(self) -> Volumes:
         return self
@@ -59,10 +66,10 @@ class Packer:
         self._volumes, self._listing = volumes, listing
         self._problems, self._progress = problems, progress
 
-    def write(self, target: Path, sources: list[Source], header: bytes | None) -> None:
+    def write(self, target: Path, sources: list[Source], header: bytes | None) -> list[str]:
         """Write ``particles.mrcs`` behind its header, and ``weights.npy`` if there are weights.
 
-        Without a header the volumes are checked and stay where they are.
+        Without a header the volumes are checked and stay where they are. Returns remarks.
         """
         with ExitStack() as opened:
             stack = weights = None
@@ -71,11 +78,13 @@ class Packer:
                 stack.write(header)
             if any(source.weight for source in sources):
                 weights = opened.enter_context((target / WEIGHTS).open("wb"))
-            self._stream(sources, stack, weights)
+            changes = self._stream(sources, stack, weights)
+        return remarks_on(changes, len(sources))
 
     def _stream(
         self, sources: list[Source], stack: BinaryIO | None, weights: BinaryIO | None
-    ) -> None:
+    ) -> Counter[Change]:
+        changes: Counter[Change] = Counter()
         for done, source in enumerate(sources, start=1):
             try:
                 volume = _checked(self._volumes, source.volume)
@@ -85,13 +94,19 @@ class Packer:
                     if done == 1:
                         box = volume.shape[0]
                         _write_npy_header(weights, (len(sources), box, box, box // 2 + 1))
-                    given = self._volumes.read(source.weight)
-                    weights.write(half_weights(given, source.weight.file).data)
+                    found = self._weights(source.volume, source.weight)
+                    weights.write(found.values.data)
+                    changes.update(found.changes)
             except InputError as error:
-                found = (located(problem, source, self._listing) for problem in error.problems)
-                self._problems.add(*found)
+                wrong = (located(problem, source, self._listing) for problem in error.problems)
+                self._problems.add(*wrong)
             if self._progress is not None:
                 self._progress(done, len(sources))
+        return changes
+
+    def _weights(self, volume: Place, weight: Place) -> HalfWeights:
+        headers = self._volumes.header(weight), self._volumes.header(volume)
+        return half_weights(self._volumes.read(weight), *headers, weight.file)
 
 
 def _write_npy_header(file: BinaryIO, shape: tuple[int, ...]) -> None:

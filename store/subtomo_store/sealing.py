@@ -128,7 +128,7 @@ def _pack(
     headers = Headers(material, problems)
     box, good = check_boxes(intake, headers, problems)
     size = common_voxel_size(intake, headers, voxel_size, problems)
-    stack = Stack()
+    stack, remarks = Stack(), list[str]()
     if box:
         left = None
         if len(good) == len(intake.sources):
@@ -138,7 +138,8 @@ def _pack(
         house.allow(needed)
         header = None if left else volume_header((box, box, box), size, len(good))
         with Volumes(material, target) as volumes:
-            Packer(volumes, intake.listing, problems, progress).write(target, good, header)
+            packer = Packer(volumes, intake.listing, problems, progress)
+            remarks = packer.write(target, good, header)
         stack = left or stack
     problems.raise_all()
     summary = DatasetSummary(
@@ -147,7 +148,8 @@ def _pack(
         voxel_size_angstrom=size,
         missing=missing,
     )
-    return _Packed(summary, intake, stack, _where(stack, house.registered, summary))
+    remarks += _where(stack, house.registered, summary)
+    return _Packed(summary, intake, stack, remarks)
 
 
 def _where(stack: Stack, registered: Registered | None, summary: DatasetSummary) -> list[str]:

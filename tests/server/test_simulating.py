@@ -17,7 +17,7 @@ from subtomo_core.simulate import asymmetric_blob
 from subtomo_core.spec import Wedge
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star import read_particles
-from subtomo_store.formats.volumes import FileVolumes, read_volume
+from subtomo_store.formats.volumes import FileVolumes, read_header, read_volume
 from subtomo_store.weights import half_weights
 
 BOX, VOXEL = 24, 6.0
@@ -68,8 +68,9 @@ def test_images_become_both_forms_of_the_same_particles(tmp_path):
     for k, R, t, image, ctf in zip(
         classes, rotations, shifts, sums.images, sums.ctf_images, strict=True
     ):
+        header = read_header(folder / "sums" / image.path)
         with FileVolumes(folder / "sums" / ctf.path) as weights:
-            weight = half_weights(weights[0], ctf.path)
+            weight = half_weights(weights[0], weights.header, header, ctf.path).values
         assert weight.shape == (BOX, BOX, BOX // 2 + 1)
         seen = to_fourier(read_volume(folder / "sums" / image.path).array)
         if k:

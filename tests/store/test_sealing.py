@@ -102,6 +102,55 @@ def test_relions_half_weights_and_multiplicities_are_read(folder, uploaded):
     assert np.array_equal(StackParticles(folder).weight(2), half * 2)
 
 
+def _smooth_weights(box: int, reach: int) -> np.ndarray:
+    """Weights (half) whose point-spread function ends ``reach`` voxels from the middle."""
+    rng = np.random.default_rng(1)
+    spread = np.zeros((box,) * 3)
+    near = np.r_[:reach, box - reach + 1 : box]
+    spread[np.ix_(near, near, near)] = rng.normal(size=(len(near),) * 3)
+    both = spread + np.roll(spread[::-1, ::-1, ::-1], 1, axis=(0, 1, 2))
+    weights = np.fft.rfftn(both).real
+    return (weights - weights.min() + 1.0).astype(np.float32)
+
+
+def test_weights_of_a_larger_box_are_cropped_as_the_particles_were(folder, uploaded):
+    """What is cut from the middle has the transform's components in between, seen on its own."""
+    weights = _smooth_weights(16, 4)
+    write_volume(folder / "uploads" / "particles" / "p1_ctf.mrc", weights, 5.0)
+    seal(folder, Weights())
+    # Every second component of the larger box lies on one of the smaller.
+    expected = weights[::2, ::2, ::2]
+    assert np.allclose(StackParticles(folder).weight(1), expected, atol=1e-4)
+    (remark,) = read_record(folder).remarks
+    assert remark.startswith("weights of 1 of the 4 particles come for a larger box")
+
+
+def test_weights_of_a_smaller_voxel_are_cut_off_where_binned_particles_are(folder, uploaded):
+    weights = np.random.default_rng(1).uniform(0.1, 1.0, (16, 16, 9)).astype(np.float32)
+    write_volume(folder / "uploads" / "particles" / "p1_ctf.mrc", weights, 2.5)
+    seal(folder, Weights())
+    found = StackParticles(folder).weight(1)
+    for k in ((1, 2, 3), (-3, 0, 2), (0, -1, 1), (3, 3, 0)):
+        assert found[k] == weights[k]
+    (remark,) = read_record(folder).remarks
+    assert "smaller voxel" in remark
+
+
+def test_slightly_negative_weights_count_as_0(folder, uploaded):
+    """Warp's weights are, where nothing was observed: what its interpolation leaves."""
+    rng = np.random.default_rng(2)
+    weights = rng.uniform(0.1, 1.0, (8, 8, 5)).astype(np.float32)
+    weights[rng.uniform(size=weights.shape) < 0.3] = -0.01
+    for number in (1, 2):
+        write_volume(folder / "uploads" / "particles" / f"p{number}_ctf.mrc", weights, 5.0)
+    seal(folder, Weights())
+    assert np.array_equal(StackParticles(folder).weight(1), np.maximum(weights, 0.0))
+    (remark,) = read_record(folder).remarks
+    assert remark == (
+        "weights of 2 of the 4 particles are slightly negative in places and were set to 0 there"
+    )
+
+
 def test_registered_files_are_read_and_stay_where_they_are(folder, tmp_path):
     elsewhere = make_particles(tmp_path / "facility")
     house = House(Registered(elsewhere.folder, (tmp_path / "facility",)))

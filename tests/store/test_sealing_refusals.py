@@ -159,7 +159,8 @@ CORNERS[0, 0, 0] = CORNERS[4, 4, 4] = 1.0
 @pytest.mark.parametrize(
     ("weights", "words"),
     [
-        (np.ones((10, 10, 10)), "weights of 10 x 10 x 10 do not fit particles of 8 voxels"),
+        (np.ones((6, 6, 6)), "weights of 6 x 6 x 6 do not fit particles of 8 voxels"),
+        (np.ones((10, 10, 8)), "weights of 8 x 10 x 10 do not fit particles of 8 voxels"),
         (np.zeros((8, 8, 8)), "no weight is above 0"),
         (np.linspace(-1, 1, 512).reshape(8, 8, 8), "256 weights are negative"),
         (CORNERS, "no weight between the origin and Nyquist"),
@@ -172,6 +173,13 @@ def test_weights_that_cannot_be_used_are_refused(folder, uploaded, weights, word
     problem = one_problem(folder, Weights())
     assert (problem.file, problem.row) == ("particles/p3_ctf.mrc", 4)
     assert words in problem.detail
+
+
+def test_weights_for_a_larger_box_tell_what_was_done_to_the_particles(folder, uploaded):
+    write_volume(folder / "uploads" / "particles" / "p3_ctf.mrc", np.ones((16, 16, 16)), 3.0)
+    problem = one_problem(folder, Weights())
+    assert (problem.file, problem.row) == ("particles/p3_ctf.mrc", 4)
+    assert "cropped (the same) or binned" in problem.detail
 
 
 def test_a_mask_needs_weights_for_every_particle(folder, uploaded):
