@@ -133,7 +133,7 @@ def _descend(volume: Real, group: Matrix, rotation: Matrix, shift: Matrix, r_max
     """Fit the map onto its own average over the group, and average anew."""
     axes = Axes(rotation, shift, 0.0)
     for _ in range(_ROUNDS):
-        average = symmetrised_map(volume, group, axes.rotation, axes.shift)
+        average = symmetrised_map(volume, group, axes.rotation, axes.shift, r_max=r_max)
         found = Superposition(average, volume, r_max)
         axes = Axes(*found.descend(axes.rotation, axes.shift, steps=4))
     return axes

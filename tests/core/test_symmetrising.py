@@ -42,6 +42,23 @@ def test_an_average_over_a_group_is_invariant_and_a_projection(name):
     assert relative(symmetrised_map(once, group), once) < 3e-3
 
 
+@pytest.mark.parametrize("name", [*GROUPS, "C1", "C4", "C8", "D3", "D6"])
+@pytest.mark.parametrize("moved", [False, True])
+def test_an_average_is_the_mean_of_all_elements(name, moved):
+    """Against the sum over all voxels, at some components."""
+    box, rng, group = 12, np.random.default_rng(4), symmetry_group(name)
+    volume = rng.normal(size=(box,) * 3).astype(np.float32)
+    Q = random_rotations(rng, 1)[0] if moved else np.eye(3)
+    c = rng.uniform(-2.0, 2.0, 3) if moved else np.zeros(3)
+    found = symmetrised(to_fourier(volume)[None], group, 4.5, *((Q, c) if moved else ()))[0]
+    zyx = np.stack(np.indices((box,) * 3), -1).reshape(-1, 3) - box // 2
+    for k in ((0, 1, 2), (3, -2, 1), (1, 0, 0), (0, -1, 0), (4, 1, -1)):
+        points = np.einsum("ij,gjk,k->gi", Q, group, k)
+        values = np.exp(-2j * np.pi / box * (points @ zyx[:, ::-1].T)) @ volume.ravel()
+        mean = (values * np.exp(2j * np.pi / box * (points @ c))).mean() / box**1.5
+        assert found[k[2], k[1], k[0]] == pytest.approx(mean, abs=2e-3)
+
+
 @pytest.mark.parametrize("name", GROUPS)
 def test_a_symmetric_body_stays_as_it_is(name):
     volume = phantom(name).density(BOX, VOXEL)
