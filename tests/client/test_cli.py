@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from subtomo.cli import app
@@ -75,6 +76,51 @@ def test_push_of_a_missing_file_says_so_before_anything_is_made(server, cli, tmp
     result = cli("push", str(star), "--tilt", "-60", "60")
     assert result.exit_code == 1
     assert "row 1, rlnImageName: a.mrc" in result.stderr
+    assert server.requests == []
+
+
+WEDGE = {"kind": "wedge", "tilt_min_deg": -50.0, "tilt_max_deg": 60.0}
+PYRAMID = {
+    "kind": "pyramid",
+    "tilt_min_deg": -50.0,
+    "tilt_max_deg": 60.0,
+    "second_tilt_min_deg": -40.0,
+    "second_tilt_max_deg": 45.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "region"),
+    [
+        ("--tilt -50 60", WEDGE),
+        ("--tilt -50 60 --tilt-axis x", WEDGE | {"axis": "x"}),
+        ("--tilt -50 60 --second-tilt -40 45", PYRAMID),
+        ("--cone 45", {"kind": "cone", "half_angle_deg": 45.0}),
+        ("--missing-from-weights", {"kind": "mask"}),
+        ("--nothing-missing", {"kind": "none"}),
+    ],
+)
+def test_push_tells_every_missing_region(server, cli, tmp_path, options, region):
+    accept_uploads(server)
+    result = cli("push", str(star_file(tmp_path)), *options.split())
+    assert result.exit_code == 0, result.stderr
+    made = next(r for r in server.requests if (r.method, r.path) == ("POST", f"{API}/datasets"))
+    assert made.json["missing"] == region
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("", "which part of Fourier space is missing"),
+        ("--tilt -60 60 --cone 40", "which part of Fourier space is missing"),
+        ("--cone 40 --tilt-axis x", "go with --tilt"),
+        ("--tilt -60 60 --second-tilt -60 60 --tilt-axis x", "leave --tilt-axis out"),
+    ],
+)
+def test_push_refuses_regions_that_contradict(server, cli, tmp_path, options, sentence):
+    result = cli("push", str(star_file(tmp_path)), *options.split())
+    assert result.exit_code == 1
+    assert sentence in " ".join(result.stderr.split())
     assert server.requests == []
 
 

@@ -85,6 +85,47 @@ def test_images_become_both_forms_of_the_same_particles(tmp_path):
     assert (folder / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(
+    ("geometry", "tilt", "options"),
+    [
+        ("dual", (-50, 60), "--tilt -50 60 --second-tilt -50 60"),
+        ("conical", (0, 40), "--cone 50"),
+    ],
+)
+@pytest.mark.parametrize("form", ["direct", "images"])
+def test_other_series_tell_what_they_leave_unobserved(geometry, tilt, options, form, tmp_path):
+    asked = ("--form", form, "--geometry", geometry, "--tilt", *tilt, "--tilt-step", 10)
+    told = simulate(tmp_path / "made", "--structure", "blob", "--count", 1, *asked, *SIZE)
+    assert f"particles.star {options} --name" in told
+
+
+@pytest.mark.parametrize("form", ["direct", "images"])
+def test_bands_of_the_tilt_angle_are_left_out(form, tmp_path):
+    bands = ("--left-out", "0:60", "--left-out", "120:180")
+    made = ("--count", 30, "--box", 8, "--form", form, "--tilt-step", 20)
+    simulate(tmp_path / "made", "--structure", "blob", *made, *bands)
+    _, rotations, _ = poses_of(tmp_path / "made")
+    tilts = np.degrees(np.arccos(rotations[:, 2, 2]))
+    assert ((tilts > 60) & (tilts < 120)).all()
+    assert tilts.std() > 5
+
+
+def test_membranes_and_empty_boxes_lie_in_images(tmp_path):
+    asked = ("--form", "images", "--count", 2, "--snr", 1e6, "--empty", 1, "--tilt-step", 10, *SIZE)
+    for name, share in (("plain", 0), ("crowded", 1)):
+        simulate(tmp_path / name, "--structure", "blob", *asked, "--membranes", share)
+    classes, *_ = poses_of(tmp_path / "plain")
+    assert sorted(classes) == [0, 1, 1]
+    images = read_particles(tmp_path / "plain" / "sums" / "particles.star").images
+    for image, k in zip(images, classes, strict=True):
+        plain, crowded = (
+            read_volume(tmp_path / name / "sums" / image.path).array
+            for name in ("plain", "crowded")
+        )
+        # Boxes of noise alone have no membrane either.
+        assert (np.linalg.norm(crowded - plain) > 0.1 * np.linalg.norm(plain)) == bool(k)
+
+
 def test_the_same_seed_gives_the_same_files(tmp_path):
     for name, seed in (("one", 4), ("two", 4), ("three", 5)):
         simulate(tmp_path / name, "--structure", "shell:T", "--count", 2, *SIZE, "--seed", seed)
@@ -123,6 +164,10 @@ def test_a_map_is_a_structure_on_its_own_grid(tmp_path):
             "100000 particles in boxes of 64 voxels are too many to make at once",
         ),
         (["--structure", "blob", "--neighbours", "2"], "in images only: --form images"),
+        (["--structure", "blob", "--membranes", "0.5"], "in images only: --form images"),
+        (["--structure", "blob", "--left-out", "60"], "--left-out is LOWEST:HIGHEST in degrees"),
+        (["--structure", "blob", "--left-out", "0:180"], "left_out_deg leaves no orientation"),
+        (["--structure", "blob", "--geometry", "conical", "--tilt", "-60", "-5"], "conical series"),
         (["--structure", "blob", "--snr", "-1"], "the SNR must be above 0"),
         (["--structure", "blob", "--tilt", "60", "-60"], "a tilt series from 60 to -60 degrees"),
         (["--structure", "blob", "--form", "images", "--defocus", "4", "2"], "optics cannot be"),

@@ -23,6 +23,9 @@ from subtomo_core.truth import Truth
 
 Volume = NDArray[np.float32]
 Orientations = Literal["uniform", "about_y"]
+Bands = tuple[tuple[float, float], ...]
+
+_TRIES = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +58,7 @@ def simulate(
     shift_range: float = 0.0,
     seed: int = 0,
     orientations: Orientations | NDArray[np.float64] = "uniform",
+    left_out_deg: Bands = (),
     junk: int = 0,
 ) -> Simulation:
     """Make particles of known structures in known poses.
@@ -83,6 +87,8 @@ def simulate(
         The same arguments and seed give the same particles.
     orientations : {"uniform", "about_y"} or ndarray
         Uniform on SO(3), uniform about the y axis alone, or given, shape (N, 3, 3).
+    left_out_deg : tuple of (float, float)
+        Bands of the tilt angle which no uniform orientation has, as in Scheres et al. (2009).
     junk : int
         Particles of noise alone besides these, in mixed order.
 
@@ -94,7 +100,7 @@ def simulate(
     _check(structures, counts, snr, junk)
     rng = np.random.default_rng(seed)
     classes = rng.permutation(np.repeat(np.arange(-1, len(counts)), (junk, *counts)))
-    rotations = _rotations(rng, len(classes), orientations)
+    rotations = _rotations(rng, len(classes), orientations, left_out_deg)
     shifts = rng.uniform(-1.0, 1.0, (len(classes), 3)) * shift_range
     maps = np.stack([s.density(box, voxel_size_angstrom) for s in structures])
     scales = 1.0 / maps.std((1, 2, 3), dtype=np.float64)
@@ -132,13 +138,36 @@ def _check(structures: Sequence[Structure], counts: Sequence[int], snr: float, j
 
 
 def _rotations(
-    rng: np.random.Generator, count: int, orientations: Orientations | NDArray[np.float64]
+    rng: np.random.Generator,
+    count: int,
+    orientations: Orientations | NDArray[np.float64],
+    left_out: Bands,
 ) -> NDArray[np.float64]:
     if isinstance(orientations, str):
         if orientations == "about_y":
             return rotation_about((0.0, 1.0, 0.0), rng.uniform(0.0, 360.0, count))
-        return random_rotations(rng, count)
+        return _outside(rng, random_rotations(rng, count), left_out)
     if orientations.shape != (count, 3, 3):
         detail = f"{count} orientations are needed, got an array of {orientations.shape}"
         raise InputError(Problem(detail))
     return np.asarray(orientations, np.float64)
+
+
+def _outside(
+    rng: np.random.Generator, rotations: NDArray[np.float64], bands: Bands
+) -> NDArray[np.float64]:
+    """The rotations, drawn again where their tilt angle lies in a band."""
+    for _ in range(_TRIES):
+        inside = in_bands(rotations, bands)
+        if not inside.any():
+            return rotations
+        rotations[inside] = random_rotations(rng, int(inside.sum()))
+    raise InputError(Problem("left_out_deg leaves no orientation: leave narrower bands out"))
+
+
+def in_bands(rotations: NDArray[np.float64], bands: Bands) -> NDArray[np.bool_]:
+    """Whether the tilt angle of rotations (..., 3, 3), of z from the beam, lies in a band."""
+    tilts = np.degrees(np.arccos(np.clip(rotations[..., 2, 2], -1.0, 1.0)))
+    within = [(low <= tilts) & (tilts <= high) for low, high in bands]
+    found: NDArray[np.bool_] = np.any(np.reshape(within, (len(bands), *tilts.shape)), axis=0)
+    return found

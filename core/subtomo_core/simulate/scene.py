@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.rotations import from_euler, rotation_about
-from subtomo_core.simulate.direct import Orientations
+from subtomo_core.simulate.direct import Bands, Orientations, in_bands
 
 Array = NDArray[np.float64]
 Generator = np.random.Generator
@@ -48,7 +48,7 @@ class Crowd:
     """
 
     orientations: Orientations = "uniform"
-    left_out_deg: tuple[tuple[float, float], ...] = ()
+    left_out_deg: Bands = ()
     shift_range: float = 3.0
     neighbours: int = 0
     nearest: float = 0.55
@@ -144,8 +144,7 @@ def _orientation(crowd: Crowd, rng: Generator) -> Array:
         turn = _anyhow(rng)
         if crowd.orientations == "about_y":
             turn = rotation_about((0.0, 1.0, 0.0), rng.uniform(0.0, 360.0))
-        tilt = np.degrees(np.arccos(np.clip(turn[2, 2], -1.0, 1.0)))
-        if not any(low <= tilt <= high for low, high in crowd.left_out_deg):
+        if not in_bands(turn, crowd.left_out_deg):
             return turn
     raise InputError(Problem("left_out_deg leaves no orientation: leave narrower bands out"))
 
@@ -165,5 +164,5 @@ def _beside(others: list[Array], centre: Array, crowd: Crowd, box: int, rng: Gen
     )
 
 
-def _rising(bands: tuple[tuple[float, float], ...]) -> bool:
+def _rising(bands: Bands) -> bool:
     return all(0.0 <= low < high <= 180.0 for low, high in bands)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from subtomo_core.errors import InputError, Problem
 from subtomo_core.particles import Particles
 from subtomo_core.simulate import (
     Crowd,
+    Microscope,
     Optics,
     Structure,
     TiltSeries,
@@ -20,7 +21,7 @@ from subtomo_core.simulate import (
     simulate,
     simulate_series,
 )
-from subtomo_core.spec import Wedge
+from subtomo_core.spec import Cone, MissingRegion, Pyramid, Wedge
 from subtomo_core.truth import Truth
 from subtomo_server.simulating.picture import draw
 from subtomo_server.simulating.structures import structure_of
@@ -48,6 +49,7 @@ class Wanted:
     voxel_size, diameter : float
         In ångström.
     tilts : TiltSeries
+    microscope : Microscope
     optics : Optics
     crowd : Crowd
     seed : int
@@ -61,6 +63,7 @@ class Wanted:
     voxel_size: float
     diameter: float
     tilts: TiltSeries
+    microscope: Microscope
     optics: Optics
     crowd: Crowd
     seed: int
@@ -78,18 +81,15 @@ class Wanted:
                 f"{sum(self.each)} particles in boxes of {self.box} voxels are too many to make"
             )
             raise InputError(Problem(f"{detail} at once: ask for fewer, or for smaller boxes"))
-        if self.form == "direct" and self.crowd.neighbours:
-            raise InputError(Problem("neighbours are simulated in images only: --form images"))
+        crowded = self.crowd.neighbours or self.crowd.membrane_share or self.crowd.empty
+        if self.form == "direct" and crowded:
+            detail = "neighbours, membranes and empty boxes are simulated in images only"
+            raise InputError(Problem(f"{detail}: --form images"))
 
     @property
     def each(self) -> tuple[int, ...]:
         """Particles of each structure."""
         return self.counts * len(self.structures) if len(self.counts) == 1 else self.counts
-
-    @property
-    def range(self) -> Wedge:
-        """What one series about the y axis shows."""
-        return Wedge(tilt_min_deg=self.tilts.first_deg, tilt_max_deg=self.tilts.last_deg)
 
 
 @dataclass(frozen=True)
@@ -136,23 +136,26 @@ def _made(
     wanted: Wanted, structures: list[Structure]
 ) -> tuple[Truth, list[Form], NDArray[np.int64]]:
     """Truth, particles in each form, and the tomogram of each particle."""
-    options = f"--tilt {wanted.tilts.first_deg:g} {wanted.tilts.last_deg:g}"
     what = (structures, wanted.each, wanted.box, wanted.voxel_size)
     if wanted.form == "direct":
+        # Without images there are no steps: from the first tilt asked for to the last.
+        tilts = replace(wanted.tilts, step_deg=wanted.tilts.last_deg - wanted.tilts.first_deg)
         direct = simulate(
             *what,
             snr=wanted.snr,
-            missing=wanted.range,
+            missing=tilts.missing,
             shift_range=wanted.crowd.shift_range,
             seed=wanted.seed,
+            left_out_deg=wanted.crowd.left_out_deg,
             junk=wanted.crowd.junk,
         )
         count = direct.particles.summary.particles
-        form = Form("direct", direct.particles, options)
+        form = Form("direct", direct.particles, _push_options(tilts.missing))
         return direct.truth, [form], np.zeros(count, np.int64)
     series = simulate_series(
         *what,
         snr=wanted.snr,
+        microscope=wanted.microscope,
         optics=wanted.optics,
         tilts=wanted.tilts,
         crowd=wanted.crowd,
@@ -160,9 +163,21 @@ def _made(
     )
     forms = [
         Form("sums", series.weighted, "--missing-from-weights"),
-        Form("projections", series.back_projected, options),
+        Form("projections", series.back_projected, _push_options(wanted.tilts.missing)),
     ]
     return series.truth, forms, series.tomograms
+
+
+def _push_options(region: MissingRegion) -> str:
+    """How ``subtomo push`` is told of what a series leaves unobserved."""
+    if isinstance(region, Cone):
+        return f"--cone {region.half_angle_deg:g}"
+    if not isinstance(region, Wedge | Pyramid):
+        raise TypeError(f"no tilt series leaves {region} unobserved")
+    first = f"--tilt {region.tilt_min_deg:g} {region.tilt_max_deg:g}"
+    if isinstance(region, Wedge):
+        return first
+    return f"{first} --second-tilt {region.second_tilt_min_deg:g} {region.second_tilt_max_deg:g}"
 
 
 def _write(
