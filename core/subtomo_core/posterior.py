@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from subtomo_core.evidence import Evidence
 from subtomo_core.voronoi import PosePoints
 
+_CONTRASTS = np.linspace(0.1, 1.0, 10)
+
 
 def log_weights(
     evidence: list[Evidence], points: PosePoints, xi: float
@@ -32,6 +34,7 @@ def soft_posterior(
     priors: NDArray[np.float64],
     empty: float = -math.inf,
     handicaps: NDArray[np.float64] | float = 0.0,
+    showing: float | None = None,
 ) -> tuple[list[NDArray[np.float64]], float]:
     """Posterior over all candidates of every class together, and that there is nothing.
 
@@ -45,6 +48,8 @@ def soft_posterior(
         That of empty space, whose log-likelihood is 0.
     handicaps : ndarray, (K,)
         Logarithms which are added where classes compete; what is shown is told without.
+    showing : float, optional
+        Probability that there is anything, where it is told in another way than by `shown`.
 
     Returns
     -------
@@ -56,7 +61,8 @@ def soft_posterior(
     alone = log_evidence(weights)
     evidence = priors + alone
     classes = evidence + handicaps
-    shares = shown(evidence, empty) * np.exp(classes - np.logaddexp.reduce(classes))
+    there = shown(evidence, empty) if showing is None else showing
+    shares = there * np.exp(classes - np.logaddexp.reduce(classes))
     posterior = [
         np.exp(part - own) * share for part, own, share in zip(weights, alone, shares, strict=True)
     ]
@@ -79,6 +85,30 @@ def shown(evidence: NDArray[np.float64], empty: float) -> NDArray[np.float64]:
     likelihood = np.logaddexp.reduce(evidence, -1)
     probability: NDArray[np.float64] = np.exp(likelihood - np.logaddexp(likelihood, empty))
     return probability
+
+
+def shown_at_some_contrast(
+    weights: list[NDArray[np.float64]],
+    evidence: list[Evidence],
+    priors: NDArray[np.float64],
+    offsets: NDArray[np.float64],
+    empty: float,
+) -> float:
+    """Probability that there is anything, references being as strong as suits the particle best.
+
+    A reference of contrast a has the log-likelihood ``a gain - a^2 power / 2``. ``weights`` are
+    `log_weights` of the ``evidence`` at full contrast, and ``offsets`` (K,) what the references'
+    noise took from it.
+    """
+    highest = -math.inf
+    for a in _CONTRASTS:
+        parts = [
+            w + (a - 1.0) * e.gain + 0.5 * (1.0 - a * a) * e.power
+            for w, e in zip(weights, evidence, strict=True)
+        ]
+        found = priors + a * a * offsets + log_evidence(parts)
+        highest = max(highest, float(np.logaddexp.reduce(found)))
+    return math.exp(highest - np.logaddexp(highest, empty))
 
 
 def balance(

@@ -15,7 +15,7 @@ from subtomo_core.methods.update import maximise
 from subtomo_core.missing import observed
 from subtomo_core.run import run
 from subtomo_core.score import judge
-from subtomo_core.simulate import asymmetric_blob
+from subtomo_core.simulate import TiltSeries, asymmetric_blob, barrel, simulate_series
 from support.small_jobs import VOXEL, WEDGE, batch_of, blobs, job, knowing, method_of
 
 MADE = blobs(8, snr=2.0, junk=8)
@@ -34,8 +34,9 @@ def searched(rows=None, *, classes=1, **parameters):
 
 @pytest.mark.parametrize("classes", [1, 2])
 def test_junk_adds_nothing_but_noise(classes):
-    _, _, everything = searched(classes=classes)
-    _, _, shown = searched(np.nonzero(SHOWN)[0], classes=classes)
+    apart = {"regularisation_iterations": 0}
+    _, _, everything = searched(classes=classes, **apart)
+    _, _, shown = searched(np.nonzero(SHOWN)[0], classes=classes, **apart)
     assert np.array_equal(everything.poses.counted, SHOWN)
     assert np.allclose(everything.poses.probability.sum(1), SHOWN, atol=1e-6)
     assert everything.statistics.mass.sum() == pytest.approx(8.0, abs=1e-3)
@@ -46,7 +47,7 @@ def test_junk_adds_nothing_but_noise(classes):
     )
     # What junk holds is noise: its whole power counts as that. Particles are divided by what their
     # noise varies, of which the wedge took a part.
-    method, model, junk = searched(np.nonzero(~SHOWN)[0], classes=classes)
+    method, model, junk = searched(np.nonzero(~SHOWN)[0], classes=classes, **apart)
     noise = noise_variance(method.settings, model, junk.statistics)
     seen = (observed(WEDGE, 16) * multiplicity(16)).sum() / 16**3
     assert noise[2:6] == pytest.approx(np.full(4, 1.0 / seen), rel=0.05)
@@ -95,10 +96,23 @@ def test_classes_share_out_what_shows_something():
     junk = rng.normal((-40.0, -10.0), 3.0, (60, 2))  # and the second the junk
     even = Competition(None, 1.0, np.log([0.25, 0.25]), math.log(0.5), np.zeros(2))
     evidence = np.concatenate([shows, junk]) + even.priors
-    handicaps = even.balanced(evidence).handicaps
+    handicaps = even.balanced(evidence, np.repeat([1.0, 0.0], (40, 60))).handicaps
     better = (evidence[:40] + handicaps).argmax(1)
     assert better.mean() == pytest.approx(0.5, abs=0.05)
-    assert np.isfinite(even.balanced(junk - 1e4).handicaps).all()  # where nothing shows anything
+    assert np.isfinite(even.balanced(junk, np.zeros(60)).handicaps).all()  # nothing shows anything
+
+
+@pytest.mark.slow
+def test_a_faint_structure_beside_a_bright_one_is_no_junk():
+    """Sums keep the contrasts of structures: particles of the one have a third of the other's."""
+    structures = [asymmetric_blob(180.0), barrel(180.0)]
+    made = simulate_series(
+        structures, [30, 30], 32, 8.0, snr=0.3, tilts=TiltSeries(step_deg=6.0), seed=0
+    )
+    result = run(made.weighted, job(classes=2, seed=3, iterations=8), threads=2)
+    verdict = judge(result.model.maps, result.poses, made.weighted, made.truth)
+    assert result.poses.counted.all()
+    assert verdict.agreement.mean_f1 == 1.0
 
 
 def test_nearly_nothing_but_junk_raises_an_alarm():

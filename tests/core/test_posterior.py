@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subtomo_core.evidence import Evidence
-from subtomo_core.posterior import balance, hard_posterior, log_weights, soft_posterior
+from subtomo_core.posterior import (
+    balance,
+    hard_posterior,
+    log_evidence,
+    log_weights,
+    shown,
+    shown_at_some_contrast,
+    soft_posterior,
+)
 from subtomo_core.rotations import random_rotations
 from subtomo_core.voronoi import PosePoints
 from support.strategies import seeds
@@ -74,6 +82,30 @@ def test_handicaps_decide_between_classes_alone(seed, counts):
     assert odds == pytest.approx(np.full(len(counts), odds[0]))
     for k in range(len(counts)):
         assert other[k] / after[k] == pytest.approx(plain[k] / before[k])
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds(), st.lists(st.integers(1, 6), min_size=1, max_size=3), st.floats(0.0, 5.0))
+def test_what_is_shown_at_some_contrast_is_told_by_the_best_of_them(seed, counts, empty):
+    rng = np.random.default_rng(seed)
+    parts, points = evidences(rng, counts), PosePoints.draw(rng, 300)
+    priors, noise = np.log(rng.dirichlet(np.ones(len(counts)))), rng.uniform(0, 2, len(counts))
+    weights = log_weights(parts, points, 3.0)
+    odds = []
+    for a in np.linspace(0.1, 1.0, 10):
+        scaled = [Evidence(e.rotations, e.shifts, a * e.gain, a * a * e.power) for e in parts]
+        evidence = priors + a * a * noise + log_evidence(log_weights(scaled, points, 3.0))
+        odds.append(np.logaddexp.reduce(evidence) - empty)
+    found = shown_at_some_contrast(weights, parts, priors, noise, empty)
+    assert found == pytest.approx(1.0 / (1.0 + math.exp(-max(odds))))
+
+
+def test_a_particle_fainter_than_the_reference_shows_something():
+    """Its gain is a third of the power of a reference three times as bright."""
+    faint = Evidence(np.eye(3)[None], np.zeros((1, 3)), np.array([300.0]), np.array([900.0]))
+    weights, even = [faint.log_likelihood], np.zeros(1)
+    assert shown(weights[0], 0.0) < 1e-6
+    assert shown_at_some_contrast(weights, [faint], even, even, 0.0) > 1.0 - 1e-6
 
 
 def test_the_posterior_survives_huge_likelihoods_and_empty_classes():

@@ -127,17 +127,20 @@ class Alignment:
             return self
         count = self.settings.summary.particles
         sample = np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64))
-        found = np.empty((len(sample), self.settings.spec.classes))
+        found, showing = np.empty((len(sample), self.settings.spec.classes)), np.empty(len(sample))
 
-        def weigh(row: int) -> Values:
+        def weigh(row: int) -> tuple[Values, float]:
             look = self.look(particles, int(sample[row]))
             return self.competition.evidence(self._evidence(look, []), self._offsets(look))
 
+        def put(row: int, told: tuple[Values, float]) -> None:
+            found[row], showing[row] = told
+
         for fold in range(self.settings.folds):
             rows = np.nonzero(sample % self.settings.folds == fold)[0].tolist()
-            each_in_order(weigh, found.__setitem__, rows, threads)
+            each_in_order(weigh, put, rows, threads)
             self.references.forget(fold)
-        return replace(self, competition=self.competition.balanced(found))
+        return replace(self, competition=self.competition.balanced(found, showing))
 
     def look(self, particles: Particles, index: int) -> Look:
         """Everything about one particle which no reference has a part in."""

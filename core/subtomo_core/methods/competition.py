@@ -20,7 +20,7 @@ from subtomo_core.posterior import (
     hard_posterior,
     log_evidence,
     log_weights,
-    shown,
+    shown_at_some_contrast,
     soft_posterior,
 )
 from subtomo_core.statistics import Model
@@ -47,6 +47,10 @@ class Competition:
         That of a particle which shows none of them.
     handicaps : ndarray, (K,)
         What gives every class its equal share, while classes are balanced.
+    drawn_together : bool
+        Whether references are mixtures of all classes, as they are then. Whether a particle
+        shows anything is told at the contrast which suits it best: a mixture with a brighter
+        structure explains the particles of a fainter one worse than nothing does.
     """
 
     points: PosePoints | None
@@ -54,6 +58,7 @@ class Competition:
     priors: Values
     empty: float
     handicaps: Values
+    drawn_together: bool = False
 
     @classmethod
     def of(cls, settings: Settings, model: Model) -> Competition:
@@ -83,18 +88,27 @@ class Competition:
         if self.points is None:
             return hard_posterior(evidence)
         weights = log_weights(about(evidence, here), self.points, self.xi)
-        return soft_posterior(weights, self.priors + offsets, self.empty, self.handicaps)
+        showing = self._showing(weights, evidence, offsets) if self.drawn_together else None
+        return soft_posterior(weights, self.priors + offsets, self.empty, self.handicaps, showing)
 
-    def evidence(self, found: list[Evidence], offsets: Values) -> Values:
-        """Log-evidence of each class for one particle, with its prior, (K,); where it is soft."""
+    def evidence(self, found: list[Evidence], offsets: Values) -> tuple[Values, float]:
+        """Log-evidence of each class for one particle, with its prior, (K,); where it is soft.
+
+        And the probability that the particle shows anything.
+        """
         if self.points is None:
             raise ValueError("correlations are no evidence")
-        return self.priors + offsets + log_evidence(log_weights(found, self.points, self.xi))
+        weights = log_weights(found, self.points, self.xi)
+        evidence = self.priors + offsets + log_evidence(weights)
+        return evidence, self._showing(weights, found, offsets)
 
-    def balanced(self, evidence: Values) -> Competition:
+    def _showing(self, weights: list[Values], found: list[Evidence], offsets: Values) -> float:
+        return shown_at_some_contrast(weights, found, self.priors, offsets, self.empty)
+
+    def balanced(self, evidence: Values, showing: Values) -> Competition:
         """The same with handicaps which give every class its equal share of some particles.
 
-        From their `evidence` (N, K); particles which show something are shared out.
+        From their `evidence`, (N, K) and (N,); particles which show something are shared out.
         """
-        counts = shown(evidence, self.empty) + _ALL_ALIKE
-        return replace(self, handicaps=balance(evidence, counts))
+        handicaps = balance(evidence, showing + _ALL_ALIKE)
+        return replace(self, handicaps=handicaps, drawn_together=True)
