@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_store.checking import located
+from subtomo_store.duplicates import Contents
 from subtomo_store.formats.volume_header import VolumeHeader
 from subtomo_store.formats.volumes import FileVolumes, check_finite
 from subtomo_store.intake_parts import Place, Problems, Source
@@ -85,9 +86,11 @@ class Packer:
         self, sources: list[Source], stack: BinaryIO | None, weights: BinaryIO | None
     ) -> Counter[Change]:
         changes: Counter[Change] = Counter()
+        contents = Contents()
         for done, source in enumerate(sources, start=1):
             try:
                 volume = _checked(self._volumes, source.volume)
+                contents.see(source, volume)
                 if stack is not None:
                     stack.write(volume.data)
                 if weights is not None and source.weight is not None:
@@ -102,6 +105,7 @@ class Packer:
                 self._problems.add(*wrong)
             if self._progress is not None:
                 self._progress(done, len(sources))
+        contents.report(self._listing, self._problems)
         return changes
 
     def _weights(self, volume: Place, weight: Place) -> HalfWeights:

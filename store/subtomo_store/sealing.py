@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from subtomo_core.spec import DatasetSummary, MissingRegion
 from subtomo_store.checking import check_boxes, common_voxel_size
+from subtomo_store.duplicates import check_places
 from subtomo_store.errors import StorageError
 from subtomo_store.files import storage_error, temporary_beside
 from subtomo_store.formats.mrc import volume_header
@@ -125,6 +126,7 @@ def _pack(
     """Check everything and write what has to be written of particles and weights."""
     problems = Problems()
     intake = take_in(material, missing, problems)
+    check_places(intake, problems)
     headers = Headers(material, problems)
     box, good = check_boxes(intake, headers, problems)
     size = common_voxel_size(intake, headers, voxel_size, problems)

@@ -150,6 +150,33 @@ def test_other_star_files_beside_the_particles_do_no_harm(folder, uploaded):
     assert seal(folder, WEDGE).particles == 4
 
 
+# ---------------------------------------------------------------- the same particle twice
+
+
+def test_a_volume_which_two_rows_name_is_refused_once(folder, uploaded):
+    edit(uploaded, "particles/p2.mrc", "particles/p0.mrc")
+    problem = one_problem(folder)
+    assert problem.file == "particles.star"
+    assert problem.row == 3
+    assert "particles/p0.mrc is the particle of row 1 as well (1 such rows)" in problem.detail
+
+
+def test_copies_of_a_volume_are_refused(folder, uploaded):
+    for number in (2, 3):
+        write_volume(folder / "uploads" / "particles" / f"p{number}.mrc", uploaded.volumes[0], 5.0)
+    problem = one_problem(folder)
+    assert (problem.file, problem.row) == ("particles/p2.mrc", 3)
+    assert "particles/p2.mrc holds the same voxels as particles/p0.mrc" in problem.detail
+    assert "2 such particles" in problem.detail
+
+
+def test_copies_in_a_folder_are_refused_without_rows(folder):
+    for name in ("a.mrc", "b.mrc"):
+        write_volume(folder / "uploads" / name, noise_volumes(1, 8)[0], 5.0)
+    problem = one_problem(folder)
+    assert problem.detail.startswith("b.mrc holds the same voxels as a.mrc; 1 such particles")
+
+
 # ---------------------------------------------------------------- weights
 
 CORNERS = np.zeros((8, 8, 8))
