@@ -98,14 +98,17 @@ def shown_at_some_contrast(
 
     A reference of contrast a has the log-likelihood ``a gain - a^2 power / 2``. ``weights`` are
     `log_weights` of the ``evidence`` at full contrast, and ``offsets`` (K,) what the references'
-    noise took from it.
+    noise took from it. Candidates which were left early, at minus infinity, show nothing.
     """
     highest = -math.inf
+    seen = [np.isfinite(e.gain) for e in evidence]
+    if not all(part.any() for part in seen):
+        return 0.0
+    terms = [
+        (w[i], e.gain[i], 0.5 * e.power[i]) for w, e, i in zip(weights, evidence, seen, strict=True)
+    ]
     for a in _CONTRASTS:
-        parts = [
-            w + (a - 1.0) * e.gain + 0.5 * (1.0 - a * a) * e.power
-            for w, e in zip(weights, evidence, strict=True)
-        ]
+        parts = [w + (a - 1.0) * gain + (1.0 - a * a) * half for w, gain, half in terms]
         found = priors + a * a * offsets + log_evidence(parts)
         highest = max(highest, float(np.logaddexp.reduce(found)))
     return math.exp(highest - np.logaddexp(highest, empty))
