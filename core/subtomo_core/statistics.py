@@ -98,6 +98,12 @@ class Model(Flat):
         How often a class was divided for nothing; `seeding.WHOLE` where it shows one structure.
     divided_from : ndarray of int64, (K,)
         Of which class a class was last made the half; -1 for none.
+    adopting : int
+        Class which gets the particles that show nothing in the next iteration; -1 for none.
+    adopted : ndarray of int64, (K,)
+        Iteration in which a class got them; -1 for one which did not.
+    adoptions : int
+        How often a class got them.
     log_likelihood : float
         That of the statistics this model was made of.
     confirmation : ndarray of float64, (K, 5)
@@ -133,6 +139,9 @@ class Model(Flat):
     seeded: int = 0
     vain: NDArray[np.int64] = field(default_factory=_none)
     divided_from: NDArray[np.int64] = field(default_factory=_none)
+    adopting: int = -1
+    adopted: NDArray[np.int64] = field(default_factory=_none)
+    adoptions: int = 0
     log_likelihood: float = 0.0
     clusters: Clusters | None = None
     structural_noise: float = 0.0

@@ -102,6 +102,31 @@ def test_classes_share_out_what_shows_something():
     assert np.isfinite(even.balanced(junk, np.zeros(60)).handicaps).all()  # nothing shows anything
 
 
+def test_a_class_gets_what_shows_nothing_when_it_is_to():
+    apart = {"regularisation_iterations": 0}
+    method, model, before = searched(classes=2, **apart)
+    model = replace(model, adopting=1)
+    after = method.expect(batch_of(MADE.particles), model)
+    assert before.statistics.mass.sum() == pytest.approx(8.0, abs=1e-3)
+    gained = after.statistics.mass.sum(0) - before.statistics.mass.sum(0)
+    assert gained == pytest.approx([0.0, 8.0], abs=1e-3)
+    assert (after.poses.best_class[~SHOWN] == 1).all()
+    # What they hold is noise all the same, and so are they for the verdict.
+    assert np.array_equal(after.statistics.noise_sum, before.statistics.noise_sum)
+    assert np.array_equal(after.statistics.confirmation, before.statistics.confirmation)
+
+
+@pytest.mark.slow
+def test_a_rare_faint_structure_gets_a_class():
+    """The brighter one fills both classes at first, and the other's particles look like junk."""
+    structures = [asymmetric_blob(140.0), barrel(140.0)]
+    made = simulate_series(structures, [15, 60], 32, 8.0, snr=0.3, seed=1)
+    result = run(made.weighted, job(classes=2, seed=1, iterations=15), threads=2)
+    verdict = judge(result.model.maps, result.poses, made.weighted, made.truth)
+    assert result.poses.counted.all()
+    assert verdict.agreement.mean_f1 == 1.0
+
+
 @pytest.mark.slow
 def test_a_faint_structure_beside_a_bright_one_is_no_junk():
     """Sums keep the contrasts of structures: particles of the one have a third of the other's."""

@@ -9,12 +9,12 @@ import pytest
 
 from subtomo_core.methods import likeness
 from subtomo_core.methods.averages import Averages
+from subtomo_core.methods.regrouping import Found, disowned, regrouped
 from subtomo_core.methods.seeding import (
     WHOLE,
     Groups,
     History,
     comparing,
-    regrouped,
     reseeded,
     united,
 )
@@ -76,6 +76,7 @@ def groups(mixed, lopsided, seen):
 
 
 NO_MISFIT = np.zeros(2)
+NOTHING = Found(NO_MISFIT, 0.0, np.full(2, 9.0))
 
 
 def test_the_full_class_is_divided_and_nothing_is_lost(mixed, lopsided, groups):
@@ -107,8 +108,46 @@ def test_the_shares_which_are_told_are_those_which_were_found(mixed, lopsided, s
 @pytest.mark.parametrize("iteration", [-1, 5, 32, 39])
 def test_in_the_first_and_the_last_iterations_classes_stay_as_they_are(mixed, groups, iteration):
     model = replace(groups.model, iteration=iteration)
-    same = regrouped(mixed[1].settings, model, groups.averages, NO_MISFIT)
-    assert same == (model, groups.averages, ())
+    same = regrouped(mixed[1].settings, model, groups.averages, NOTHING)
+    assert same.averages is groups.averages
+    assert same.told == ()
+
+
+def test_an_empty_class_begins_with_what_shows_nothing(mixed, groups):
+    settings, found = mixed[1].settings, NOTHING._replace(junk=12.0)
+    model, averages, told = regrouped(settings, groups.model, groups.averages, found)
+    assert (model.adopting, model.adoptions, model.seeded) == (1, 1, 7)
+    assert model.adopted.tolist() == [-1, 7]
+    assert averages is groups.averages  # nothing is divided besides
+    assert told == ("class 2 was empty: it begins again with the particles that show nothing",)
+    after, *_ = regrouped(settings, replace(model, iteration=7), groups.averages, NOTHING)
+    assert after.adopting == -1
+
+
+@pytest.mark.parametrize(
+    ("found", "adoptions"),
+    [
+        (NOTHING._replace(junk=11.9), 0),
+        (NOTHING._replace(junk=40.0, borne_out=np.full(2, np.nan)), 0),
+        (NOTHING._replace(junk=40.0), 2),
+    ],
+)
+def test_a_few_or_what_was_tried_in_vain_stays_junk(mixed, groups, found, adoptions):
+    model = replace(groups.model, adoptions=adoptions)
+    changed, *_ = regrouped(mixed[1].settings, model, groups.averages, found)
+    assert changed.adopting == -1
+    assert changed.divided_from.tolist() == [-1, 0]  # the empty class begins as half of the other
+
+
+@pytest.mark.parametrize(("iteration", "borne_out", "stays"), [(9, -1, 0), (9, 1, 1), (8, -1, 1)])
+def test_a_class_of_what_shows_nothing_is_given_up(groups, iteration, borne_out, stays):
+    full = replace(groups.averages, mass=np.full((4, 2), 6.0))
+    model = replace(groups.model, iteration=iteration, adopted=np.array([-1, 7]))
+    found = NOTHING._replace(borne_out=np.array([-1.0, borne_out]))
+    after = disowned(Groups(model, full, ()), found)
+    assert after.averages.mass.sum(0).tolist() == [24.0, 24.0 * stays]
+    assert after.model.adopted[1] == (7 if stays else -1)
+    assert len(after.told) == 1 - stays
 
 
 def test_full_classes_stay_as_they_are(mixed, groups):

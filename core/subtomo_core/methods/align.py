@@ -168,6 +168,11 @@ class Alignment:
         noise_sum, noise_count = self._noise(look, evidence, counted, 1.0 - probability.sum())
         beyond = (noise_sum / np.maximum(self.model.noise, 1e-30) - noise_count).sum()
         chosen = list(zip(evidence, best, strict=True))
+        confirmation = self._confirmation(look, chosen, probability)
+        misfit = float(0.5 * beyond - settings.temperature * probability @ self._offsets(look))
+        if self.model.adopting >= 0:
+            shares.append(self._adopted(chosen, 1.0 - probability.sum()))
+            probability[self.model.adopting] += shares[-1].probability
         row = Row(
             rotations=np.array([e.rotations[b] for e, b in chosen]),
             shifts=np.array([e.shifts[b] for e, b in chosen]),
@@ -176,10 +181,16 @@ class Alignment:
             noise_sum=noise_sum,
             noise_count=noise_count,
             log_likelihood=likelihood,
-            misfit=float(0.5 * beyond - settings.temperature * probability @ self._offsets(look)),
-            confirmation=self._confirmation(look, chosen, probability),
+            misfit=misfit,
+            confirmation=confirmation,
         )
         return Found(row, Term(look.index % settings.folds, look.summed, shares))
+
+    def _adopted(self, chosen: list[tuple[Evidence, int]], junk: float) -> Share:
+        """The part of a particle which shows nothing, for the class which gets it."""
+        k = self.model.adopting
+        found, best = chosen[k]
+        return Share(k, found.rotations[best], found.shifts[best], max(0.0, float(junk)))
 
     def _evidence(self, look: Look, here: list[Centre]) -> list[Evidence]:
         fold = look.index % self.settings.folds
@@ -216,11 +227,8 @@ class Alignment:
     ) -> Values:
         """What held-out components say for each class at its best pose, (K, 5)."""
         templates, _, profiles = self.references[look.index % self.settings.folds]
-        noise = self.model.noise
-        at = [
-            At(e.rotations[b], e.shifts[b], float(p))
-            for (e, b), p in zip(chosen, probability, strict=True)
-        ]
+        noise, both = self.model.noise, zip(chosen, probability, strict=True)
+        at = [At(e.rotations[b], e.shifts[b], float(p)) for (e, b), p in both]
         each = zip(templates, profiles, at, strict=True)
         return np.stack([confirmed(look.held, t, profile, noise, a) for t, profile, a in each])
 

@@ -34,6 +34,7 @@ _OF_MODEL = {
     "on_axes": 0,
     "frames": 0,
     "symmetry_correlation": 0,
+    "adopted": 0,
 }
 _OF_STATISTICS = {
     "numerator": 1,

@@ -64,6 +64,7 @@ class FastAlignment:
             shell_in_use=self.settings.start_shell,
             vain=np.zeros(classes, np.int64),
             divided_from=np.full(classes, -1),
+            adopted=np.full(classes, -1),
             **standing._asdict(),
         )
         rivals = range(1, starts_in(self.settings.spec, 0))

@@ -25,9 +25,9 @@ from subtomo_core.statistics import Model
 
 WHOLE = 3  # vain divisions after which a class is left as it is
 
-_LEAST = 12.0  # particles of a class which is divided
+LEAST = 12.0  # particles of which a class begins
 _LEAST_IN_FOLD = 1.0
-_SETTLED = 3  # iterations after which what was divided is compared
+SETTLED = 3  # iterations after which what was divided is compared
 _BEYOND_CHANCE = 3.0  # standard deviations of the misfit of a class which has need of room
 _BETTER = 3.0  # times the cost which is won by it
 _FREE = 2  # iterations of free competition after which classes are compared
@@ -44,34 +44,22 @@ class Groups(NamedTuple):
     told: tuple[str, ...]
 
 
-def regrouped(
-    settings: Settings, model: Model, averages: Averages, misfit: NDArray[np.float64]
-) -> Groups:
-    """Empty one of two classes which are alike, and divide others into the empty ones.
-
-    ``misfit`` (K,) is what the particles of each class depart from its reference beyond their
-    noise, summed: the class with the most a particle is divided first.
-    """
-    groups = Groups(model, averages, ())
-    if model.iteration < 0 or len(misfit) == 1:
-        return groups
-    groups = united(settings, groups, misfit)
-    return reseeded(settings, groups, misfit)
-
-
 class History(NamedTuple):
-    """What came of dividing each class so far, `Model.vain` and `Model.divided_from`."""
+    """What became of each class so far: `Model.vain`, `Model.divided_from`, `Model.adopted`."""
 
     vain: NDArray[np.int64]
     divided_from: NDArray[np.int64]
+    adopted: NDArray[np.int64]
 
     @classmethod
     def of(cls, model: Model) -> History:
         """A copy; an empty one of models which were stored before there was such a field."""
         classes = len(model.shares)
+        none = np.full(classes, -1)
+        adopted = model.adopted.copy() if len(model.adopted) == classes else none
         if len(model.vain) != classes:
-            return cls(np.zeros(classes, np.int64), np.full(classes, -1))
-        return cls(model.vain.copy(), model.divided_from.copy())
+            return cls(np.zeros(classes, np.int64), none, adopted)
+        return cls(model.vain.copy(), model.divided_from.copy(), adopted)
 
     @property
     def whole(self) -> NDArray[np.bool_]:
@@ -110,7 +98,7 @@ def united(settings: Settings, groups: Groups, misfit: NDArray[np.float64]) -> G
     found = losses(Likeness.of(settings, averages, model), mass)
     pairs = alike(found) or _worth_it(groups, found, misfit)
     for larger, smaller in pairs:
-        averages = _emptied(averages, smaller)
+        averages = emptied(averages, smaller)
         history.finds(larger, smaller)
         told = (
             *told,
@@ -133,7 +121,7 @@ def _worth_it(
     mass = groups.averages.mass.sum(0)
     each = misfit / np.maximum(mass, EMPTY)
     full = mass >= EMPTY
-    others = full & ~History.of(groups.model).whole & (mass >= _LEAST)
+    others = full & ~History.of(groups.model).whole & (mass >= LEAST)
     for pair in pairs:
         others[list(pair)] = False
     if not pairs or not others.any():
@@ -158,7 +146,7 @@ def _comparisons(settings: Settings, model: Model) -> range:
     Not for ever: particles go where the noise of others resembles theirs, and so two classes of
     one structure come to differ.
     """
-    begun = max(settings.drawn_together + _FREE, model.seeded + _SETTLED if model.seeded else 0)
+    begun = max(settings.drawn_together + _FREE, model.seeded + SETTLED if model.seeded else 0)
     return range(begun, begun + _COMPARED)
 
 
@@ -173,22 +161,30 @@ def _comparable(settings: Settings, model: Model) -> bool:
     )
 
 
+def divisible(settings: Settings, model: Model) -> bool:
+    """Whether classes may begin again in the coming iteration.
+
+    Not before they were compared for the first time: one which is to be emptied is not worth
+    dividing.
+    """
+    first, last = settings.drawn_together + _FREE, settings.spec.iterations - _LAST_DIVISION
+    return first <= model.iteration + 1 <= last
+
+
 def reseeded(settings: Settings, groups: Groups, misfit: NDArray[np.float64]) -> Groups:
     """Model and sums in which no class is empty, as far as there are some to be divided.
 
-    What departs most from its reference comes first. Not before classes were compared for the
-    first time: one which is to be emptied is not worth dividing.
+    What departs most from its reference comes first.
     """
     model, averages, told = groups
     mass = averages.mass.sum(0)
-    empties = np.nonzero(mass < EMPTY)[0].tolist()
-    coming, first = model.iteration + 1, settings.drawn_together + _FREE
-    if not empties or not first <= coming <= settings.spec.iterations - _LAST_DIVISION:
+    empties = [int(k) for k in np.nonzero(mass < EMPTY)[0] if k != model.adopting]
+    if not empties or not divisible(settings, model):
         return groups
     history = History.of(model)
     for empty in empties:
         history.fails(empty)
-    open_ = ~history.whole & (mass >= _LEAST) & (averages.mass >= _LEAST_IN_FOLD).all(0)
+    open_ = ~history.whole & (mass >= LEAST) & (averages.mass >= _LEAST_IN_FOLD).all(0)
     order = np.argsort(-misfit / np.maximum(mass, EMPTY), kind="stable")
     donors = [int(k) for k in order if open_[k]]
     fold_maps = model.fold_maps.copy()
@@ -207,7 +203,8 @@ def reseeded(settings: Settings, groups: Groups, misfit: NDArray[np.float64]) ->
     return Groups(replace(model, **changed), averages, told)
 
 
-def _emptied(averages: Averages, class_index: int) -> Averages:
+def emptied(averages: Averages, class_index: int) -> Averages:
+    """Sums in which a class holds nothing."""
     kept = np.arange(averages.mass.shape[1]) != class_index
     return replace(
         averages,

@@ -17,7 +17,8 @@ from subtomo_core.methods.frames import Motions, in_one_frame
 from subtomo_core.methods.gains import gains_of, signal_to_noise
 from subtomo_core.methods.halves import fsc_kind, noise_power, references, shared_angstrom
 from subtomo_core.methods.noise import Noise
-from subtomo_core.methods.seeding import History, regrouped
+from subtomo_core.methods.regrouping import Found, regrouped
+from subtomo_core.methods.seeding import History
 from subtomo_core.methods.settings import Settings
 from subtomo_core.statistics import Metrics, Model, Statistics
 
@@ -62,7 +63,7 @@ class _Ground(NamedTuple):
         averages = Averages.of(settings, statistics, model.shell_in_use)
         settings = fitted(settings, averages, model)
         averages = replace(averages, settings=settings)
-        model, averages, told = regrouped(settings, model, averages, statistics.misfit)
+        model, averages, told = regrouped(settings, model, averages, Found.of(statistics))
         averages, model, standing = symmetry.stand(settings, model, averages, theta)
         if np.array_equal(standing.frames, symmetry.unmoved(len(standing.frames))):
             settings = shaped(settings, averages, model)
@@ -153,6 +154,9 @@ def maximise(
         seeded=before.seeded,
         vain=before.vain,
         divided_from=before.divided_from,
+        adopting=before.adopting,
+        adopted=History.of(before).adopted,
+        adoptions=before.adoptions,
         log_likelihood=statistics.log_likelihood,
         structural_noise=law.structural if law else 0.0,
         noise_floor=law.floor if law else model.noise_floor,
@@ -217,7 +221,7 @@ def next_shell(settings: Settings, model: Model, fsc: Real) -> float:
 def _alarms(ground: _Ground) -> tuple[str, ...]:
     """What went wrong without stopping the job, a sentence each."""
     mass = ground.averages.mass.sum(0)
-    empty = mass < EMPTY
+    empty = (mass < EMPTY) & (np.arange(len(mass)) != ground.model.adopting)
     known = bool((History.of(ground.model).whole | empty).all())
     remedy = (
         "each of the others shows one structure, so fewer classes would do"
