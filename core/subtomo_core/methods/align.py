@@ -212,8 +212,7 @@ class Alignment:
         """
         # No product by BLAS: it may differ in the last bit with an array's address.
         noise = self.model.reference_noise[look.index % self.settings.folds]
-        offsets: Values = 0.5 * (noise * look.weighed.shell_weights).sum(1)
-        return offsets
+        return np.asarray(0.5 * (noise * look.weighed.shell_weights).sum(1))
 
     def _scores(self, weighed: Weighed, chosen: list[tuple[Evidence, int]]) -> Values:
         """Log-likelihood ratio, or with hard assignment the constrained correlation, (K,)."""
