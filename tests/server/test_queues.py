@@ -129,8 +129,7 @@ def test_a_priority_is_changed_as_long_as_it_matters(service: Served, dataset: s
 
 
 def test_a_limit_of_running_jobs_is_told(service: Served, dataset: str, worker: WorkerProcess):
-    with service.store.begin() as session:
-        session.execute(update(UserRow).where(UserRow.name == "tester").values(running_jobs=1))
+    limit = update(UserRow).where(UserRow.name == "tester").values(running_jobs=1)
 
     def shown() -> bool:
         with service.store.read() as session:
@@ -142,7 +141,9 @@ def test_a_limit_of_running_jobs_is_told(service: Served, dataset: str, worker: 
 
     wait_until(shown, "the worker shows itself")
     wait_until(idle, "the jobs of earlier tests are over")
-    worker.pause()
+    with service.store.begin() as session:
+        session.execute(limit)
+        worker.pause()  # while the lock of the database is here, and not with the worker
     try:
         first, second = (post(service, "/jobs", small_spec(dataset)) for _ in range(2))
         with service.store.begin() as session:
