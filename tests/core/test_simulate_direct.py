@@ -111,3 +111,17 @@ def test_the_truth_survives_a_relion_table():
     assert np.allclose(from_relion_origins(origins, VOXEL), truth.shifts)
     assert table["rlnImageName"][11] == "particles/p0011.mrc"
     assert table["rlnClassNumber"].min() == 1
+
+
+@pytest.mark.parametrize("orientations", ["uniform", "about_y"])
+def test_bands_are_left_out_of_whatever_is_drawn(orientations):
+    made = simulate(
+        [asymmetric_blob(60.0)],
+        [40],
+        8,
+        8.0,
+        orientations=orientations,
+        left_out_deg=((0.0, 40.0), (100.0, 180.0)),
+    )
+    tilts = np.degrees(np.arccos(made.truth.rotations[:, 2, 2]))
+    assert ((tilts > 40.0) & (tilts < 100.0)).all()

@@ -5,7 +5,7 @@ The particles follow the statistical model of the method exactly.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -88,7 +88,7 @@ def simulate(
     orientations : {"uniform", "about_y"} or ndarray
         Uniform on SO(3), uniform about the y axis alone, or given, shape (N, 3, 3).
     left_out_deg : tuple of (float, float)
-        Bands of the tilt angle which no uniform orientation has, as in Scheres et al. (2009).
+        Bands of the tilt angle which no orientation that is drawn has, as in Scheres et al. (2009).
     junk : int
         Particles of noise alone besides these, in mixed order.
 
@@ -144,28 +144,39 @@ def _rotations(
     left_out: Bands,
 ) -> NDArray[np.float64]:
     if isinstance(orientations, str):
-        if orientations == "about_y":
-            return rotation_about((0.0, 1.0, 0.0), rng.uniform(0.0, 360.0, count))
-        return _outside(rng, random_rotations(rng, count), left_out)
+
+        def draw(number: int) -> NDArray[np.float64]:
+            if orientations == "about_y":
+                return rotation_about((0.0, 1.0, 0.0), rng.uniform(0.0, 360.0, number))
+            return random_rotations(rng, number)
+
+        return outside_bands(draw, count, left_out)
     if orientations.shape != (count, 3, 3):
         detail = f"{count} orientations are needed, got an array of {orientations.shape}"
         raise InputError(Problem(detail))
     return np.asarray(orientations, np.float64)
 
 
-def _outside(
-    rng: np.random.Generator, rotations: NDArray[np.float64], bands: Bands
+def outside_bands(
+    draw: Callable[[int], NDArray[np.float64]], count: int, bands: Bands
 ) -> NDArray[np.float64]:
-    """The rotations, drawn again where their tilt angle lies in a band."""
+    """Rotations (count, 3, 3), drawn again where their tilt angle lies in a band.
+
+    Raises
+    ------
+    InputError
+        If none is found outside.
+    """
+    rotations = draw(count)
     for _ in range(_TRIES):
-        inside = in_bands(rotations, bands)
+        inside = _in_bands(rotations, bands)
         if not inside.any():
             return rotations
-        rotations[inside] = random_rotations(rng, int(inside.sum()))
+        rotations[inside] = draw(int(inside.sum()))
     raise InputError(Problem("left_out_deg leaves no orientation: leave narrower bands out"))
 
 
-def in_bands(rotations: NDArray[np.float64], bands: Bands) -> NDArray[np.bool_]:
+def _in_bands(rotations: NDArray[np.float64], bands: Bands) -> NDArray[np.bool_]:
     """Whether the tilt angle of rotations (..., 3, 3), of z from the beam, lies in a band."""
     tilts = np.degrees(np.arccos(np.clip(rotations[..., 2, 2], -1.0, 1.0)))
     within = [(low <= tilts) & (tilts <= high) for low, high in bands]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.rotations import from_euler, rotation_about
-from subtomo_core.simulate.direct import Bands, Orientations, in_bands
+from subtomo_core.simulate.direct import Bands, Orientations, outside_bands
 
 Array = NDArray[np.float64]
 Generator = np.random.Generator
@@ -140,13 +140,14 @@ def _anyhow(rng: Generator) -> Array:
 
 
 def _orientation(crowd: Crowd, rng: Generator) -> Array:
-    for _ in range(_TRIES):
+    def draw(_: int) -> Array:
         turn = _anyhow(rng)
         if crowd.orientations == "about_y":
             turn = rotation_about((0.0, 1.0, 0.0), rng.uniform(0.0, 360.0))
-        if not in_bands(turn, crowd.left_out_deg):
-            return turn
-    raise InputError(Problem("left_out_deg leaves no orientation: leave narrower bands out"))
+        return turn[None]
+
+    turn: Array = outside_bands(draw, 1, crowd.left_out_deg)[0]
+    return turn
 
 
 def _beside(others: list[Array], centre: Array, crowd: Crowd, box: int, rng: Generator) -> Array:
