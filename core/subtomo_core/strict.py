@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
 
 class Strict(BaseModel):
     """A frozen record which refuses unknown fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = STRICT

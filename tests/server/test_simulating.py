@@ -141,7 +141,7 @@ def test_a_map_is_a_structure_on_its_own_grid(tmp_path):
     write_volume(tmp_path / "map.mrc", asymmetric_blob(80.0).density(BOX, VOXEL), VOXEL)
     simulate(tmp_path / "made", "--structure", tmp_path / "map.mrc", "--count", 1, *SIZE)
     refused = simulate(tmp_path / "other", "--structure", tmp_path / "map.mrc", "--box", 32, code=1)
-    assert "the map has 24 voxels of 6 Å a side, but 32 of 6 Å are asked for" in refused
+    assert "map.mrc has a box of 24 voxels, not of 32: crop or pad it" in refused
 
 
 @pytest.mark.parametrize(
@@ -149,26 +149,27 @@ def test_a_map_is_a_structure_on_its_own_grid(tmp_path):
     [
         (
             ["--structure", "blub"],
-            "blub is neither a file nor a phantom: give a model (PDB, mmCIF)",
+            "blub is neither a file nor a phantom: give a model (.pdb",
         ),
         (["--structure", "complex:Q7"], "the symmetry 'Q7' is unknown"),
         (["--structure", "blob:x"], "blob:x: the seed of a blob is a number, as in blob:4"),
-        (["--structure", "blob", "--form", "both"], "the form is 'direct' or 'images', not 'both'"),
+        (["--structure", "gone.pdb"], "there is no file gone.pdb"),
         (
             ["--structure", "blob", "--count", "2", "--count", "3"],
-            "2 counts were given for 1 structures: give --count once, or once for each",
+            "2 counts were given for 1 structures: give one count, or one for each",
         ),
-        (["--structure", "blob", "--count", "0"], "at least one particle of each structure"),
+        (["--structure", "blob", "--count", "0"], "'counts' must be at least 1, got 0"),
         (
             ["--structure", "blob", "--count", "100000", "--box", "64"],
             "100000 particles in boxes of 64 voxels are too many to make at once",
         ),
-        (["--structure", "blob", "--neighbours", "2"], "in images only: --form images"),
-        (["--structure", "blob", "--membranes", "0.5"], "in images only: --form images"),
+        (["--structure", "blob", "--neighbours", "2"], "are simulated in images only"),
+        (["--structure", "blob", "--membranes", "0.5"], "are simulated in images only"),
         (["--structure", "blob", "--left-out", "60"], "--left-out is LOWEST:HIGHEST in degrees"),
         (["--structure", "blob", "--left-out", "0:180"], "left_out_deg leaves no orientation"),
         (["--structure", "blob", "--geometry", "conical", "--tilt", "-60", "-5"], "conical series"),
-        (["--structure", "blob", "--snr", "-1"], "the SNR must be above 0"),
+        (["--structure", "blob", "--snr", "-1"], "'snr' must be above 0"),
+        (["--structure", "blob", "--form", "images", "--voltage", "0"], "voltage_kv must lie"),
         (["--structure", "blob", "--tilt", "60", "-60"], "a tilt series from 60 to -60 degrees"),
         (["--structure", "blob", "--form", "images", "--defocus", "4", "2"], "optics cannot be"),
     ],

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.errors import InputError, Problem
+from subtomo_core.strict import STRICT
+
 Values = NDArray[np.float64]
 
 _PLANCK, _MASS, _CHARGE, _LIGHT = 6.62607015e-34, 9.1093837e-31, 1.602176634e-19, 2.99792458e8
@@ -24,10 +27,22 @@ class Microscope:
         The detector's pixels blur: transfer ``sinc(w / 2)``, w in units of Nyquist.
     """
 
+    __pydantic_config__ = STRICT
+
     voltage_kv: float = 300.0
     cs_mm: float = 2.7
     amplitude_contrast: float = 0.07
     mtf: bool = True
+
+    def __post_init__(self) -> None:
+        checks = {
+            "voltage_kv must lie between 10 and 3000": 10.0 <= self.voltage_kv <= 3000.0,
+            "cs_mm must lie between 0 and 20": 0.0 <= self.cs_mm <= 20.0,
+            "amplitude_contrast is a share from 0 to 1": 0.0 <= self.amplitude_contrast <= 1.0,
+        }
+        for rule, held in checks.items():
+            if not held:
+                raise InputError(Problem(f"this microscope cannot be: {rule}"))
 
     @property
     def wavelength(self) -> float:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.rotations import from_euler, rotation_about
 from subtomo_core.simulate.direct import Bands, Orientations, outside_bands
+from subtomo_core.strict import STRICT
 
 Array = NDArray[np.float64]
 Generator = np.random.Generator
@@ -46,6 +47,8 @@ class Crowd:
     empty : int
         Boxes of noise alone.
     """
+
+    __pydantic_config__ = STRICT
 
     orientations: Orientations = "uniform"
     left_out_deg: Bands = ()

@@ -20,6 +20,7 @@ from subtomo_core.simulate.scene import Crowd, Placed, placed
 from subtomo_core.simulate.structures import Structure
 from subtomo_core.simulate.tilts import TiltSeries
 from subtomo_core.spec import DatasetSummary, MissingRegion, Weights
+from subtomo_core.strict import STRICT
 from subtomo_core.truth import Truth
 
 _VIEWS = 4  # of each structure, from which the signal's variance is told
@@ -44,6 +45,8 @@ class Optics:
     correction : {"flipped", "first zero", "none"}
         What is done to images before they are back-projected.
     """
+
+    __pydantic_config__ = STRICT
 
     defocus_um: tuple[float, float] = (2.0, 4.0)
     error_um: float = 0.0

@@ -12,6 +12,7 @@ from subtomo_core.errors import InputError, Problem
 from subtomo_core.missing import observed_at
 from subtomo_core.rotations import rotation_about
 from subtomo_core.spec import Cone, MissingRegion, Pyramid, Wedge
+from subtomo_core.strict import STRICT
 
 Array = NDArray[np.float64]
 Geometry = Literal["single", "dual", "conical"]
@@ -38,6 +39,8 @@ class TiltSeries:
         Standard deviation of what the alignment gets wrong in each image of a tomogram: its
         shift on either axis, and its rotation about a random axis.
     """
+
+    __pydantic_config__ = STRICT
 
     first_deg: float = -60.0
     last_deg: float = 60.0

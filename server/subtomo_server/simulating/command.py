@@ -28,7 +28,7 @@ def simulate(
         list[int] | None, typer.Option(help="Particles of each structure. [default: 100]")
     ] = None,
     form: Annotated[
-        str,
+        Literal["direct", "images"],
         typer.Option(
             help="'direct': volumes in white noise behind a wedge. 'images': tilt series through "
             "a microscope, as sums with weights and as back-projections of the same images."
@@ -105,46 +105,53 @@ def simulate(
 
     Then push, run and fetch as with any others, and compare: subtomo score.
     """
-    from subtomo_core.simulate import Crowd, Microscope, Optics, TiltSeries  # noqa: PLC0415
-    from subtomo_server.simulating.make import Wanted, make  # noqa: PLC0415
+    from subtomo_server.simulating.make import make  # noqa: PLC0415 - keeps the command quick
+    from subtomo_server.simulating.recipe import recipe_of  # noqa: PLC0415
 
     with plain_errors():
-        wanted = Wanted(
-            structures=tuple(structure),
-            counts=tuple(count or [100]),
-            form=form,
-            snr=snr,
-            box=box,
-            voxel_size=voxel_size,
-            diameter=diameter or 0.7 * box * voxel_size,
-            tilts=TiltSeries(
-                *tilt,
-                tilt_step,
-                geometry,
-                dose=dose,
-                shift_error_voxels=alignment_error[0],
-                rotation_error_deg=alignment_error[1],
-            ),
-            microscope=Microscope(voltage, cs, amplitude_contrast),
-            optics=Optics(
-                defocus,
-                defocus_error,
-                astigmatism,
-                tomograms,
-                noise_before,
-                correction,
-            ),
-            crowd=Crowd(
-                left_out_deg=tuple(map(_band, left_out or ())),
-                shift_range=shift,
-                neighbours=neighbours,
-                membrane_share=membranes,
-                junk=junk,
-                empty=empty,
-            ),
-            seed=seed,
+        recipe = recipe_of(
+            {
+                "structures": structure,
+                "counts": count or [100],
+                "form": "direct" if form == "direct" else "sums",
+                "snr": snr,
+                "box": box,
+                "voxel_size_angstrom": voxel_size,
+                "diameter_angstrom": diameter,
+                "tilts": {
+                    "first_deg": tilt[0],
+                    "last_deg": tilt[1],
+                    "step_deg": tilt_step,
+                    "geometry": geometry,
+                    "dose": dose,
+                    "shift_error_voxels": alignment_error[0],
+                    "rotation_error_deg": alignment_error[1],
+                },
+                "microscope": {
+                    "voltage_kv": voltage,
+                    "cs_mm": cs,
+                    "amplitude_contrast": amplitude_contrast,
+                },
+                "optics": {
+                    "defocus_um": defocus,
+                    "error_um": defocus_error,
+                    "astigmatism_um": astigmatism,
+                    "tomograms": tomograms,
+                    "before": noise_before,
+                    "correction": correction,
+                },
+                "crowd": {
+                    "left_out_deg": [_band(text) for text in left_out or ()],
+                    "shift_range": shift,
+                    "neighbours": neighbours,
+                    "membrane_share": membranes,
+                    "junk": junk,
+                    "empty": empty,
+                },
+                "seed": seed,
+            }
         )
-        for line in make(folder, wanted):
+        for line in make(folder, recipe):
             typer.echo(line)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,20 +17,27 @@ from subtomo_core.simulate import (
     shell,
     symmetric_phantom,
 )
-from subtomo_store.formats.volumes import is_volume_name, read_volume
+from subtomo_store.formats.volumes import is_volume_name, read_header, read_volume
+from subtomo_store.in_place import GZIP
 
 _MODELS = (".pdb", ".ent", ".cif", ".mmcif")
+_LARGEST_MODEL = 1 << 29  # bytes
+_CHUNK = 1 << 20
 _FINEST = 2.0  # voxels: the resolution to which atomic models are made
 
 
-def structure_of(text: str, box: int, voxel_size: float, diameter: float) -> Structure:
+def structure_of(
+    text: str, find: Callable[[str], Path], box: int, voxel_size: float, diameter: float
+) -> Structure:
     """The structure which a file or the name of a phantom stands for.
 
     Parameters
     ----------
     text : str
-        A path, or ``blob``, ``blob:SEED``, ``barrel``, ``helix``, ``complex:GROUP``,
+        Name of a file, or ``blob``, ``blob:SEED``, ``barrel``, ``helix``, ``complex:GROUP``,
         ``shell:GROUP``.
+    find : callable
+        Where the file of a name lies.
     box : int
         Side in voxels.
     voxel_size, diameter : float
@@ -40,36 +48,80 @@ def structure_of(text: str, box: int, voxel_size: float, diameter: float) -> Str
     InputError
         If there is no such file, phantom or point group, or a map lies on another grid.
     """
-    kind, _, detail = text.partition(":")
-    makers: dict[str, Callable[[], Structure]] = {
-        "blob": lambda: asymmetric_blob(diameter, seed=_seed(text, detail)),
-        "barrel": lambda: barrel(diameter),
-        "helix": lambda: helix(diameter_angstrom=0.5 * diameter, length_angstrom=diameter),
-        "complex": lambda: symmetric_phantom(detail or "C1", diameter),
-        "shell": lambda: shell(detail or "O", diameter),
-    }
-    if kind in makers:
-        return makers[kind]()
-    path = Path(text)
+    found = phantom(text, diameter)
+    if found is not None:
+        return found
+    path = find(text)
     if not path.is_file():
+        raise InputError(Problem(f"there is no file {text}, which a structure names", file=text))
+    if _is_model(text):
+        _check_size(path)
+        density = density_of_atoms(path, box, voxel_size, _FINEST * voxel_size)
+        return MapStructure(density, voxel_size)
+    return _map(path, box, voxel_size)
+
+
+def check_name(text: str) -> None:
+    """Refuse what is neither a phantom nor the name of a model or map.
+
+    Raises
+    ------
+    InputError
+        Saying what there is.
+    """
+    if phantom(text, 100.0) is None and not (_is_model(text) or is_volume_name(text)):
         raise InputError(
             Problem(
-                f"{text} is neither a file nor a phantom: give a model (PDB, mmCIF), a map (MRC, "
-                f"EM), or one of {', '.join(makers)}"
+                f"{text} is neither a file nor a phantom: give a model ({', '.join(_MODELS)}), a "
+                f"map (.mrc, .em), or one of {', '.join(PHANTOMS)}"
             )
         )
-    if path.name.lower().removesuffix(".gz").endswith(_MODELS):
-        return MapStructure(
-            density_of_atoms(path, box, voxel_size, _FINEST * voxel_size), voxel_size
-        )
-    if is_volume_name(path.name):
-        volume = read_volume(path, path.name)
-        return MapStructure(volume.array, volume.voxel_size)
-    endings = ", ".join(_MODELS)
-    raise InputError(Problem(f"{path.name} is neither a model ({endings}) nor a map (.mrc, .em)"))
 
 
-def _seed(text: str, detail: str) -> int:
+def phantom(text: str, diameter: float) -> Structure | None:
+    """The phantom of a name; None where the name is not one of a phantom."""
+    kind, _, detail = text.partition(":")
+    if kind not in PHANTOMS:
+        return None
+    return PHANTOMS[kind](diameter, detail)
+
+
+PHANTOMS: dict[str, Callable[[float, str], Structure]] = {
+    "blob": lambda diameter, seed: asymmetric_blob(diameter, seed=_seed(seed)),
+    "barrel": lambda diameter, _: barrel(diameter),
+    "helix": lambda diameter, _: helix(diameter_angstrom=0.5 * diameter, length_angstrom=diameter),
+    "complex": lambda diameter, group: symmetric_phantom(group or "C1", diameter),
+    "shell": lambda diameter, group: shell(group or "O", diameter),
+}
+
+
+def _map(path: Path, box: int, voxel_size: float) -> Structure:
+    header = read_header(path)
+    if header.shape[-1] != box:
+        detail = f"{path.name} has a box of {header.shape[-1]} voxels, not of {box}: crop or pad it"
+        raise InputError(Problem(detail, file=path.name))
+    volume = read_volume(path, path.name, None if header.voxel_size else voxel_size)
+    return MapStructure(volume.array, volume.voxel_size)
+
+
+def _is_model(name: str) -> bool:
+    return name.lower().removesuffix(".gz").endswith(_MODELS)
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a model that would fill the memory: a packed file tells its size only unpacked."""
+    with path.open("rb") as file:
+        packed = file.read(2) == GZIP
+    size = 0
+    with gzip.open(path) if packed else path.open("rb") as stream:
+        while size <= _LARGEST_MODEL and (chunk := stream.read(_CHUNK)):
+            size += len(chunk)
+    if size > _LARGEST_MODEL:
+        detail = f"{path.name} is larger than {_LARGEST_MODEL >> 20} MiB: leave out what is not "
+        raise InputError(Problem(f"{detail}looked at", file=path.name))
+
+
+def _seed(detail: str) -> int:
     if detail and not detail.isdecimal():
-        raise InputError(Problem(f"{text}: the seed of a blob is a number, as in blob:4"))
+        raise InputError(Problem(f"blob:{detail}: the seed of a blob is a number, as in blob:4"))
     return int(detail or 3)
