@@ -1,9 +1,9 @@
-"""Calls about datasets and maps: create, upload, seal, list."""
+"""Calls about datasets: create, upload, seal, simulate, list."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from subtomo.calls import Calls, id_of, path_of
 from subtomo.errors import ChecksumMismatch, Fault, InvalidInput, Rejected, SubtomoError
-from subtomo.records import Dataset, Map, StoredFile, Usage
+from subtomo.records import Dataset, StoredFile, Usage
 from subtomo.resumable import RESUMABLE_FROM, ResumableUpload
-from subtomo.transfer import Outgoing, outgoing
+from subtomo.transfer import Outgoing, download, outgoing
 
 UPLOADS_AT_ONCE = 4
 LONG_POLL_S = 5
@@ -30,7 +30,7 @@ class Uploaded(NamedTuple):
 
 
 class DatasetCalls(Calls):
-    """Datasets and maps."""
+    """Datasets."""
 
     def create_dataset(
         self,
@@ -41,6 +41,7 @@ class DatasetCalls(Calls):
         voxel_size: float | None = None,
         dark: bool = False,
         source: str | None = None,
+        simulation: Mapping[str, Any] | None = None,
         group: str | None = None,
     ) -> Dataset:
         """Make an empty dataset to upload files to.
@@ -62,6 +63,10 @@ class DatasetCalls(Calls):
         source : str, optional
             A folder, STAR file or Dynamo table on the server's own disk to register without
             copying.
+        simulation : mapping, optional
+            What the server is to make the particles of, e.g. ``{"structures": ["complex:D7"],
+            "counts": [60], "form": "sums", "snr": 0.1}``, in place of all that tells of files;
+            upload only the models and maps that it names. `simulate` does all of it.
         group : str, optional
             Group with which to share it; you are its editor or owner.
 
@@ -70,7 +75,7 @@ class DatasetCalls(Calls):
         Dataset
             With status ``open``.
         """
-        if (tilt is None) == (missing is None):
+        if simulation is None and (tilt is None) == (missing is None):
             raise InvalidInput(
                 "Say which part of Fourier space is missing: either tilt=(lowest, highest) in "
                 "degrees, or missing={'kind': ...}."
@@ -79,10 +84,11 @@ class DatasetCalls(Calls):
             missing = {"kind": "wedge", "tilt_min_deg": tilt[0], "tilt_max_deg": tilt[1]}
         body = {
             "name": name,
-            "missing": dict(missing or {}),
+            "missing": dict(missing) if missing is not None else None,
             "voxel_size_angstrom": voxel_size,
-            "dark_particles": dark,
+            "dark_particles": dark or None,
             "source": {"path": source} if source else None,
+            "simulation": dict(simulation) if simulation is not None else None,
             "group": group,
         }
         body = {field: value for field, value in body.items() if value is not None}
@@ -168,6 +174,56 @@ class DatasetCalls(Calls):
         count(size)
         return True
 
+    def simulate(
+        self,
+        name: str,
+        structures: Sequence[str | Path],
+        *,
+        group: str | None = None,
+        **recipe: Any,
+    ) -> Dataset:
+        """Have the server make particles whose truth is known, and wait until they are ready.
+
+        Parameters
+        ----------
+        name : str
+            A name for people.
+        structures : sequence of str or Path
+            Phantoms (``blob``, ``barrel``, ``helix``, ``complex:GROUP``, ``shell:GROUP``), or
+            files here: atomic models (PDB, mmCIF) and maps (MRC, EM), which are uploaded.
+        group : str, optional
+            Group with which to share it; you are its editor or owner.
+        **recipe
+            ``counts``, ``form`` ("direct", "sums" or "projections"), ``snr``, ``box``,
+            ``voxel_size_angstrom``, ``tilts``, ``crowd``, ``seed`` ... as in the HTTP contract.
+
+        Raises
+        ------
+        HTTPProblem
+            If the recipe makes no sense.
+        Rejected
+            If a structure cannot be read.
+        """
+        files = {Path(s).name: Path(s) for s in structures if Path(s).is_file()}
+        names = [Path(s).name if Path(s).is_file() else str(s) for s in structures]
+        asked = {"structures": names, **recipe}
+        dataset = self.create_dataset(name, simulation=asked, group=group)
+        for there, path in files.items():
+            self._send(dataset.id, Outgoing(there, path), None, lambda _size: None)
+        return self.seal(dataset)
+
+    def download_truth(self, dataset: str | Dataset, folder: str | Path) -> list[Path]:
+        """Download the truth about simulated particles into a folder; return the files.
+
+        They are ``true_poses.star`` (class 0 is junk), a map of each structure, ``true_1.mrc``
+        ..., and a picture. Compare with a job's results by ``subtomo score``.
+        """
+        place = ("datasets", id_of(dataset), "truth")
+        names = [str(entry["name"]) for entry in self._get(*place)["items"]]
+        return [
+            download(self._transport, path_of(*place, name), Path(folder) / name) for name in names
+        ]
+
     def files(self, dataset: str | Dataset) -> list[StoredFile]:
         """List the files which a dataset has."""
         entries = self._get("datasets", id_of(dataset), "files")["items"]
@@ -218,43 +274,6 @@ class DatasetCalls(Calls):
     def delete_dataset(self, dataset: str | Dataset) -> None:
         """Delete a dataset with its files."""
         self._delete("datasets", id_of(dataset))
-
-    def upload_map(
-        self, path: str | Path, *, name: str | None = None, voxel_size: float | None = None
-    ) -> Map:
-        """Upload one MRC or EM map, for use as a starting reference or as a mask.
-
-        Parameters
-        ----------
-        path : str or Path
-            The map's file.
-        name : str, optional
-            A name for people; the file's own by default.
-        voxel_size : float, optional
-            Ångström per voxel, where the file's header does not say it: EM files never do.
-        """
-        file = Outgoing(name or Path(path).name, Path(path))
-        if not Path(path).is_file():
-            raise InvalidInput(f"There is no map {path}.")
-        answer = self._post(
-            "maps",
-            params={"name": file.name}
-            | ({"voxel_size_angstrom": voxel_size} if voxel_size is not None else {}),
-            content=file.chunks,
-            headers={
-                "Content-Length": str(file.size),
-                "Content-Type": "application/octet-stream",
-            },
-        )
-        return Map.model_validate(answer)
-
-    def maps(self, *, limit: int | None = None) -> list[Map]:
-        """List uploaded maps, newest first."""
-        return [Map.model_validate(entry) for entry in self._pages("maps", limit=limit)]
-
-    def delete_map(self, map_: str | Map) -> None:
-        """Delete an uploaded map."""
-        self._delete("maps", id_of(map_))
 
     def usage(self) -> Usage:
         """Read how much of the disk you take, and of how much."""

@@ -12,6 +12,7 @@ from typing import Any
 from subtomo.datasets import DatasetCalls
 from subtomo.errors import InvalidInput, SubtomoError
 from subtomo.jobs import JobCalls
+from subtomo.maps import MapCalls
 from subtomo.records import Alignment, Dataset, Job, Map
 from subtomo.results import ResultCalls
 from subtomo.volume_names import tells_voxel_size, volume_ending
@@ -20,7 +21,7 @@ _FINEST_VOXELS = 2.5  # resolution looked at by default
 _PATIENCE_S = 60.0  # for a job which was cancelled to end
 
 
-class PairCalls(DatasetCalls, JobCalls, ResultCalls):
+class PairCalls(DatasetCalls, MapCalls, JobCalls, ResultCalls):
     """Alignment of a single pair."""
 
     def align(

@@ -45,6 +45,7 @@ class Dataset(Record):
     missing: dict[str, Any] | None = None
     dark_particles: bool = False
     source: str | None = None
+    simulation: dict[str, Any] | None = None
     size_bytes: int | None = None
     remarks: tuple[str, ...] = ()
     problems: tuple[dict[str, Any], ...] = ()

@@ -65,6 +65,16 @@ class ArrayParticles:
         """Count, box, voxel size and missing region."""
         return self._summary
 
+    @property
+    def volumes(self) -> NDArray[np.float32]:
+        """All particles, (N, n, n, n)."""
+        return self._volumes
+
+    @property
+    def weights(self) -> NDArray[np.float32] | None:
+        """Weights of all particles, (N, n, n, n // 2 + 1), or None."""
+        return self._weights
+
     def volume(self, index: int) -> NDArray[np.float32]:
         """Particle ``index`` (from 0): shape (n, n, n), axes z, y, x."""
         volume: NDArray[np.float32] = self._volumes[index]

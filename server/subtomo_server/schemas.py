@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from subtomo_core.spec import Complete, MissingRegion
 from subtomo_core.strict import Strict
+from subtomo_server.simulating.recipe import Recipe
+
+MOST_SIMULATED_VOXELS = 1 << 27  # the server holds them in memory
+_OF_FILES = ("missing", "voxel_size_angstrom", "dark_particles", "source")
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -27,25 +31,50 @@ class Source(Strict):
 
 
 class NewDataset(Strict):
-    """A dataset to be made; its files come afterwards."""
+    """A dataset to be made; its files come afterwards.
+
+    With ``simulation`` the server makes the particles when the dataset is sealed: upload only
+    the models and maps that its structures name.
+    """
 
     name: Name
     voxel_size_angstrom: Annotated[float | None, Field(gt=0.0, le=1000.0)] = None
     missing: MissingRegion = Complete()
     dark_particles: bool = False
     source: Source | None = None
+    simulation: Recipe | None = None
     group: str | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _missing_is_told(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "missing" not in value:
+        if not isinstance(value, dict):
+            return value
+        if value.get("simulation") is not None:
+            told = [name for name in _OF_FILES if name in value]
+            if told:
+                raise ValueError(
+                    f"the field '{told[0]}' has no meaning beside 'simulation', which says all "
+                    "about the particles: leave it out"
+                )
+        elif "missing" not in value:
             raise ValueError(
                 "the field 'missing' is required: say which region of Fourier space the "
                 'particles lack, for example {"kind": "wedge", "tilt_min_deg": -60, '
                 '"tilt_max_deg": 60, "axis": "y"}, or {"kind": "none"}'
             )
         return value
+
+    @model_validator(mode="after")
+    def _can_be_served(self) -> Self:
+        recipe = self.simulation
+        if recipe and recipe.particles * recipe.box**3 > MOST_SIMULATED_VOXELS:
+            raise ValueError(
+                f"{recipe.particles} particles in boxes of {recipe.box} voxels are too many for "
+                f"the server: ask for at most {MOST_SIMULATED_VOXELS // recipe.box**3}, or make "
+                "them with the command subtomo simulate and upload them"
+            )
+        return self
 
 
 class Changes(Strict):
@@ -118,7 +147,8 @@ class UsageDocument(Document):
 class DatasetDocument(Document):
     """A dataset. ``particles`` and ``box`` are known once its status is ``ready``.
 
-    ``source`` is where registered files lie; ``remarks`` say what was copied and what left out;
+    ``source`` is where registered files lie; ``simulation`` what the particles were made of, and
+    ``/truth`` tells the truth about them; ``remarks`` say what was copied and what left out;
     ``size_bytes`` is what a ready dataset takes of its owner's quota.
     """
 
@@ -134,6 +164,7 @@ class DatasetDocument(Document):
     particles: int | None
     box: int | None
     source: str | None
+    simulation: dict[str, Any] | None
     size_bytes: int
     remarks: list[str]
     created: datetime

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -16,6 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from subtomo_core.errors import InputError, Problem, SubtomoError
 from subtomo_core.spec import MissingRegion
+from subtomo_server.simulating.dataset import remarks_on, simulated, truth_files
+from subtomo_server.simulating.recipe import recipe_of
 from subtomo_store import checks, contents, datasets, quotas
 from subtomo_store.database import Store
 from subtomo_store.errors import NotFoundError
@@ -23,7 +27,7 @@ from subtomo_store.identity import new_id
 from subtomo_store.material import Registered
 from subtomo_store.records import Dataset
 from subtomo_store.sealing import House, seal
-from subtomo_store.stack import read_record
+from subtomo_store.stack import is_sealed, read_record
 from subtomo_store.whole import Written
 
 CHECKS_AT_ONCE = 2
@@ -135,16 +139,20 @@ class Sealer:
     def _seal(self, dataset_id: str) -> None:
         with self._store.read() as session:
             dataset = datasets.get(session, dataset_id)
+            uploaded = datasets.files(session, dataset_id)
         region: TypeAdapter[MissingRegion] = TypeAdapter(MissingRegion)
         folder = self._store.files.dataset(dataset_id)
-        summary = seal(
-            folder,
-            region.validate_python(dataset.missing),
-            dataset.voxel_size_angstrom,
-            dataset.dark_particles,
-            house=self._house(dataset),
-        )
+        with self._material(dataset) as uploads:
+            summary = seal(
+                folder,
+                region.validate_python(dataset.missing),
+                dataset.voxel_size_angstrom,
+                dataset.dark_particles,
+                house=self._house(dataset)._replace(uploads=uploads),
+            )
         record = read_record(folder)
+        truth = sum(file.size for file in truth_files(folder))
+        remarks = remarks_on(dataset.simulation, [file.name for file in uploaded])
         with self._store.begin() as session:
             if not checks.let_go(session, dataset_id, self._server):
                 return
@@ -154,11 +162,21 @@ class Sealer:
                 particles=summary.particles,
                 box=summary.box,
                 voxel_size_angstrom=summary.voxel_size_angstrom,
-                size_bytes=record.size_bytes,
-                remarks=record.remarks,
+                size_bytes=record.size_bytes + truth,
+                remarks=[*record.remarks, *remarks],
             )
-            uploaded = datasets.files(session, dataset_id)
         contents.release(self._store.files, [file.sha256 for file in uploaded])
+
+    @contextmanager
+    def _material(self, dataset: Dataset) -> Iterator[Path | None]:
+        """Where the particles' files lie; None where that is among the dataset's uploads."""
+        folder = self._store.files.dataset(dataset.id)
+        if dataset.simulation is None or is_sealed(folder):
+            yield None
+            return
+        recipe = recipe_of(dataset.simulation)
+        with simulated(folder, self._store.files.uploads(dataset.id), recipe) as made:
+            yield made
 
     def _house(self, dataset: Dataset) -> House:
         store = self._store

@@ -78,7 +78,7 @@ NO_OBJECT = "the body must be one JSON object, sent with the header Content-Type
 
 def _sentence(finding: Finding, name: str, known_fields: list[str]) -> str:
     kind, context = finding["type"], finding.get("ctx", {})
-    if kind == "extra_forbidden":
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         close = difflib.get_close_matches(name, known_fields, n=1)
         hint = f"did you mean '{close[0]}'?" if close else "remove it"
         return f"unknown field '{name}': {hint}"

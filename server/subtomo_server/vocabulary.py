@@ -7,13 +7,15 @@ from functools import cache
 from typing import Any
 
 from subtomo_core.spec import job_spec_adapter
+from subtomo_server.schemas import NewDataset
 from subtomo_server.wishes import PostedJob
 
 
 @cache
 def field_names() -> frozenset[str]:
-    """Every field of a job's specification, to suggest the one that was meant."""
-    return frozenset(_properties(PostedJob.model_json_schema()))
+    """Every field of a new job or dataset, to suggest the one that was meant."""
+    schemas = (PostedJob.model_json_schema(), NewDataset.model_json_schema())
+    return frozenset(_properties(list(schemas)))
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -36,6 +37,7 @@ def create(
     voxel_size_angstrom: float | None = None,
     dark_particles: bool = False,
     source: str | None = None,
+    simulation: dict[str, Any] | None = None,
     group: str | None = None,
 ) -> Dataset:
     """Write a new dataset's record; it is ``open`` for files."""
@@ -51,6 +53,7 @@ def create(
         voxel_size_angstrom=voxel_size_angstrom,
         dark_particles=dark_particles,
         source=source,
+        simulation=simulation,
         created=moment,
         touched=moment,
     )

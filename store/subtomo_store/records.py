@@ -62,7 +62,7 @@ class Dataset:
     """A set of subtomograms. ``particles`` and ``box`` are known once it is ``ready``.
 
     ``size_bytes`` is what it takes of its owner's quota once it is ready, ``touched`` when a
-    file last came.
+    file last came, ``simulation`` what the server makes its particles of.
     """
 
     id: str
@@ -77,6 +77,7 @@ class Dataset:
     voxel_size_angstrom: float | None
     dark_particles: bool
     source: str | None
+    simulation: dict[str, Any] | None
     particles: int | None
     box: int | None
     size_bytes: int

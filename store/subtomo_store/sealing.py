@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -22,8 +21,8 @@ from subtomo_store.intake import Headers, take_in
 from subtomo_store.intake_parts import Intake, Problems
 from subtomo_store.material import Material, Registered
 from subtomo_store.packing import Packer, Progress, Volumes
-from subtomo_store.stack import PARTICLES, RECORD, TABLE, WEIGHTS, Stack, read_record
-from subtomo_store.whole import Written, sync, sync_folder
+from subtomo_store.stack import PARTICLES, RECORD, TABLE, WEIGHTS, Stack, is_sealed, read_record
+from subtomo_store.whole import Written, measured, sync, sync_folder
 
 UPLOADS = "uploads"
 
@@ -39,11 +38,14 @@ class House(NamedTuple):
         Told the bytes which sealing is about to write; may refuse.
     share : callable
         Told each large file which is complete, before it gets its name.
+    uploads : Path or None
+        Where the files lie, if not in the dataset's own ``uploads``.
     """
 
     registered: Registered | None = None
     allow: Callable[[int], object] = lambda _bytes: None
     share: Callable[[Path, Written], object] = lambda _path, _written: None
+    uploads: Path | None = None
 
 
 def seal(
@@ -79,7 +81,7 @@ def seal(
     progress : callable, optional
         Called with the particles done and their number; may raise to stop.
     house : House, optional
-        Registered files, quota and sharing.
+        Files which lie elsewhere, quota and sharing.
 
     Raises
     ------
@@ -88,11 +90,11 @@ def seal(
     StorageError
         If the disk refuses.
     """
-    if not (folder / RECORD).exists():
+    if not is_sealed(folder):
         temporary = temporary_beside(folder / "sealing")
         try:
             temporary.mkdir(parents=True)
-            material = Material(folder / UPLOADS, house.registered)
+            material = Material(house.uploads or folder / UPLOADS, house.registered)
             packed = _pack(material, temporary, missing, voxel_size, progress=progress, house=house)
             dark = packed.summary.model_copy(update={"dark_particles": dark_particles})
             _describe(temporary, packed._replace(summary=dark), house)
@@ -177,10 +179,9 @@ def _describe(target: Path, packed: _Packed, house: House) -> None:
     for path in (target / PARTICLES, target / WEIGHTS):
         if path.exists():
             sync(path)
-            with path.open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            house.share(path, Written(sha256, path.stat().st_size))
-            digests.append(sha256)
+            written = measured(path)
+            house.share(path, written)
+            digests.append(written.sha256)
     record = {
         "summary": packed.summary.model_dump(mode="json"),
         "remarks": [*packed.intake.remarks, *packed.remarks],

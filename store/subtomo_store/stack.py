@@ -125,6 +125,11 @@ class Record(NamedTuple):
     size_bytes: int = 0
 
 
+def is_sealed(folder: Path) -> bool:
+    """Whether a folder holds a complete dataset."""
+    return (folder / RECORD).exists()
+
+
 def read_record(folder: Path) -> Record:
     """Read a sealed dataset's record.
 

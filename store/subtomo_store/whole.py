@@ -39,6 +39,12 @@ class Written(NamedTuple):
     size: int
 
 
+def measured(path: Path) -> Written:
+    """Hash and size of a file that stands already."""
+    with path.open("rb") as file:
+        return Written(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
+
+
 def storage_error(action: str, error: OSError) -> StorageError:
     """Put an ``OSError`` into one sentence which says what failed and why."""
     known = _REASONS.get(error.errno or 0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from subtomo import Client
 from subtomo_core.confirmation import Confirmation
 from subtomo_core.spec import job_spec_adapter
 from subtomo_core.verdict import Finding, Verdict
@@ -182,6 +183,18 @@ def test_a_dataset_is_uploaded_from_the_browser(visit: Visit, tmp_path: Path):
     page.get_by_role("button", name="Delete it with its files").click()
     page.wait_for_url(f"{visit.url}/")
     assert page.get_by_text("from the browser", exact=True).count() == 0
+
+
+def test_the_truth_about_simulated_particles_is_linked_from_their_page(
+    visit: Visit, service: Served
+):
+    with Client(service.url, service.token) as client:
+        made = client.simulate("trial", ["complex:D2"], counts=[2], box=16, snr=0.5)
+    visit.open(f"/datasets/{made.id}")
+    assert "complex:D2; direct, SNR 0.5" in visit.page.inner_text("dl")
+    with visit.page.expect_download() as coming:
+        visit.page.get_by_role("link", name="true_poses.star").click()
+    assert coming.value.suggested_filename == "trial_true_poses.star"
 
 
 def test_a_token_is_shown_once_and_a_group_shares_a_dataset(

@@ -87,6 +87,8 @@ EXPECTED: dict[tuple[str, str], str] = {
             "/jobs/{job_id}",
             DATASET,
             f"{DATASET}/files",
+            f"{DATASET}/truth",
+            f"{DATASET}/truth/{{file}}",
             f"{DATASET}/preview.png",
             UPLOADS,
             JOB,

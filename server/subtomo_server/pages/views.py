@@ -11,6 +11,7 @@ from subtomo_core.trials import PARTICLE_STARTS, RANDOM_STARTS
 from subtomo_server import continuing
 from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.pages.rendering import render
+from subtomo_server.simulating.dataset import truth_files
 from subtomo_store import (
     datasets,
     events,
@@ -79,6 +80,7 @@ def render_dataset(
         dataset=dataset,
         jobs=rows,
         files=files,
+        truth=truth_files(store.files.dataset(dataset.id)),
         sharing=sharing,
         masks=[found for found in uploaded if found.box == dataset.box],
         names={dataset.id: dataset.name},

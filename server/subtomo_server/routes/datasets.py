@@ -52,6 +52,12 @@ EXAMPLES: dict[str, Any] = {
     "weights with each particle": {
         "value": {"name": "ribosomes", "missing": {"kind": "mask"}, "dark_particles": True}
     },
+    "simulated particles": {
+        "value": {
+            "name": "trial",
+            "simulation": {"structures": ["complex:D7"], "form": "sums", "snr": 0.1},
+        }
+    },
 }
 
 
@@ -64,15 +70,17 @@ def create(
 ) -> DatasetDocument:
     """Make an empty dataset; upload files into it next, then seal it."""
     source = allowed_source(store.settings, new.source)
+    recipe = new.simulation
     with store.begin() as session:
         made = datasets.create(
             session,
             user_id=user.id,
             name=new.name,
-            missing=new.missing,
+            missing=recipe.missing if recipe else new.missing,
             voxel_size_angstrom=new.voxel_size_angstrom,
             dark_particles=new.dark_particles,
             source=str(source) if source else None,
+            simulation=recipe.model_dump(mode="json") if recipe else None,
             group=new.group,
         )
     response.headers["Location"] = f"/api/v1/datasets/{made.id}"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.particles import Particles
+from subtomo_core.particles import ArrayParticles, Particles
 from subtomo_core.simulate import particle_names, simulate, simulate_series
 from subtomo_core.spec import Cone, MissingRegion, Pyramid, Wedge, Weights
 from subtomo_core.truth import Truth
@@ -28,14 +28,14 @@ class Made:
     Attributes
     ----------
     truth : Truth
-    forms : dict of str to Particles
+    forms : dict of str to ArrayParticles
         ``direct``; or ``sums`` and ``projections`` of the same images.
     tomograms : ndarray of int, (N,)
         Tomogram of each particle.
     """
 
     truth: Truth
-    forms: dict[str, Particles]
+    forms: dict[str, ArrayParticles]
     tomograms: NDArray[np.int64]
 
     @classmethod
@@ -79,7 +79,7 @@ class Made:
             seed=recipe.seed,
         )
         forms = {"sums": series.weighted, "projections": series.back_projected}
-        return cls(series.truth, dict[str, Particles](forms), series.tomograms)
+        return cls(series.truth, forms, series.tomograms)
 
 
 def make(folder: Path, recipe: Recipe) -> Iterator[str]:

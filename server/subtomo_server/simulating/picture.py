@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ _SHOWN = 5  # particles of each form
 _INCHES = 1.6  # of a slice
 
 
-def draw(path: Path, truth: Truth, forms: dict[str, Particles]) -> None:
+def draw(path: Path, truth: Truth, forms: Mapping[str, Particles]) -> None:
     """Write the picture (PNG): a row of true maps, then one of particles for each form."""
     rows = {"truth": [*truth.maps[:_SHOWN]]}
     first = np.arange(min(_SHOWN, len(truth.classes)))

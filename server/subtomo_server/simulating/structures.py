@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,13 +110,17 @@ def _is_model(name: str) -> bool:
 
 
 def _check_size(path: Path) -> None:
-    """Refuse a model that would fill the memory: a packed file tells its size only unpacked."""
+    """Refuse a model that would fill the memory, or is no whole file if it is packed."""
     with path.open("rb") as file:
         packed = file.read(2) == GZIP
     size = 0
-    with gzip.open(path) if packed else path.open("rb") as stream:
-        while size <= _LARGEST_MODEL and (chunk := stream.read(_CHUNK)):
-            size += len(chunk)
+    try:
+        with gzip.open(path) if packed else path.open("rb") as stream:
+            while size <= _LARGEST_MODEL and (chunk := stream.read(_CHUNK)):
+                size += len(chunk)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        detail = f"{path.name} is a damaged gzip file ({error}): give it again"
+        raise InputError(Problem(detail, file=path.name)) from error
     if size > _LARGEST_MODEL:
         detail = f"{path.name} is larger than {_LARGEST_MODEL >> 20} MiB: leave out what is not "
         raise InputError(Problem(f"{detail}looked at", file=path.name))
