@@ -87,3 +87,13 @@ def test_a_map_turns_like_the_structure_it_shows():
     )
     with pytest.raises(InputError, match="resample it first"):
         shown.density(BOX, 2 * VOXEL)
+
+
+@pytest.mark.parametrize("make", [asymmetric_blob, barrel, four_gaussians])
+def test_a_peak_is_set_without_changing_the_shape(make):
+    scaled = make(140.0).with_peak(0.17)
+    # Each centre is moved into the middle of the box, a voxel.
+    peaks = [scaled.density(8, 5.0, shift=-centre / 5.0)[4, 4, 4] for centre in scaled.centres]
+    assert max(peaks) == pytest.approx(0.17, rel=1e-5)
+    plain, seen = (s.density(32, 6.0) for s in (make(140.0), scaled))
+    assert np.allclose(plain / plain.max(), seen / seen.max(), atol=1e-5)

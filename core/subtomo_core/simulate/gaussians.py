@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -47,6 +47,12 @@ class GaussianStructure:
         planes = (y[:, :, None] * x[:, None, :]).reshape(len(centres), -1)
         volume: NDArray[np.float32] = ((z * self.amplitudes[:, None]).T @ planes).astype(np.float32)
         return volume.reshape(box, box, box)
+
+    def with_peak(self, density: float) -> GaussianStructure:
+        """The same structure, with this density at the densest of its Gaussians' centres."""
+        apart = np.linalg.norm(self.centres[:, None] - self.centres, axis=2)
+        found = np.exp(-0.5 * (apart / self.widths) ** 2) @ self.amplitudes
+        return replace(self, amplitudes=self.amplitudes * (density / found.max()))
 
 
 def barrel(diameter_angstrom: float = 140.0, blobs: int = 10, seed: int = 14) -> GaussianStructure:

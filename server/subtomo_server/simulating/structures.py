@@ -9,6 +9,7 @@ from pathlib import Path
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.simulate import (
+    GaussianStructure,
     MapStructure,
     Structure,
     asymmetric_blob,
@@ -24,6 +25,7 @@ from subtomo_store.in_place import GZIP
 _MODELS = (".pdb", ".ent", ".cif", ".mmcif")
 _LARGEST_MODEL = 1 << 29  # bytes
 _CHUNK = 1 << 20
+_PROTEIN = 0.17  # peak of protein at 10 Å, as density_of_atoms makes it
 _FINEST = 2.0  # voxels: the resolution to which atomic models are made
 
 
@@ -80,14 +82,14 @@ def check_name(text: str) -> None:
 
 
 def phantom(text: str, diameter: float) -> Structure | None:
-    """The phantom of a name; None where the name is not one of a phantom."""
+    """The phantom of a name, as dense as protein; None where the name is not one of a phantom."""
     kind, _, detail = text.partition(":")
     if kind not in PHANTOMS:
         return None
-    return PHANTOMS[kind](diameter, detail)
+    return PHANTOMS[kind](diameter, detail).with_peak(_PROTEIN)
 
 
-PHANTOMS: dict[str, Callable[[float, str], Structure]] = {
+PHANTOMS: dict[str, Callable[[float, str], GaussianStructure]] = {
     "blob": lambda diameter, seed: asymmetric_blob(diameter, seed=_seed(seed)),
     "barrel": lambda diameter, _: barrel(diameter),
     "helix": lambda diameter, _: helix(diameter_angstrom=0.5 * diameter, length_angstrom=diameter),
