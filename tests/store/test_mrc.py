@@ -10,7 +10,7 @@ import pytest
 from mrcfile.dtypes import HEADER_DTYPE
 
 from subtomo_core.errors import InputError
-from subtomo_store.formats.mrc import write_volume
+from subtomo_store.formats.mrc import write_images, write_volume
 from subtomo_store.formats.volumes import FileVolumes, is_volume_name, read_volume
 from support.particles import noise_volumes, shared
 
@@ -93,6 +93,20 @@ def test_a_stack_is_marked_as_volumes(tmp_path):
         assert stack.shape == (BOX, BOX, BOX)
         assert all(np.array_equal(stack[i], volumes[i]) for i in range(3))
     assert "holds 3 volumes" in problem_of(path)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_images_are_marked_as_such_and_are_no_volume(tmp_path, count):
+    images = noise_volumes(1, BOX)[0][:count]
+    path = tmp_path / "images.mrcs"
+    write_images(path, images, 2.0)
+    with mrcfile.open(path) as mrc:
+        assert mrc.header.ispg == 0
+        assert mrc.header.mz == 1
+        assert mrc.voxel_size.z == pytest.approx(2.0)
+        assert np.array_equal(mrc.data.reshape(images.shape), images)
+    assert mrcfile.validate(path)
+    problem_of(path)
 
 
 def test_a_flat_array_is_not_written(tmp_path):

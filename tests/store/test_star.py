@@ -21,6 +21,7 @@ from subtomo_store.formats.star import (
     write_particles,
 )
 from subtomo_store.formats.star_text import parse_star, quote, split_values
+from subtomo_store.formats.star_write import Block, write_blocks
 from support.star_files import problems_of
 
 COUNT = 6
@@ -140,6 +141,19 @@ def test_no_minus_zero_is_written():
     zero = ParticleRows(["a"], 1.0, 8, rotations=np.eye(3)[None], shifts=np.zeros((1, 3)))
     write_particles(buffer, zero)
     assert b"-0.000000" not in buffer.getvalue()
+
+
+def test_blocks_are_loops_or_names_with_a_value(tmp_path):
+    path = tmp_path / "set.star"
+    flag = Block("general", {"rlnTomoSubTomosAre2DStacks": ["1"]}, looped=False)
+    write_blocks(path, [flag, Block("global", {"rlnTomoName": ["a", "b"], "rlnTomoHand": "11"})])
+    assert "loop_" not in path.read_text().split("data_global")[0]
+    blocks = starfile.read(path)
+    assert blocks["general"] == {"rlnTomoSubTomosAre2DStacks": 1}
+    assert list(blocks["global"]["rlnTomoName"]) == ["a", "b"]
+    with pytest.raises(ValueError, match="too many values"):
+        write_blocks(path, [Block("general", {"rlnTomoName": ["a", "b"]}, looped=False)])
+    assert len(starfile.read(path)) == 2  # whole or not at all
 
 
 def test_columns_of_another_length_are_refused(rows):

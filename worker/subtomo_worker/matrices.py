@@ -7,7 +7,7 @@ from typing import BinaryIO
 import numpy as np
 
 from subtomo_core.clusters import Clusters
-from subtomo_store.formats.mrc import write_image
+from subtomo_store.formats.mrc import write_images
 from subtomo_store.pictures import block_matrix, png
 from subtomo_worker.publication import IterationFolder
 
@@ -16,7 +16,7 @@ def write_matrix(folder: IterationFolder, clusters: Clusters) -> None:
     """Write the matrix as NPY and as MRC, particles in their order, and its picture."""
     matrix = clusters.dissimilarity.astype(np.float32)
     folder.write("dissimilarity.npy", lambda file: np.save(file, matrix, allow_pickle=False))
-    folder.write("dissimilarity.mrc", lambda file: write_image(file, matrix))
+    folder.write("dissimilarity.mrc", lambda file: write_images(file, matrix[None]))
     folder.write("dissimilarity.png", lambda file: draw_matrix(file, clusters))
 
 

@@ -29,7 +29,7 @@ def volume_header(
     header["nx"], header["ny"], header["nz"] = nx, ny, nz * volumes
     header["mx"], header["my"], header["mz"] = nx, ny, nz
     header["mode"], header["nversion"] = 2, 20140
-    header["ispg"] = 401 if volumes > 1 else 1 if nz > 1 else 0
+    header["ispg"] = 0 if nz == 1 else 401 if volumes > 1 else 1
     for axis, side in zip("xyz", (nx, ny, nz), strict=True):
         header["cella"][axis] = side * voxel_size
     for angle in ("alpha", "beta", "gamma"):
@@ -46,9 +46,11 @@ def volume_header(
     return header.tobytes()
 
 
-def write_image(file: BinaryIO, image: NDArray[np.floating], pixel_size: float = 1.0) -> None:
-    """Write a picture ``(y, x)`` as float32: a file of one section is one, not a volume."""
-    write_volume(file, image[None], pixel_size)
+def write_images(
+    target: Path | BinaryIO, images: NDArray[np.floating], pixel_size: float = 1.0
+) -> None:
+    """Write pictures ``(N, y, x)`` as float32: sections which are no volume."""
+    write_volume(target, images[:, None], pixel_size)
 
 
 def write_volume(target: Path | BinaryIO, array: NDArray[np.floating], voxel_size: float) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from subtomo_core.rotations import relion_angles, relion_origins
 from subtomo_store.formats.star_text import quote
@@ -24,6 +25,7 @@ class Microscope(NamedTuple):
 
 
 USUAL_MICROSCOPE = Microscope()
+OPTICS_GROUP = "opticsGroup1"
 ZERO, MINUS_ZERO = "0.000000", "-0.000000"
 
 
@@ -73,40 +75,49 @@ class ParticleRows:
     remark: str | None = None
 
 
+class Block(NamedTuple):
+    """A block of a STAR file: its columns as they are written, a loop or names with one value."""
+
+    name: str
+    columns: Mapping[str, Sequence[str]]
+    looped: bool = True
+
+
 def write_particles(target: Path | BinaryIO, rows: ParticleRows) -> None:
     """Write ``data_optics`` and ``data_particles``; the same rows give the same bytes.
 
     A path is written whole or not at all.
     """
-    content = "".join(_text(rows)).encode()
+    optics = optics_columns(rows.microscope, rows.voxel_size, rows.box, dimensions=3)
+    blocks = [Block("optics", optics), Block("particles", _columns(rows))]
+    write_blocks(target, blocks, remark=rows.remark)
+
+
+def write_blocks(
+    target: Path | BinaryIO, blocks: Iterable[Block], *, remark: str | None = None
+) -> None:
+    """Write blocks, and at the head of the file a remark; a path is written whole or not at all."""
+    head = f"# {' '.join(remark.split())}\n" if remark else ""
+    content = (head + "".join(chain.from_iterable(map(_text, blocks)))).encode()
     if isinstance(target, Path):
         write_whole(target, lambda file: file.write(content))
     else:
         target.write(content)
 
 
-def _text(rows: ParticleRows) -> Iterable[str]:
-    columns = _columns(rows)
-    if rows.remark:
-        yield f"# {' '.join(rows.remark.split())}\n"
-    yield "\n# version 50001\n\ndata_optics\n\n"
-    yield from _loop({name: [value] for name, value in _optics(rows).items()})
-    yield "\n\n# version 50001\n\ndata_particles\n\n"
-    yield from _loop(columns)
-    yield "\n"
-
-
-def _optics(rows: ParticleRows) -> dict[str, str]:
-    microscope = rows.microscope
+def optics_columns(
+    microscope: Microscope, pixel_size: float, size: int, *, dimensions: int
+) -> dict[str, list[str]]:
+    """Columns of a table with one optics group."""
     return {
-        "rlnOpticsGroup": "1",
-        "rlnOpticsGroupName": "opticsGroup1",
-        "rlnVoltage": _number(microscope.voltage_kv),
-        "rlnSphericalAberration": _number(microscope.spherical_aberration_mm),
-        "rlnAmplitudeContrast": _number(microscope.amplitude_contrast),
-        "rlnImagePixelSize": _number(rows.voxel_size),
-        "rlnImageSize": str(rows.box),
-        "rlnImageDimensionality": "3",
+        "rlnOpticsGroup": ["1"],
+        "rlnOpticsGroupName": [OPTICS_GROUP],
+        "rlnVoltage": numbers([microscope.voltage_kv]),
+        "rlnSphericalAberration": numbers([microscope.spherical_aberration_mm]),
+        "rlnAmplitudeContrast": numbers([microscope.amplitude_contrast]),
+        "rlnImagePixelSize": numbers([pixel_size]),
+        "rlnImageSize": [str(size)],
+        "rlnImageDimensionality": [str(dimensions)],
     }
 
 
@@ -120,10 +131,10 @@ def _columns(rows: ParticleRows) -> dict[str, list[str]]:
         columns["rlnCtfImage"] = [quote(name) for name in rows.ctf_images]
     columns["rlnOpticsGroup"] = ["1"] * count
     if rows.rotations is not None:
-        _add_vectors(columns, "rlnAngle{}", ("Rot", "Tilt", "Psi"), relion_angles(rows.rotations))
+        add_vectors(columns, "rlnAngle{}", ("Rot", "Tilt", "Psi"), relion_angles(rows.rotations))
     if rows.shifts is not None:
         origins = relion_origins(rows.shifts, rows.voxel_size)
-        _add_vectors(columns, "rlnOrigin{}Angst", ("X", "Y", "Z"), origins)
+        add_vectors(columns, "rlnOrigin{}Angst", ("X", "Y", "Z"), origins)
     for name, whole in (("rlnClassNumber", rows.classes), ("rlnRandomSubset", rows.half_sets)):
         if whole is not None:
             columns[name] = [str(value) for value in np.asarray(whole, np.int64).tolist()]
@@ -133,33 +144,36 @@ def _columns(rows: ParticleRows) -> dict[str, list[str]]:
         ("rlnParticleFigureOfMerit", rows.correlations),
     ):
         if real is not None:
-            columns[name] = _numbers(real)
+            columns[name] = numbers(real)
     wrong = [name for name, values in columns.items() if len(values) != count]
     if wrong:
         raise ValueError(f"{', '.join(wrong)}: another number of rows than the {count} particles")
     return columns
 
 
-def _add_vectors(
-    columns: dict[str, list[str]], pattern: str, parts: Sequence[str], vectors: NDArray[Any]
+def add_vectors(
+    columns: dict[str, list[str]], pattern: str, parts: Sequence[str], vectors: ArrayLike
 ) -> None:
+    """Add vectors (N, m) to a table: a column for each of m parts of their name."""
     for part, values in zip(parts, np.asarray(vectors, np.float64).T, strict=True):
-        columns[pattern.format(part)] = _numbers(values)
+        columns[pattern.format(part)] = numbers(values)
 
 
-def _numbers(values: ArrayLike) -> list[str]:
+def numbers(values: ArrayLike) -> list[str]:
     """Six decimals each; a column of a large table is a million of them."""
     texts = map("{:.6f}".format, np.asarray(values, np.float64).tolist())
     return [ZERO if text == MINUS_ZERO else text for text in texts]
 
 
-def _number(value: float) -> str:
-    return _numbers([value])[0]
-
-
-def _loop(columns: dict[str, list[str]]) -> Iterable[str]:
-    yield "loop_\n"
-    for number, name in enumerate(columns, start=1):
-        yield f"_{name} #{number}\n"
-    for row in zip(*columns.values(), strict=True):
-        yield " ".join(row) + "\n"
+def _text(block: Block) -> Iterable[str]:
+    yield f"\n# version 50001\n\ndata_{block.name}\n\n"
+    if block.looped:
+        yield "loop_\n"
+        for number, name in enumerate(block.columns, start=1):
+            yield f"_{name} #{number}\n"
+        for row in zip(*block.columns.values(), strict=True):
+            yield " ".join(row) + "\n"
+    else:
+        for name, (value,) in block.columns.items():
+            yield f"_{name} {value}\n"
+    yield "\n"
