@@ -3,7 +3,8 @@
 A pose is a rotation ``R`` and a shift ``t``: the particle is ``X(x) = A(R^-1 (x - t))``, vectors
 in the order x, y, z. Euler angles are ZYZ, ``R = Rz(a) Ry(b) Rz(g)``, in degrees. RELION's
 ``rlnAngleRot``, ``rlnAngleTilt`` and ``rlnAnglePsi`` are the ZYZ angles of the inverse, and its
-``rlnOriginXAngst`` (Y, Z) shift the particle back to its centre. Dynamo's angles are ZXZ of the
+``rlnOriginXAngst`` (Y, Z) shift the particle back to its centre. Its tilt angles turn a tomogram
+about the fixed axes x, y and z into the frame of an image. Dynamo's angles are ZXZ of the
 rotation itself, clockwise, and its dx, dy, dz the shift. All are converted here and nowhere else.
 """
 
@@ -110,6 +111,27 @@ def from_relion_origins(origins_angstrom: ArrayLike, voxel_size_angstrom: float)
     """Poses' shifts in voxels (..., 3) of RELION's ``rlnOriginX/Y/ZAngst`` (..., 3)."""
     shifts: Array = -np.asarray(origins_angstrom, np.float64) / voxel_size_angstrom
     return shifts
+
+
+def relion_tilts(rotations: ArrayLike) -> Array:
+    """RELION's (rlnTomoXTilt, rlnTomoYTilt, rlnTomoZRot) in degrees, shape (..., 3).
+
+    Of rotations (..., 3, 3) from a tomogram to an image, which sums it up along z:
+    ``Rz(ZRot) Ry(YTilt) Rx(XTilt)``. YTilt lies in [-90, 90]; where it is either of these, only
+    the sum (difference) of the others is defined: XTilt is then 0.
+    """
+    R = np.asarray(rotations, np.float64)
+    cosine = np.hypot(R[..., 2, 1], R[..., 2, 2])
+    pole = cosine < 1e-9
+    x = np.where(pole, 0.0, np.arctan2(R[..., 2, 1], R[..., 2, 2]))
+    y = np.arctan2(-R[..., 2, 0], cosine)
+    z = np.where(
+        pole,
+        np.arctan2(-R[..., 0, 1], R[..., 1, 1]),
+        np.arctan2(R[..., 1, 0], R[..., 0, 0]),
+    )
+    angles: Array = np.degrees(np.stack([x, y, z], -1))
+    return angles
 
 
 def from_dynamo_angles(angles: ArrayLike) -> Array:

@@ -18,6 +18,7 @@ from subtomo_core.rotations import (
     random_rotations,
     relion_angles,
     relion_origins,
+    relion_tilts,
     rotation_about,
     to_euler,
 )
@@ -47,6 +48,29 @@ def test_relion_angles_are_those_of_the_inverse():
     R = random_rotations(np.random.default_rng(1), 10)
     inverse = Rotation.from_matrix(R).inv().as_euler("ZYZ", degrees=True)
     assert np.allclose(relion_angles(R), inverse)
+
+
+@given(rotations())
+def test_tilts_turn_a_tomogram_about_fixed_axes(R):
+    x, y, z = np.moveaxis(relion_tilts(R), -1, 0)
+    turned = rotation_about([0, 0, 1], z) @ rotation_about([0, 1, 0], y)
+    assert np.allclose(turned @ rotation_about([1, 0, 0], x), R, atol=1e-6)
+
+
+@pytest.mark.parametrize("y", [90.0, -90.0])
+def test_tilts_of_ninety_degrees_leave_the_x_tilt_at_0(y):
+    R = rotation_about([0, 0, 1], 20.0) @ rotation_about([0, 1, 0], y)
+    assert np.allclose(relion_tilts(R), [0.0, y, 20.0], atol=1e-6)
+
+
+def test_tilts_are_those_which_relion_writes_of_a_projection_matrix():
+    """An image of the tilt series with which RELION's Python tools are tested: it has both."""
+    rows = [
+        [0.0814842382114, -0.996590673923, 0.0129349948257],
+        [0.984266480393, 0.0825045183301, 0.156244718125],
+        [-0.156779229641, 0.0, 0.987633645535],
+    ]
+    assert np.allclose(relion_tilts(rows), [0.0, 9.02, 85.267461], atol=1e-5)
 
 
 def test_dynamos_angles_give_dynamos_matrix():

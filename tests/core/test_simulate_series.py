@@ -238,3 +238,37 @@ def test_what_makes_no_sense_is_refused(how, words):
         TiltSeries(first_deg=60.0, last_deg=-60.0)
     with pytest.raises(InputError, match="one particle count for each structure"):
         simulate_series(BLOB, [3, 3], BOX, VOXEL, snr=1.0)
+
+
+def test_lost_images_count_in_no_form():
+    few = {"tilts": TiltSeries(step_deg=20.0, lost=2), "optics": Optics(tomograms=1)}
+    found, whole = made(**few), made(**(few | {"tilts": TiltSeries(step_deg=20.0)}))
+    visible = found.stacks.visible[0]
+    assert visible.sum() == 5
+    assert np.array_equal(found.stacks.images(0), whole.stacks.images(0)[visible])
+    weight, without = (whole.weighted.weight(0), found.weighted.weight(0))
+    lost = (weight > 0) & (without == 0)
+    assert lost.any()
+    assert np.all(without <= weight * (1 + 1e-5))
+    assert np.abs(to_fourier(found.weighted.volume(0))[lost]).max() < 1e-4
+    # A back-projection adds up its images: without some, the others are as they were.
+    planes = found.stacks.camera.tilts.planes
+    k = frequencies(BOX)
+    near = np.abs(k @ np.cross(*np.swapaxes(planes, 0, 1)).T) < 1.0
+    only = near[..., ~visible].any(-1) & ~near[..., visible].any(-1)
+    gone = np.abs(to_fourier(found.back_projected.volume(0))[only]) ** 2
+    there = np.abs(to_fourier(whole.back_projected.volume(0))[only]) ** 2
+    assert gone.sum() < 0.1 * there.sum()
+
+
+def test_no_more_images_can_be_lost_than_leave_two():
+    TiltSeries(step_deg=60.0, lost=1)
+    with pytest.raises(InputError, match="of 3 images 2 cannot be lost: 2 must be left"):
+        TiltSeries(step_deg=60.0, lost=2)
+
+
+@pytest.mark.parametrize("geometry", ["single", "dual", "conical"])
+def test_the_height_of_a_particle_is_the_same_in_all_images(geometry):
+    found = made(tilts=TiltSeries(step_deg=10.0, geometry=geometry))
+    beams = found.stacks.camera.tilts.rotations[:, 2]
+    assert np.abs(found.stacks.places @ beams.T).max() < 1e-9

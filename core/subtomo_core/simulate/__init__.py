@@ -11,10 +11,12 @@ from subtomo_core.simulate.gaussians import (
 from subtomo_core.simulate.microscope import Microscope
 from subtomo_core.simulate.phantoms import helix, membrane_patch, shell, symmetric_phantom
 from subtomo_core.simulate.scene import Crowd
-from subtomo_core.simulate.series import Optics, SeriesSimulation, simulate_series
+from subtomo_core.simulate.series import SeriesSimulation, simulate_series
+from subtomo_core.simulate.stacks import Stacks
 from subtomo_core.simulate.structures import MapStructure, Structure
 from subtomo_core.simulate.tables import particle_names, relion_columns
 from subtomo_core.simulate.tilts import TiltSeries
+from subtomo_core.simulate.tomograms import Optics
 
 __all__ = [
     "Crowd",
@@ -25,6 +27,7 @@ __all__ = [
     "Orientations",
     "SeriesSimulation",
     "Simulation",
+    "Stacks",
     "Structure",
     "TiltSeries",
     "asymmetric_blob",

@@ -36,12 +36,15 @@ class Assembly:
     camera : Camera
     defocus : Defocus
         As it is assumed to be.
+    visible : ndarray of bool, (T,)
+        Images that can be used; the others count for nothing.
     correction : {"flipped", "first zero", "none"}
         Of the contrast transfer in back-projections.
     """
 
     camera: Camera
     defocus: Defocus
+    visible: NDArray[np.bool_]
     correction: Correction
 
     @cached_property
@@ -63,7 +66,11 @@ class Assembly:
 
     @cached_property
     def _transfer(self) -> Array:
-        return self.camera.transfer(self.defocus)
+        return self.camera.transfer(self.defocus) * self.visible[:, None]
+
+    @cached_property
+    def _observed(self) -> NDArray[np.bool_]:
+        return self.camera.observed(self.visible)
 
     @cached_property
     def _filter(self) -> Array:
@@ -80,7 +87,7 @@ class Assembly:
         least = np.abs(ramps).sum(1, keepdims=True) / (4.0 * FIELD)
         ramp = np.maximum(np.abs(ramps @ camera.uv.T), least)
         visits = camera.tilts.visits(camera.points(camera.tilts.planes))
-        return np.asarray(factor * ramp / visits * camera.damage)
+        return np.asarray(factor * ramp / visits * camera.damage * self.visible[:, None])
 
     def back_projection(self, slices: Slices) -> Volume:
         """Weighted back-projection (n, n, n) of images (T, P).
@@ -96,7 +103,7 @@ class Assembly:
         Components further than one pixel from every image hold nothing but what the box's edges
         spread from others; they are 0, as their weights are.
         """
-        return to_real(to_fourier(self._waves(slices * self._transfer)) * self.camera.observed)
+        return to_real(to_fourier(self._waves(slices * self._transfer)) * self._observed)
 
     def _waves(self, values: NDArray[np.complexfloating]) -> Volume:
         camera = self.camera
@@ -130,4 +137,4 @@ class Assembly:
             lags = np.moveaxis(lags[..., :n] + lags[..., n:], -1, axis)
         # Lag 0 stands at voxel 0 now: -n and 0 came to the same place, as any l and l + n.
         found = np.fft.rfftn(lags).real
-        return np.where(self.camera.observed, np.maximum(found, 0.0), 0.0).astype(np.float32)
+        return np.where(self._observed, np.maximum(found, 0.0), 0.0).astype(np.float32)

@@ -80,13 +80,15 @@ class Camera:
         """Where the components of images lie in the box's transform, (T, P, 3)."""
         return np.asarray(self.uv @ planes)
 
-    @cached_property
-    def observed(self) -> NDArray[np.bool_]:
-        """Which components (n, n, n // 2 + 1) of the box lie within a pixel of an image's."""
+    def observed(self, visible: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which components (n, n, n // 2 + 1) of the box lie within a pixel of an image's.
+
+        Only images count that are ``visible`` (T,).
+        """
         k = frequencies(self.box).astype(np.float32)
         edge = np.hypot(*self.uv.T).max()
         found = np.zeros(k.shape[:-1], bool)
-        for a, b in self.tilts.planes.astype(np.float32):
+        for a, b in self.tilts.planes[visible].astype(np.float32):
             found |= (np.abs(k @ np.cross(a, b)) < 1.0) & (np.hypot(k @ a, k @ b) <= edge)
         return found
 

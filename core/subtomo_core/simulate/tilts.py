@@ -38,6 +38,8 @@ class TiltSeries:
     shift_error_voxels, rotation_error_deg : float
         Standard deviation of what the alignment gets wrong in each image of a tomogram: its
         shift on either axis, and its rotation about a random axis.
+    lost : int
+        Images of each tomogram, drawn at random, that cannot be used.
     """
 
     __pydantic_config__ = STRICT
@@ -49,6 +51,7 @@ class TiltSeries:
     dose: float = 3.0
     shift_error_voxels: float = 0.0
     rotation_error_deg: float = 0.0
+    lost: int = 0
 
     def __post_init__(self) -> None:
         if not (-90 < self.first_deg < self.last_deg < 90 and self.step_deg > 0):
@@ -65,6 +68,9 @@ class TiltSeries:
             raise InputError(Problem(detail))
         if min(self.dose, self.shift_error_voxels, self.rotation_error_deg) < 0:
             raise InputError(Problem("dose and errors of the alignment must not be negative"))
+        if not 0 <= self.lost <= len(self.angles_deg) - 2:
+            detail = f"of {len(self.angles_deg)} images {self.lost} cannot be lost: 2 must be left"
+            raise InputError(Problem(detail))
 
     @property
     def _one(self) -> Array:
@@ -105,6 +111,18 @@ class TiltSeries:
             return about_y
         about_x = np.swapaxes(rotation_about(_X, self._one)[:, :, :2], 1, 2)
         return np.concatenate([about_y, about_x])
+
+    @property
+    def rotations(self) -> Array:
+        """From the specimen to each image, which sums it up along z, (T, 3, 3)."""
+        planes = self.planes
+        beams = np.cross(planes[:, :1], planes[:, 1:])
+        return np.concatenate([planes, beams], 1)
+
+    @property
+    def axis(self) -> Array:
+        """Direction (3,) of what all images are tilted about: 0 where there is no such axis."""
+        return _Y if self.geometry == "single" else np.zeros(3)
 
     @property
     def ramps(self) -> Array:

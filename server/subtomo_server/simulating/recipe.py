@@ -53,8 +53,8 @@ class Recipe(Strict):
     this box and voxel size. ``counts`` has a number for each structure, or one for all. The form
     ``direct`` is volumes in white noise behind a missing region; ``sums`` (with weights) and
     ``projections`` are made of images of a tilt series. ``snr`` is that of a volume, or of an
-    image. Without images, microscope and optics have no meaning, and neighbours, membranes and
-    empty boxes cannot be made.
+    image. Without images, microscope and optics have no meaning, and neighbours, membranes, empty
+    boxes and lost images cannot be had.
     """
 
     structures: tuple[StructureName, ...]
@@ -96,10 +96,10 @@ class Recipe(Strict):
 
     def _is_uncrowded(self) -> None:
         crowded = self.crowd.neighbours or self.crowd.membrane_share or self.crowd.empty
-        if self.form == "direct" and crowded:
+        if self.form == "direct" and (crowded or self.tilts.lost):
             raise ValueError(
-                "neighbours, membranes and empty boxes are simulated in images only: choose a "
-                "form that is made of images"
+                "neighbours, membranes, empty boxes and lost images are simulated in images only: "
+                "choose a form that is made of images"
             )
 
     @property
