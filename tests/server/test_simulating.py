@@ -55,7 +55,7 @@ def test_what_is_put_in_at_a_pose_comes_out_at_it(tmp_path):
         assert correlation(seen.array, posed) > 0.99
 
 
-def test_images_become_both_forms_of_the_same_particles(tmp_path):
+def test_images_become_sums_and_projections_of_the_same_particles(tmp_path):
     folder = tmp_path / "images"
     made = ("--form", "images", "--count", 3, "--junk", 2, "--neighbours", 1, "--tilt-step", 10)
     told = simulate(folder, "--structure", "blob", *made, *SIZE, "--snr", 1e6)
@@ -165,6 +165,8 @@ def test_a_map_is_a_structure_on_its_own_grid(tmp_path):
         ),
         (["--structure", "blob", "--neighbours", "2"], "are simulated in images only"),
         (["--structure", "blob", "--membranes", "0.5"], "are simulated in images only"),
+        (["--structure", "blob", "--lost", "1"], "are simulated in images only"),
+        (["--structure", "blob", "--form", "images", "--lost", "40"], "of 41 images 40 cannot be"),
         (["--structure", "blob", "--left-out", "60"], "--left-out is LOWEST:HIGHEST in degrees"),
         (["--structure", "blob", "--left-out", "0:180"], "left_out_deg leaves no orientation"),
         (["--structure", "blob", "--geometry", "conical", "--tilt", "-60", "-5"], "conical series"),

@@ -31,7 +31,7 @@ def simulate(
         Literal["direct", "images"],
         typer.Option(
             help="'direct': volumes in white noise behind a wedge. 'images': tilt series through "
-            "a microscope, as sums with weights and as back-projections of the same images."
+            "a microscope, as sums with weights, back-projections and stacks of the same images."
         ),
     ] = "direct",
     snr: Annotated[
@@ -77,6 +77,12 @@ def simulate(
         tuple[float, float],
         typer.Option(help="How wrong images are aligned: voxels, and degrees."),
     ] = (0.0, 0.0),
+    lost: Annotated[
+        int, typer.Option(min=0, help="Images of each tomogram, at random, that are not used.")
+    ] = 0,
+    premultiplied: Annotated[
+        bool, typer.Option(help="Images in stacks are multiplied by contrast transfer and dose.")
+    ] = True,
     shift: Annotated[float, typer.Option(min=0.0, help="Longest shift on an axis, voxels.")] = 2.0,
     left_out: Annotated[
         list[str] | None,
@@ -126,6 +132,7 @@ def simulate(
                     "dose": dose,
                     "shift_error_voxels": alignment_error[0],
                     "rotation_error_deg": alignment_error[1],
+                    "lost": lost,
                 },
                 "microscope": {
                     "voltage_kv": voltage,
@@ -139,6 +146,7 @@ def simulate(
                     "tomograms": tomograms,
                     "before": noise_before,
                     "correction": correction,
+                    "premultiplied": premultiplied,
                 },
                 "crowd": {
                     "left_out_deg": [_band(text) for text in left_out or ()],

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from subtomo_server.errors import NotStoredError
-from subtomo_server.simulating.make import Made, tomogram_names, write_truth
+from subtomo_server.simulating.forms import tomogram_name
+from subtomo_server.simulating.make import Made, write_truth
 from subtomo_server.simulating.recipe import Recipe
 from subtomo_store.files import confined, temporary_beside
 from subtomo_store.formats.mrc import write_volume
@@ -95,7 +96,7 @@ def _write(folder: Path, made: Made, names: list[str], recipe: Recipe) -> None:
     """Write one stack, which sealing need not copy, and one of weights."""
     folder.mkdir(parents=True)
     size = recipe.voxel_size_angstrom
-    particles = made.forms[recipe.form]
+    particles = made.particles[recipe.form]
     write_volume(folder / _STACK, particles.volumes, size)
     weights = particles.weights
     if weights is not None:
@@ -104,7 +105,7 @@ def _write(folder: Path, made: Made, names: list[str], recipe: Recipe) -> None:
         images=names,
         voxel_size=size,
         box=recipe.box,
-        tomograms=tomogram_names(made.tomograms),
+        tomograms=[tomogram_name(number) for number in made.tomograms],
         ctf_images=None if weights is None else [n.replace(_STACK, _WEIGHTS) for n in names],
     )
     write_particles(folder / "particles.star", rows)

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.particles import ArrayParticles, Particles
-from subtomo_core.simulate import particle_names, simulate, simulate_series
-from subtomo_core.spec import Cone, MissingRegion, Pyramid, Wedge, Weights
+from subtomo_core.particles import ArrayParticles
+from subtomo_core.simulate import Stacks, particle_names, simulate, simulate_series
 from subtomo_core.truth import Truth
+from subtomo_server.simulating.forms import Form, StackForm, VolumeForm
 from subtomo_server.simulating.picture import draw
 from subtomo_server.simulating.recipe import Recipe
 from subtomo_server.simulating.structures import structure_of
@@ -28,15 +28,24 @@ class Made:
     Attributes
     ----------
     truth : Truth
-    forms : dict of str to ArrayParticles
+    particles : dict of str to ArrayParticles
         ``direct``; or ``sums`` and ``projections`` of the same images.
     tomograms : ndarray of int, (N,)
         Tomogram of each particle.
+    stacks : Stacks or None
+        The images, if there are any.
     """
 
     truth: Truth
-    forms: dict[str, ArrayParticles]
+    particles: dict[str, ArrayParticles]
     tomograms: NDArray[np.int64]
+    stacks: Stacks | None = None
+
+    @property
+    def forms(self) -> list[Form]:
+        """All that can be written."""
+        volumes: list[Form] = [VolumeForm(*named) for named in self.particles.items()]
+        return volumes + ([StackForm("stacks", self.stacks)] if self.stacks else [])
 
     @classmethod
     def of(cls, recipe: Recipe, find: Callable[[str], Path]) -> Made:
@@ -79,7 +88,7 @@ class Made:
             seed=recipe.seed,
         )
         forms = {"sums": series.weighted, "projections": series.back_projected}
-        return cls(series.truth, forms, series.tomograms)
+        return cls(series.truth, forms, series.stacks.tomograms, series.stacks)
 
 
 def make(folder: Path, recipe: Recipe) -> Iterator[str]:
@@ -98,11 +107,9 @@ def make(folder: Path, recipe: Recipe) -> Iterator[str]:
     shown = [
         f"{len(names)} particles, box {recipe.box}, {recipe.voxel_size_angstrom:g} Å per voxel"
     ]
-    for name, particles in made.forms.items():
-        _write(folder / name, particles, names, made.tomograms)
-        options = _push_options(particles.summary.missing)
-        star = folder / name / "particles.star"
-        shown.append(f"subtomo push {star} {options} --name {folder.name}-{name}")
+    for form in made.forms:
+        form.write(folder / form.name, names, made.tomograms)
+        shown.append(form.hint(folder / form.name))
     yield from shown
     yield (
         f"then fetch a job's results and compare: subtomo score class_1.mrc --truth "
@@ -125,46 +132,3 @@ def write_truth(folder: Path, made: Made, names: Sequence[str], voxel_size: floa
     )
     write_particles(folder / "true_poses.star", rows)
     draw(folder / "picture.png", made.truth, made.forms)
-
-
-def tomogram_names(tomograms: NDArray[np.int64]) -> list[str]:
-    """Name of the tomogram of each particle."""
-    return [f"tomogram_{number + 1}" for number in tomograms]
-
-
-def _push_options(region: MissingRegion) -> str:
-    """How ``subtomo push`` is told of what particles lack."""
-    if isinstance(region, Weights):
-        return "--missing-from-weights"
-    if isinstance(region, Cone):
-        return f"--cone {region.half_angle_deg:g}"
-    if not isinstance(region, Wedge | Pyramid):
-        raise TypeError(f"no tilt series leaves {region} unobserved")
-    first = f"--tilt {region.tilt_min_deg:g} {region.tilt_max_deg:g}"
-    if isinstance(region, Wedge):
-        return first
-    return f"{first} --second-tilt {region.second_tilt_min_deg:g} {region.second_tilt_max_deg:g}"
-
-
-def _write(
-    folder: Path, particles: Particles, names: list[str], tomograms: NDArray[np.int64]
-) -> None:
-    """Write a file for each particle, and for its weights, with a table."""
-    (folder / names[0]).parent.mkdir(parents=True)
-    summary = particles.summary
-    size = summary.voxel_size_angstrom
-    weights = [name.replace(".mrc", "_ctf.mrc") for name in names]
-    for index, name in enumerate(names):
-        write_volume(folder / name, particles.volume(index), size)
-        weight = particles.weight(index)
-        if weight is not None:
-            # The layout of rfftn is one of RELION's: a half, the origin in its first voxel.
-            write_volume(folder / weights[index], weight, size)
-    rows = ParticleRows(
-        images=names,
-        voxel_size=size,
-        box=summary.box,
-        tomograms=tomogram_names(tomograms),
-        ctf_images=weights if isinstance(summary.missing, Weights) else None,
-    )
-    write_particles(folder / "particles.star", rows)

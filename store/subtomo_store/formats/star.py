@@ -112,7 +112,8 @@ def _refuse_images(blocks: list[StarBlock], optics: StarBlock | None, name: str)
     if particles.has("rlnTomoVisibleFrames") or any(flag not in ("0", "") for flag in flags):
         detail = (
             f"{name}: its particles are stacks of 2D tilt images, which are not read yet; "
-            "extract them as 3D pseudo-subtomograms (in RELION 5: no '--stack2d')"
+            "extract them as 3D pseudo-subtomograms (in RELION 5 without '--stack2d', in "
+            "WarpTools with '--3d')"
         )
         raise InputError(Problem(detail, file=name))
     column = "rlnImageDimensionality"
