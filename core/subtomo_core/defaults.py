@@ -133,6 +133,9 @@ def _half_problems(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
             f"and the dataset has {summary.particles}: set half_sets to false"
         )
         problems.append(Problem(detail, pointer="/half_sets"))
+    if spec.whole_tomograms and not spec.half_sets:
+        detail = "whole_tomograms belongs to half sets: set half_sets to true, or leave it out"
+        problems.append(Problem(detail, pointer="/whole_tomograms"))
     if shared is None:
         return problems
     start = spec.resolution.start_angstrom or extent / _START_SHELL

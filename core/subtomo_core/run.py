@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from subtomo_core import methods
 from subtomo_core.adding import total
 from subtomo_core.defaults import resolve
+from subtomo_core.errors import InputError
+from subtomo_core.folds import NOTHING_TOLD, Grouping, folds_of, grouping_problems
 from subtomo_core.methods.frames import follow
 from subtomo_core.particles import Particles
 from subtomo_core.spec import AnySpec
@@ -34,6 +36,7 @@ def run(
     references: NDArray[np.float32] | None = None,
     poses: Poses | None = None,
     mask: NDArray[np.float32] | None = None,
+    grouping: Grouping = NOTHING_TOLD,
     threads: int = 1,
     on_iteration: Callable[[Model, Poses], None] | None = None,
 ) -> Result:
@@ -50,6 +53,8 @@ def run(
         What a start from poses starts from.
     mask : ndarray of float32, (n, n, n), optional
         The map which ``spec.mask`` names, where it names one.
+    grouping : Grouping, optional
+        Which particles belong together.
     threads : int
         Threads over particles; the result does not depend on them.
     on_iteration : callable, optional
@@ -57,8 +62,10 @@ def run(
     """
     spec = resolve(spec, particles.summary)
     check_start(spec, poses, particles.summary)
-    method = methods.create(spec, particles.summary, mask)
     count, size = particles.summary.particles, spec.batch_particles or particles.summary.particles
+    if problems := grouping_problems(spec, count, grouping):
+        raise InputError(*problems)
+    method = methods.create(spec, particles.summary, mask, folds_of(spec, count, grouping))
     ranges = [np.arange(s, min(s + size, count)) for s in range(0, count, size)]
     start = method.start(references)
     model, poses = _iterate(method, particles, start, poses, ranges, threads=threads)

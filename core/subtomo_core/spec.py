@@ -163,9 +163,10 @@ Start = Annotated[
 class JobBase(Strict):
     """What every job has.
 
-    ``half_sets`` keeps two halves of the particles apart from the start, every other particle in
-    each, so that the correlation of their maps is gold standard beyond the resolution which
-    their references share.
+    ``half_sets`` keeps two halves of the particles apart from the start, so that the correlation
+    of their maps is gold standard beyond the resolution which their references share. The halves
+    are those of the dataset's table (``rlnRandomSubset``) where it gives them; else particles
+    that belong together stay in one half, and all others take turns.
     """
 
     name: Annotated[str, Field(max_length=200)] = ""
@@ -192,6 +193,9 @@ class JobBase(Strict):
     ] = True
     symmetry: Symmetry = "C1"
     half_sets: bool = False
+    whole_tomograms: Annotated[
+        bool, Field(description="With half sets: all particles of a tomogram are in one half.")
+    ] = False
     mask: AnyMask = Mask()
     resolution: Resolution = Resolution()
     batch_particles: Annotated[int | None, Field(ge=1)] = None
@@ -261,6 +265,7 @@ class PairwiseSpec(JobBase):
     stop_when_converged: Literal[False] = False
     symmetry: Literal["C1"] = "C1"
     half_sets: Literal[False] = False
+    whole_tomograms: Literal[False] = False
     mask: Mask = Mask()
     resolution: PairwiseResolution = PairwiseResolution()
     parameters: PairwiseParameters = PairwiseParameters()

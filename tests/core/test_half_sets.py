@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from subtomo_core.folds import half_of
 from subtomo_core.fourier import radius_of
 from subtomo_core.methods.averages import Averages
-from subtomo_core.methods.halves import half_of, noise_power, references, shared_part
+from subtomo_core.methods.halves import noise_power, references, shared_part
 from subtomo_core.run import run
 from subtomo_core.score import class_agreement, judge
 from subtomo_core.simulate import asymmetric_blob, four_gaussians

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from subtomo_core.folds import half_of
 from subtomo_core.methods.half_curves import HalfCurves
-from subtomo_core.methods.halves import half_of
 from subtomo_core.statistics import Model, Poses
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star_write import ParticleRows, write_particles

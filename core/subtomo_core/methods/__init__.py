@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.folds import Labels
 from subtomo_core.methods.fast_alignment import FastAlignment
 from subtomo_core.methods.pairwise import PairwiseAlignment
 from subtomo_core.methods.settings import Settings
@@ -40,13 +41,17 @@ class Method(Protocol):
 
 
 def create(
-    spec: AnySpec, summary: DatasetSummary, mask: NDArray[np.float32] | None = None
+    spec: AnySpec,
+    summary: DatasetSummary,
+    mask: NDArray[np.float32] | None = None,
+    folds: Labels | None = None,
 ) -> Method:
     """Method for a resolved specification (`defaults.resolve`) and a dataset.
 
-    ``mask`` (n, n, n) is the map which ``spec.mask`` names, where it names one.
+    ``mask`` (n, n, n) is the map which ``spec.mask`` names, where it names one. ``folds`` (N,)
+    are those of the particles, where some belong together (`folds.folds_of`).
     """
-    settings = Settings.of(spec, summary, mask)
+    settings = Settings.of(spec, summary, mask, folds)
     if isinstance(spec, PairwiseSpec):
         return PairwiseAlignment(settings, spec)
     return FastAlignment(settings)

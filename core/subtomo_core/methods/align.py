@@ -137,7 +137,7 @@ class Alignment:
             found[row], showing[row] = told
 
         for fold in range(self.settings.folds):
-            rows = np.nonzero(sample % self.settings.folds == fold)[0].tolist()
+            rows = np.nonzero(self.settings.fold_of[sample] == fold)[0].tolist()
             each_in_order(weigh, put, rows, threads)
             self.references.forget(fold)
         return replace(self, competition=self.competition.balanced(found, showing))
@@ -184,7 +184,11 @@ class Alignment:
             misfit=misfit,
             confirmation=confirmation,
         )
-        return Found(row, Term(look.index % settings.folds, look.summed, shares))
+        return Found(row, Term(self._fold(look), look.summed, shares))
+
+    def _fold(self, look: Look) -> int:
+        """Fold of the particle."""
+        return int(self.settings.fold_of[look.index])
 
     def _adopted(self, chosen: list[tuple[Evidence, int]], junk: float) -> Share:
         """The part of a particle which shows nothing, for the class which gets it."""
@@ -193,8 +197,7 @@ class Alignment:
         return Share(k, found.rotations[best], found.shifts[best], max(0.0, float(junk)))
 
     def _evidence(self, look: Look, here: list[Centre]) -> list[Evidence]:
-        fold = look.index % self.settings.folds
-        search, (templates, scales, _) = self.search, self.references[fold]
+        search, (templates, scales, _) = self.search, self.references[self._fold(look)]
         if look.region is not None:
             scales = _scales(search.matcher, look.region, templates, self.units)
         here = here or [NOWHERE] * len(templates)
@@ -211,7 +214,7 @@ class Alignment:
         this the larger class would win particles by its size alone.
         """
         # No product by BLAS: it may differ in the last bit with an array's address.
-        noise = self.model.reference_noise[look.index % self.settings.folds]
+        noise = self.model.reference_noise[self._fold(look)]
         return np.asarray(0.5 * (noise * look.weighed.shell_weights).sum(1))
 
     def _scores(self, weighed: Weighed, chosen: list[tuple[Evidence, int]]) -> Values:
@@ -225,7 +228,7 @@ class Alignment:
         self, look: Look, chosen: list[tuple[Evidence, int]], probability: Values
     ) -> Values:
         """What held-out components say for each class at its best pose, (K, 5)."""
-        templates, _, profiles = self.references[look.index % self.settings.folds]
+        templates, _, profiles = self.references[self._fold(look)]
         noise, both = self.model.noise, zip(chosen, probability, strict=True)
         at = [At(e.rotations[b], e.shifts[b], float(p)) for (e, b), p in both]
         each = zip(templates, profiles, at, strict=True)
@@ -239,7 +242,7 @@ class Alignment:
         power, count = look.seen.power(self.search.support, shells)
         kept = max(0.0, junk) + sum(float(p.sum()) for p in counted)
         distance = np.zeros(shells)
-        templates = self.references[look.index % self.settings.folds].templates
+        templates = self.references[self._fold(look)].templates
         for template, found, probabilities in zip(templates, evidence, counted, strict=True):
             self.search.residuals(
                 look.weighed,
@@ -274,7 +277,7 @@ def align(
     if settings.spec.classes > 1 and settings.balancing(model):
         alignments = [alignment.balanced(batch.particles, threads) for alignment in alignments]
 
-    coming = coming_folds(batch.indices % settings.folds)
+    coming = coming_folds(settings.fold_of[batch.indices])
 
     def work(position: int) -> list[Found]:
         if position in coming:
@@ -292,6 +295,7 @@ def align(
         work,
         alignments[0].sums,
         folds=settings.folds,
+        fold_of=settings.fold_of,
         starts=starts,
         groups=settings.groups,
         threads=threads,

@@ -14,11 +14,6 @@ GOLD_STANDARD = "gold standard"
 SHARED_REFERENCE = "shared reference"
 
 
-def half_of(indices: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Half, 0 or 1, of particles or folds: every other one."""
-    return indices % 2
-
-
 def fsc_kind(settings: Settings) -> str:
     """What the correlation of the half maps may be called."""
     return GOLD_STANDARD if settings.half_sets else SHARED_REFERENCE

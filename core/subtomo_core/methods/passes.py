@@ -69,6 +69,7 @@ def pass_over(
     sums: Band,
     *,
     folds: int,
+    fold_of: NDArray[np.int64],
     starts: Sequence[Model],
     groups: Sequence[Values],
     threads: int,
@@ -86,6 +87,8 @@ def pass_over(
         Components which are summed.
     folds : int
         Parts of the dataset which are summed apart.
+    fold_of : ndarray of int64, (N,)
+        Part of each particle of the dataset.
     starts : sequence of Model
         The random starts which are compared, or the one model there is.
     groups : sequence of ndarray, (g, 3, 3)
@@ -108,7 +111,8 @@ def pass_over(
         summing.add([term for _, term in particle])
         found[position] = [Found(row, term.light()) for row, term in particle]
 
-    each_in_order(told, take, np.argsort(batch.indices % folds, kind="stable").tolist(), threads)
+    order = np.argsort(fold_of[batch.indices], kind="stable")
+    each_in_order(told, take, order.tolist(), threads)
     summing.close()
     own = [[particle[number] for particle in found] for number in range(len(starts))]
     poses = [_poses([row for row, _ in each]) for each in own]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.defaults import shell_of
+from subtomo_core.folds import FOLDS, FOLDS_OF_HALVES, Labels, folds_of
 from subtomo_core.fourier import Real, on_components, radius_of, soft_edge, to_fourier, to_real
 from subtomo_core.masks import soft_sphere
 from subtomo_core.methods.reference_mask import MASK_EDGE, mask_of
@@ -24,8 +25,6 @@ from subtomo_core.statistics import Model
 from subtomo_core.symmetry import symmetry_group
 
 _EDGE = 1.0  # half the width of the references' soft low-pass, shells
-_FOLDS = 4  # see docs/decisions/0006-no-particle-meets-itself.md
-_FOLDS_OF_HALVES = 8  # four in each half; see docs/decisions/0014-half-sets.md
 _NO_MATCHING: int | None = 2  # bandwidth of a method which has no use for one
 _AHEAD = 4.0  # shells beyond those in use for which sums are kept
 
@@ -58,6 +57,8 @@ class Settings:
     groups : tuple of ndarray, (g, 3, 3)
         Point group of each class.
     observer : Observer
+    fold_of : ndarray of int64, (N,)
+        Fold of each particle.
     """
 
     spec: AnySpec
@@ -73,12 +74,20 @@ class Settings:
     window: Real
     groups: tuple[NDArray[np.float64], ...]
     observer: Observer
+    fold_of: Labels
 
     @classmethod
-    def of(cls, spec: AnySpec, summary: DatasetSummary, mask: Real | None = None) -> Settings:
+    def of(
+        cls,
+        spec: AnySpec,
+        summary: DatasetSummary,
+        mask: Real | None = None,
+        folds: Labels | None = None,
+    ) -> Settings:
         """Translate a resolved specification.
 
-        ``mask`` (n, n, n) is the map which the specification names, where it names one.
+        ``mask`` (n, n, n) is the map which the specification names, where it names one; ``folds``
+        (N,) are those of the particles, where some belong together (`folds.folds_of`).
         """
         resolution, parameters = spec.resolution, spec.parameters
         reach, bandwidth = parameters.shift_range_angstrom, _NO_MATCHING
@@ -110,6 +119,7 @@ class Settings:
             window=soft_mask,
             groups=tuple(symmetry_group(name) for name in spec.symmetries),
             observer=Observer.of(summary, radius),
+            fold_of=folds_of(spec, summary.particles) if folds is None else folds,
         )
 
     def knowing(self, model: Model) -> Settings:
@@ -138,7 +148,7 @@ class Settings:
 
         Even and odd ones make the two halves.
         """
-        return _FOLDS_OF_HALVES if self.half_sets else _FOLDS
+        return FOLDS_OF_HALVES if self.half_sets else FOLDS
 
     @property
     def half_sets(self) -> bool:

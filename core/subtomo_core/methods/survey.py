@@ -73,7 +73,7 @@ def survey(
         if settings.holds_out:
             summed = without(summed, chosen(sums, index))
         power = seen.power(whole, settings.shells)
-        term = Term(index % settings.folds, summed, [])
+        term = Term(int(settings.fold_of[index]), summed, [])
         found = []
         for start, order in zip(starts, orders, strict=True):
             poses = begins(start, order, position)
@@ -89,6 +89,7 @@ def survey(
         work,
         sums,
         folds=settings.folds,
+        fold_of=settings.fold_of,
         starts=starts,
         groups=settings.groups,
         threads=threads,
