@@ -31,6 +31,7 @@ FIXED = {
     "algorithm": "an iteration's averages are scaled for its own algorithm",
     "classes": "an iteration has as many averages as its job has classes",
     "half_sets": "the halves are apart from the first iteration or not at all",
+    "whole_tomograms": "the halves are apart from the first iteration or not at all",
     "seed": "the random numbers of its seed are in the iteration already",
     "start": "the start is over",
     "starts": "the start is over",

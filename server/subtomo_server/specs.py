@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.defaults import resolve
 from subtomo_core.errors import InputError, Problem
+from subtomo_core.folds import grouping_problems
 from subtomo_core.masks import mask_problem
 from subtomo_core.spec import AnySpec, DatasetSummary, JobStart, MapStart, PosesStart
 from subtomo_core.spec_parts import MapMask
@@ -14,6 +15,7 @@ from subtomo_store import datasets, iterations, jobs, maps, retention
 from subtomo_store.errors import NotFoundError
 from subtomo_store.files import Files
 from subtomo_store.formats.volumes import read_volume
+from subtomo_store.grouping import read_grouping
 from subtomo_store.people_records import User
 from subtomo_store.records import Dataset
 from subtomo_store.stack import StackParticles
@@ -41,8 +43,12 @@ def resolved(session: Session, files: Files, user: User, spec: AnySpec) -> tuple
     if problems:
         raise InputError(*problems)
     full = resolve(spec, dataset.summary)
+    folder = files.dataset(dataset.id)
+    problems = grouping_problems(full, dataset.summary.particles, read_grouping(folder))
+    if problems:
+        raise InputError(*problems)
     if isinstance(full.start, PosesStart) and full.start.job is None:
-        given = StackParticles(files.dataset(dataset.id)).given_poses()
+        given = StackParticles(folder).given_poses()
         check_start(full, own_poses(full, *given), dataset.summary)
     return dataset, full
 

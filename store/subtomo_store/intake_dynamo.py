@@ -100,6 +100,7 @@ def _as_particles(table: DynamoTable, sources: list[Source]) -> ParticleTable:
         voxel_sizes=table.voxel_sizes,
         classes=table.classes,
         half_sets=None,
+        groups=None,
         tomograms=table.tomograms,
         shifts=table.shifts,
         shifts_in_voxels=True,

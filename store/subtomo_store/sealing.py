@@ -16,6 +16,7 @@ from subtomo_store.errors import StorageError
 from subtomo_store.files import storage_error, temporary_beside
 from subtomo_store.formats.mrc import volume_header
 from subtomo_store.formats.star import ParticleRows, write_particles
+from subtomo_store.grouping import GROUPING, grouping_of, write_grouping
 from subtomo_store.in_place import left_as_it_is
 from subtomo_store.intake import Headers, take_in
 from subtomo_store.intake_parts import Intake, Problems
@@ -60,7 +61,8 @@ def seal(
     """Check what was uploaded into ``folder/uploads`` and make a dataset of it.
 
     Writes ``particles.mrcs``, ``weights.npy`` (missing region ``mask`` only),
-    ``particles.star`` and, last, ``dataset.json``; then the uploads go. One stack which jobs
+    ``grouping.npz`` (what belongs together, if the table tells), ``particles.star`` and, last,
+    ``dataset.json``; then the uploads go. One stack which jobs
     can read as it is stays what it is: an uploaded one becomes ``particles.mrcs``, a registered
     one is read where it lies. A kill at any time leaves either the uploads, from which sealing
     starts again, or the complete dataset. Memory does not grow with the number of particles.
@@ -175,6 +177,8 @@ def _where(stack: Stack, registered: Registered | None, summary: DatasetSummary)
 def _describe(target: Path, packed: _Packed, house: House) -> None:
     """Write the particle table and the record, and let large files share their bytes."""
     write_particles(target / TABLE, _rows(packed.intake, packed.summary))
+    if packed.intake.table is not None:
+        write_grouping(target, grouping_of(packed.intake.table))
     digests = []
     for path in (target / PARTICLES, target / WEIGHTS):
         if path.exists():
@@ -234,7 +238,7 @@ def _publish(temporary: Path, folder: Path) -> None:
     """Move everything into place, the record last: it alone makes the dataset exist."""
     for path in temporary.iterdir():
         sync(path)
-    for name in (PARTICLES, WEIGHTS, TABLE):
+    for name in (PARTICLES, WEIGHTS, GROUPING, TABLE):
         if (temporary / name).exists():
             os.replace(temporary / name, folder / name)
     sync_folder(folder)

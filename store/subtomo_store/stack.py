@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from subtomo_core.errors import InputError, Problem
+from subtomo_core.folds import Grouping
 from subtomo_core.spec import DatasetSummary
 from subtomo_store.confinement import Below, open_below
 from subtomo_store.errors import StorageError
 from subtomo_store.formats.mrc_header import HEADER_BYTES
 from subtomo_store.formats.star import ParticleTable, read_particles
+from subtomo_store.grouping import read_grouping
 from subtomo_store.volume_file import Layout, VolumeFile
 from subtomo_store.whole import storage_error
 
@@ -247,6 +249,10 @@ class StackParticles:
         if self._table is None:
             self._table = read_particles(self._folder / TABLE)
         return self._table
+
+    def grouping(self) -> Grouping:
+        """Which particles belong together."""
+        return read_grouping(self._folder)
 
     def given_poses(self) -> GivenPoses:
         """Poses from the uploaded table."""

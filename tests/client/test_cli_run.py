@@ -25,7 +25,8 @@ def test_run_submits_what_was_asked_and_follows_it(server, cli):
     one_job(server)
     result = cli(
         *("run", "faml", "ribosomes", "-K", "2", "-i", "2", "--seed", "7", "--starts", "4"),
-        *("--mask-diameter", "150", "--half-sets", "--set", "parameters.candidates=40"),
+        *("--mask-diameter", "150", "--half-sets", "--whole-tomograms"),
+        *("--set", "parameters.candidates=40"),
         *("--set", "parameters.generators=phase", "--set", "mask.diameter_angstrom=160"),
     )
     assert result.exit_code == 0, result.stderr
@@ -35,6 +36,7 @@ def test_run_submits_what_was_asked_and_follows_it(server, cli):
         "iterations": 2,
         "seed": 7,
         "half_sets": True,
+        "whole_tomograms": True,
         "starts": 4,
         "mask": {"diameter_angstrom": 160},
         "parameters": {"candidates": 40, "generators": "phase"},

@@ -142,6 +142,11 @@ def test_settings_may_change_where_it_makes_sense(service: Served, done: dict[st
         ({"changes": {"classes": 2}}, "/changes/classes", "clone the job instead"),
         ({"changes": {"dataset": "ds_2"}}, "/changes/dataset", "its own particles"),
         ({"changes": {"half_sets": True}}, "/changes/half_sets", "cannot change half_sets"),
+        (
+            {"changes": {"whole_tomograms": True}},
+            "/changes/whole_tomograms",
+            "apart from the first",
+        ),
         ({"changes": {"iterations": 9}}, "/changes/iterations", "how many further ones"),
         ({"changes": {"resolution": {"start_angstrom": 50}}}, None, "resolution.start_angstrom"),
         ({"changes": {"resolution": {"limit_angstrom": 1}}}, None, "outside what this dataset"),

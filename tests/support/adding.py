@@ -30,9 +30,12 @@ class Adding:
     seconds_per_particle: float
     fault: str
     mask: NDArray[np.float32] | None = None
+    folds: NDArray[np.int64] | None = None
 
     def start(self, references: NDArray[np.float32] | None = None) -> Model:
-        return replace(create(self.spec, self.summary, self.mask).start(references), rivals=())
+        return replace(
+            create(self.spec, self.summary, self.mask, self.folds).start(references), rivals=()
+        )
 
     def expect(
         self, batch: Batch, model: Model, *, threads: int, on_particle: Callable[[], None]
@@ -109,7 +112,10 @@ class Adding:
 
 
 def create_adding(
-    spec: AnySpec, summary: DatasetSummary, mask: NDArray[np.float32] | None = None
+    spec: AnySpec,
+    summary: DatasetSummary,
+    mask: NDArray[np.float32] | None = None,
+    folds: NDArray[np.int64] | None = None,
 ) -> Adding:
     """Make the method; its pace and planned faults come from the environment."""
     return Adding(
@@ -118,4 +124,5 @@ def create_adding(
         float(os.environ.get("ADDING_SECONDS", "0.02")),
         os.environ.get("ADDING_FAULT", ""),
         mask,
+        folds,
     )

@@ -31,8 +31,9 @@ class Method(Protocol):
 
 
 Volume = NDArray[np.float32]
-# Of a resolved specification, its dataset, and the map of its mask where it names one.
-MethodFactory = Callable[[Spec, DatasetSummary, Volume | None], Method]
+Folds = NDArray[np.int64]
+# Of a resolved specification, its dataset, the map of its mask where it names one, and the folds.
+MethodFactory = Callable[[Spec, DatasetSummary, Volume | None, Folds], Method]
 
 
 def check_expectation(expectation: Expectation, what: str) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 from subtomo_core.adding import total
+from subtomo_core.folds import half_of
 from subtomo_core.methods.frames import follow
 from subtomo_core.statistics import Expectation, Model
 from subtomo_store import iterations
@@ -32,8 +33,9 @@ def reduce(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> l
     poses = follow(model, summed.poses)
     keeper.check()
     spec = job.parsed_spec
+    half_sets = half_of(bench.folds) + 1 if spec.half_sets else None
     results = Results(
-        job.id, number, bench.particles, model, poses, spec.half_sets, spec.algorithm == "faml"
+        job.id, number, bench.particles, model, poses, half_sets, spec.algorithm == "faml"
     )
     with IterationFolder(store.files.iteration(job.id, number)) as folder:
         metrics = write_results(folder, results)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
-from subtomo_core.folds import half_of
 from subtomo_core.methods.half_curves import HalfCurves
 from subtomo_core.statistics import Model, Poses
 from subtomo_store.formats.mrc import write_volume
@@ -23,7 +23,7 @@ from subtomo_worker.slices import draw_slices
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What an iteration made; ``half_sets`` where two halves are kept apart.
+    """What an iteration made; ``half_sets`` (N,), 1 or 2, where two halves are kept apart.
 
     The poses are those of all starts which are compared; their scores are log-likelihoods where
     assignment is ``soft``, else correlations.
@@ -34,7 +34,7 @@ class Results:
     particles: StackParticles
     model: Model
     poses: Poses
-    half_sets: bool
+    half_sets: NDArray[np.int64] | None
     soft: bool
 
 
@@ -85,7 +85,7 @@ def particle_rows(results: Results) -> ParticleRows:
         probabilities=poses.best_probability,
         log_likelihoods=poses.best_score if results.soft else None,
         correlations=None if results.soft else poses.best_score,
-        half_sets=half_of(np.arange(len(poses))) + 1 if results.half_sets else None,
+        half_sets=results.half_sets,
         tomograms=table.tomograms,
         ctf_images=None if ctf_images is None else [image.text for image in ctf_images],
         microscope=table.microscope,

@@ -7,6 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
+from subtomo_core.folds import folds_of
 from subtomo_core.spec import DatasetSummary
 from subtomo_store import dispatch
 from subtomo_store.bell import Bell
@@ -21,10 +25,14 @@ from subtomo_worker.processes import Birth, own_birth
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """A job laid out for work: its particles and its method, which may keep what it learns."""
+    """A job laid out for work: its particles, their folds (N,), and its method.
+
+    The method may keep what it learns.
+    """
 
     particles: StackParticles
     method: Method
+    folds: NDArray[np.int64]
 
     @property
     def summary(self) -> DatasetSummary:
@@ -91,8 +99,10 @@ class Workshop:
         if self._laid_out is None or self._laid_out[0] != job.id:
             particles = StackParticles(self.store.files.dataset(job.dataset_id))
             mask = mask_map(self.store, job, particles.summary)
-            bench = Bench(particles, self.methods(job.parsed_spec, particles.summary, mask))
-            self._laid_out = (job.id, bench)
+            spec, summary = job.parsed_spec, particles.summary
+            folds = folds_of(spec, summary.particles, particles.grouping())
+            method = self.methods(spec, summary, mask, folds)
+            self._laid_out = (job.id, Bench(particles, method, folds))
         self._laid_out[1].particles.check()
         return self._laid_out[1]
 

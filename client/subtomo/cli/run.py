@@ -60,6 +60,10 @@ def run(
         bool,
         typer.Option("--half-sets", help="Keep two halves apart, for a gold-standard resolution."),
     ] = False,
+    whole_tomograms: Annotated[
+        bool,
+        typer.Option("--whole-tomograms", help="With half sets: each tomogram in one half."),
+    ] = False,
     mask: Annotated[
         str | None,
         typer.Option(
@@ -111,6 +115,7 @@ def run(
         "symmetry": symmetry[0] if symmetry and len(symmetry) == 1 else symmetry or None,
         "mask": mask_diameter and {"diameter_angstrom": mask_diameter},
         "half_sets": half_sets or None,
+        "whole_tomograms": whole_tomograms or None,
         "parameters": search_range and {"search_range_deg": search_range},
         "priority": priority,
         "queue": queue,

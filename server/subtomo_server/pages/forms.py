@@ -130,6 +130,8 @@ def specification(dataset_id: str, entered: dict[str, str]) -> dict[str, Any]:
         body.pop("iterations", None)  # the form always holds a number; here it is no choice
     if entered.get("half_sets"):
         body["half_sets"] = True
+    if entered.get("whole_tomograms"):
+        body["whole_tomograms"] = True
     if entered.get("symmetry"):
         names = [name.strip() for name in entered["symmetry"].split(",")]
         body["symmetry"] = names[0] if len(names) == 1 else names

@@ -126,6 +126,7 @@ DEFAULTS = {
     "starts": "",
     "seed": "1",
     "half_sets": "",
+    "whole_tomograms": "",
     "symmetry": "C1",
     "diameter": "",
     "mask": "",

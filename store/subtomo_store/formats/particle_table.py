@@ -43,7 +43,11 @@ class ParticleTable:
         Of the particles from their centres, x, y, z: in voxels, or else in ångström.
     voxel_sizes : array, shape (N,)
         In ångström.
-    classes, half_sets : array of int, shape (N,)
+    classes : array of int, shape (N,)
+    half_sets : array of int, shape (N,)
+        1 or 2.
+    groups : array of int, shape (N,)
+        The same number for rows that belong together.
     tomograms : tuple of str
         Names or numbers.
     microscope : Microscope
@@ -59,6 +63,7 @@ class ParticleTable:
     voxel_sizes: NDArray[np.float64] | None
     classes: NDArray[np.int64] | None
     half_sets: NDArray[np.int64] | None
+    groups: NDArray[np.int64] | None
     tomograms: tuple[str, ...] | None
     shifts: NDArray[np.float64]
     shifts_in_voxels: bool

@@ -9,6 +9,7 @@ from subtomo_core.errors import InputError, Problem
 from subtomo_core.rotations import from_relion_angles, from_relion_origins
 from subtomo_store.formats.particle_table import ImageName, ParticleTable
 from subtomo_store.formats.star_columns import Columns, angles, image_sizes
+from subtomo_store.formats.star_groups import together
 from subtomo_store.formats.star_text import StarBlock, read_star
 from subtomo_store.formats.star_write import (
     USUAL_MICROSCOPE,
@@ -57,7 +58,10 @@ def read_particles(path: Readable, name: str | None = None) -> ParticleTable:
     if not block.rows:
         raise InputError(Problem(f"{shown}: the table of particles is empty", file=shown))
     given = angles(columns)
+    told = (f"{shown}: {given.remark}",) if given is not None and given.remark else ()
     origins, in_pixels = _origins(columns)
+    tomograms = columns.texts("rlnTomoName") or columns.texts("rlnMicrographName")
+    kin = together(columns, tomograms)
     images, ctf_images = _images(columns, IMAGE), _images(columns, CTF)
     table = ParticleTable(
         images=images or (),
@@ -65,12 +69,13 @@ def read_particles(path: Readable, name: str | None = None) -> ParticleTable:
         rotations=None if given is None else from_relion_angles(given.values),
         voxel_sizes=image_sizes(columns, optics),
         classes=columns.integers("rlnClassNumber"),
-        half_sets=columns.integers("rlnRandomSubset"),
-        tomograms=columns.texts("rlnTomoName") or columns.texts("rlnMicrographName"),
+        half_sets=kin.half_sets,
+        groups=kin.groups,
+        tomograms=tomograms,
         shifts=from_relion_origins(origins, 1.0),
         shifts_in_voxels=in_pixels,
         microscope=_microscope(optics, shown),
-        remarks=(f"{shown}: {given.remark}",) if given is not None and given.remark else (),
+        remarks=told + kin.remarks,
     )
     columns.raise_problems()
     return table
