@@ -16,6 +16,7 @@ from subtomo_store.errors import StorageError
 from subtomo_store.files import storage_error, temporary_beside
 from subtomo_store.formats.mrc import volume_header
 from subtomo_store.formats.star import ParticleRows, write_particles
+from subtomo_store.given_table import GIVEN, keep_given
 from subtomo_store.grouping import GROUPING, grouping_of, write_grouping
 from subtomo_store.in_place import left_as_it_is
 from subtomo_store.intake import Headers, take_in
@@ -60,11 +61,11 @@ def seal(
 ) -> DatasetSummary:
     """Check what was uploaded into ``folder/uploads`` and make a dataset of it.
 
-    Writes ``particles.mrcs``, ``weights.npy`` (missing region ``mask`` only),
-    ``grouping.npz`` (what belongs together, if the table tells), ``particles.star`` and, last,
-    ``dataset.json``; then the uploads go. One stack which jobs
-    can read as it is stays what it is: an uploaded one becomes ``particles.mrcs``, a registered
-    one is read where it lies. A kill at any time leaves either the uploads, from which sealing
+    Writes ``particles.mrcs``, ``weights.npy`` (missing region ``mask`` only), ``given.star`` (a
+    STAR table as it was), ``grouping.npz`` (what belongs together, if a table tells),
+    ``particles.star`` and, last, ``dataset.json``; then the uploads go. One stack which jobs can
+    read as it is stays what it is: an uploaded one becomes ``particles.mrcs``, a registered one
+    is read where it lies. A kill at any time leaves either the uploads, from which sealing
     starts again, or the complete dataset. Memory does not grow with the number of particles.
 
     Weights named by ``rlnCtfImage`` are read for the missing region ``mask`` only; beside a
@@ -130,6 +131,7 @@ def _pack(
     """Check everything and write what has to be written of particles and weights."""
     problems = Problems()
     intake = take_in(material, missing, problems)
+    keep_given(material, intake.listing, target)
     check_places(intake, problems)
     headers = Headers(material, problems)
     box, good = check_boxes(intake, headers, problems)
@@ -238,7 +240,7 @@ def _publish(temporary: Path, folder: Path) -> None:
     """Move everything into place, the record last: it alone makes the dataset exist."""
     for path in temporary.iterdir():
         sync(path)
-    for name in (PARTICLES, WEIGHTS, GROUPING, TABLE):
+    for name in (PARTICLES, WEIGHTS, GIVEN, GROUPING, TABLE):
         if (temporary / name).exists():
             os.replace(temporary / name, folder / name)
     sync_folder(folder)

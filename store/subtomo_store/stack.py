@@ -18,6 +18,7 @@ from subtomo_store.confinement import Below, open_below
 from subtomo_store.errors import StorageError
 from subtomo_store.formats.mrc_header import HEADER_BYTES
 from subtomo_store.formats.star import ParticleTable, read_particles
+from subtomo_store.given_table import given_table
 from subtomo_store.grouping import read_grouping
 from subtomo_store.volume_file import Layout, VolumeFile
 from subtomo_store.whole import storage_error
@@ -249,6 +250,11 @@ class StackParticles:
         if self._table is None:
             self._table = read_particles(self._folder / TABLE)
         return self._table
+
+    @property
+    def given_table(self) -> Path | None:
+        """The STAR table as it was uploaded, if there was one."""
+        return given_table(self._folder)
 
     def grouping(self) -> Grouping:
         """Which particles belong together."""

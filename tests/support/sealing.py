@@ -12,7 +12,7 @@ from subtomo_core.spec import MissingRegion, Wedge
 from subtomo_store.sealing import seal
 from support.particles import Uploaded
 
-SEALED = ["dataset.json", "grouping.npz", "particles.mrcs", "particles.star"]
+SEALED = ["dataset.json", "given.star", "grouping.npz", "particles.mrcs", "particles.star"]
 WEDGE = Wedge(tilt_min_deg=-60, tilt_max_deg=60)
 
 

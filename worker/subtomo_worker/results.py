@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from subtomo_core.methods.half_curves import HalfCurves
 from subtomo_core.statistics import Model, Poses
 from subtomo_store.formats.mrc import write_volume
+from subtomo_store.formats.star_carry import write_carried
 from subtomo_store.formats.star_write import ParticleRows, write_particles
 from subtomo_store.stack import StackParticles
 from subtomo_worker.folders import MODEL, POSES
@@ -59,8 +60,7 @@ def write_results(folder: IterationFolder, results: Results) -> dict[str, Any]:
                 f"class_{number}{part}.mrc",
                 lambda file, volume=volume: write_volume(file, volume, voxel_size),  # type: ignore[misc]
             )
-    rows = particle_rows(results)
-    folder.write("particles.star", lambda file: write_particles(file, rows))
+    folder.write("particles.star", lambda file: write_table(file, results))
     folder.write("fsc.json", lambda file: _write_json(file, fsc_record(results)))
     metrics = plain({"iteration": results.number, **model.metrics.as_dict()})
     folder.write("metrics.json", lambda file: _write_json(file, metrics))
@@ -68,6 +68,15 @@ def write_results(folder: IterationFolder, results: Results) -> dict[str, Any]:
     if model.clusters is not None:
         write_matrix(folder, model.clusters)
     return metrics
+
+
+def write_table(file: BinaryIO, results: Results) -> None:
+    """Write the particles' table: the uploaded one with refined columns, if there was one."""
+    rows, given = particle_rows(results), results.particles.given_table
+    if given is None:
+        write_particles(file, rows)
+    else:
+        write_carried(file, given, rows)
 
 
 def particle_rows(results: Results) -> ParticleRows:

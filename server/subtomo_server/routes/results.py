@@ -66,7 +66,11 @@ def get(store: NeedStore, user: NeedUser, job_id: str, which: Which) -> Iteratio
 def particles(
     store: NeedStore, user: NeedUser, request: Request, job_id: str, which: Which
 ) -> Response:
-    """Send the particles as RELION 5 reads them."""
+    """Send the particles as RELION 5 reads them.
+
+    The table which was uploaded with every column and block, row by row: angles, origins,
+    classes, scores and, with half sets, `rlnRandomSubset` are the job's.
+    """
     return _send(request, find_file(store, user, job_id, which, PARTICLES), PARTICLES)
 
 
@@ -108,7 +112,7 @@ def class_map(store: NeedStore, user: NeedUser, request: Request, place: NeedPla
 
 @router.get("/iterations/{which}/classes/{k}/half1.mrc", summary="First half's average")
 def half_1(store: NeedStore, user: NeedUser, request: Request, place: NeedPlace) -> Response:
-    """Send the average of every other particle."""
+    """Send the average of one half of the particles."""
     found = find_class_file(store, user, place, CLASS_MAPS["half1.mrc"])
     return _send(request, found, f"class{place.cls}_half1.mrc")
 

@@ -10,7 +10,7 @@ from subtomo_core.rotations import from_relion_angles, from_relion_origins
 from subtomo_store.formats.particle_table import ImageName, ParticleTable
 from subtomo_store.formats.star_columns import Columns, angles, image_sizes
 from subtomo_store.formats.star_groups import together
-from subtomo_store.formats.star_text import StarBlock, read_star
+from subtomo_store.formats.star_text import StarBlock, is_particle_block, read_star
 from subtomo_store.formats.star_write import (
     USUAL_MICROSCOPE,
     Microscope,
@@ -74,7 +74,7 @@ def read_particles(path: Readable, name: str | None = None) -> ParticleTable:
         tomograms=tomograms,
         shifts=from_relion_origins(origins, 1.0),
         shifts_in_voxels=in_pixels,
-        microscope=_microscope(optics, shown),
+        microscope=_microscope(optics or block, shown),
         remarks=told + kin.remarks,
     )
     columns.raise_problems()
@@ -93,7 +93,7 @@ def has_particles(path: Readable, name: str | None = None) -> bool:
 
 def _particle_block(blocks: list[StarBlock], name: str) -> StarBlock:
     for block in blocks:
-        if block.has(IMAGE) or block.name == "particles":
+        if is_particle_block(block.name, block.columns):
             return block
     what = "it has no column _rlnImageName"
     if any("motivelist" in block.name for block in blocks):
@@ -150,11 +150,9 @@ def _origins(columns: Columns) -> tuple[NDArray[np.float64], bool]:
     return np.zeros((columns.count, 3)), False
 
 
-def _microscope(optics: StarBlock | None, name: str) -> Microscope:
-    """Return the first optics group's values where they are numbers, RELION's usual elsewhere."""
+def _microscope(optics: StarBlock, name: str) -> Microscope:
+    """Return the first optics group's (or particle's) values, RELION's usual if no numbers."""
     usual = USUAL_MICROSCOPE
-    if optics is None:
-        return usual
     first = Columns(StarBlock(optics.name, optics.columns, optics.rows[:1]), name)
     found = [
         first.numbers(column)

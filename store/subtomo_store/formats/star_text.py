@@ -6,6 +6,7 @@ Own reading, since a problem must name its row: common readers fill short rows u
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from subtomo_core.errors import InputError, Problem
@@ -130,9 +131,19 @@ class _OpenBlock:
         return Problem(detail, file=self.file, row=self.count, column=column)
 
 
+def is_particle_block(name: str, columns: Sequence[str]) -> bool:
+    """Tell whether a block is the table of particles, readable or not."""
+    return name == "particles" or "rlnImageName" in columns
+
+
+def is_plain(line: str) -> bool:
+    """Tell whether a line has neither quotes nor a comment."""
+    return not _SPECIAL.search(line)
+
+
 def split_values(line: str) -> list[str]:
     """Split a line at spaces, honouring quotes and a comment at its end."""
-    if not _SPECIAL.search(line):
+    if is_plain(line):
         return line.split()
     values: list[str] = []
     for match in _QUOTED.finditer(line):

@@ -88,8 +88,7 @@ def write_particles(target: Path | BinaryIO, rows: ParticleRows) -> None:
 
     A path is written whole or not at all.
     """
-    optics = optics_columns(rows.microscope, rows.voxel_size, rows.box, dimensions=3)
-    blocks = [Block("optics", optics), Block("particles", _columns(rows))]
+    blocks = [Block("optics", optics_of(rows)), Block("particles", _columns(rows))]
     write_blocks(target, blocks, remark=rows.remark)
 
 
@@ -97,12 +96,21 @@ def write_blocks(
     target: Path | BinaryIO, blocks: Iterable[Block], *, remark: str | None = None
 ) -> None:
     """Write blocks, and at the head of the file a remark; a path is written whole or not at all."""
-    head = f"# {' '.join(remark.split())}\n" if remark else ""
-    content = (head + "".join(chain.from_iterable(map(_text, blocks)))).encode()
+    content = (head(remark) + "".join(chain.from_iterable(map(lines_of, blocks)))).encode()
     if isinstance(target, Path):
         write_whole(target, lambda file: file.write(content))
     else:
         target.write(content)
+
+
+def head(remark: str | None) -> str:
+    """The line of a remark at the head of a file."""
+    return f"# {' '.join(remark.split())}\n" if remark else ""
+
+
+def optics_of(rows: ParticleRows) -> dict[str, list[str]]:
+    """Columns of the particles' one optics group."""
+    return optics_columns(rows.microscope, rows.voxel_size, rows.box, dimensions=3)
 
 
 def optics_columns(
@@ -130,6 +138,16 @@ def _columns(rows: ParticleRows) -> dict[str, list[str]]:
     if rows.ctf_images is not None:
         columns["rlnCtfImage"] = [quote(name) for name in rows.ctf_images]
     columns["rlnOpticsGroup"] = ["1"] * count
+    columns |= refined(rows)
+    wrong = [name for name, values in columns.items() if len(values) != count]
+    if wrong:
+        raise ValueError(f"{', '.join(wrong)}: another number of rows than the {count} particles")
+    return columns
+
+
+def refined(rows: ParticleRows) -> dict[str, list[str]]:
+    """Columns that a job makes: poses, classes, halves and scores."""
+    columns: dict[str, list[str]] = {}
     if rows.rotations is not None:
         add_vectors(columns, "rlnAngle{}", ("Rot", "Tilt", "Psi"), relion_angles(rows.rotations))
     if rows.shifts is not None:
@@ -145,9 +163,14 @@ def _columns(rows: ParticleRows) -> dict[str, list[str]]:
     ):
         if real is not None:
             columns[name] = numbers(real)
-    wrong = [name for name, values in columns.items() if len(values) != count]
-    if wrong:
-        raise ValueError(f"{', '.join(wrong)}: another number of rows than the {count} particles")
+    return columns
+
+
+def pixel_origins(rows: ParticleRows) -> dict[str, list[str]]:
+    """Origins in pixels, as RELION 3.0 writes them."""
+    columns: dict[str, list[str]] = {}
+    if rows.shifts is not None:
+        add_vectors(columns, "rlnOrigin{}", ("X", "Y", "Z"), relion_origins(rows.shifts, 1.0))
     return columns
 
 
@@ -165,7 +188,8 @@ def numbers(values: ArrayLike) -> list[str]:
     return [ZERO if text == MINUS_ZERO else text for text in texts]
 
 
-def _text(block: Block) -> Iterable[str]:
+def lines_of(block: Block) -> Iterable[str]:
+    """Text of a block."""
     yield f"\n# version 50001\n\ndata_{block.name}\n\n"
     if block.looped:
         yield "loop_\n"
