@@ -73,7 +73,10 @@ def test_one_value_throughout_divides_nothing_and_is_told(tmp_path, value):
 def test_neighbours_on_one_filament_belong_together(tmp_path):
     read = table(tmp_path, rlnHelicalTubeID=[1, 1, 1, 1, 2, 1], **NAMES)
     assert sets(read.groups) == {frozenset({0, 1, 5}), frozenset({2, 3})}
-    assert "the particles of a filament (_rlnHelicalTubeID) belong together" in read.remarks[0]
+    assert (
+        "the particles of a filament (_rlnHelicalTubeID) belong together (2 groups, up to 3 rows)"
+        in read.remarks[0]
+    )
     by_micrograph = table(
         tmp_path, rlnHelicalTubeID=[1] * 6, rlnMicrographName=NAMES["rlnTomoName"]
     )
@@ -107,7 +110,8 @@ def test_where_each_row_stands_alone_nothing_is_told(tmp_path):
 def test_given_halves_that_part_what_belongs_together_are_remarked_on(tmp_path):
     read = table(tmp_path, rlnRandomSubset=[1, 2, 1, 1, 2, 1], rlnHelicalTubeID=[1, 1, 2, 2, 3, 1])
     assert read.half_sets.tolist() == [1, 2, 1, 1, 2, 1]
-    assert "parts 1 groups of the particles of a filament" in read.remarks[-1]
+    assert "parts the particles of a filament" in read.remarks[-1]
+    assert "(2 groups, up to 3 rows, 1 parted)" in read.remarks[-1]
 
 
 # ---------------------------------------------------------------- a sealed dataset

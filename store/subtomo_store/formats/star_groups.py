@@ -40,14 +40,15 @@ def together(columns: Columns, tomograms: Sequence[str] | None) -> Together:
     half_sets, remarks = _half_sets(columns)
     groups, kinds = _groups(columns, tomograms)
     if groups is not None:
-        remarks.append(f"{' and '.join(kinds)} belong together and stay in one half set")
+        sizes = np.bincount(groups)
+        some = f"{int((sizes > 1).sum())} groups, up to {sizes.max()} rows"
+        remarks.append(f"{' and '.join(kinds)} belong together ({some}) and stay in one half set")
     if half_sets is not None and groups is not None:
-        met = np.unique(np.column_stack([groups, half_sets]), axis=0)[:, 0]
-        parted = len(met) - len(np.unique(met))
+        parted = len(np.unique(2 * groups + half_sets)) - len(np.unique(groups))
         if parted:
             remarks[-1] = (
-                f"_{SUBSET} parts {parted} groups of {' and '.join(kinds)}, whose halves "
-                f"share noise: remove the column so that half sets are dealt anew"
+                f"_{SUBSET} parts {' and '.join(kinds)} ({some}, {parted} parted), so that half "
+                "sets share noise: remove the column to have them dealt anew"
             )
     return Together(half_sets, groups, tuple(f"{columns.file}: {remark}" for remark in remarks))
 
