@@ -15,9 +15,11 @@ from functools import lru_cache
 import ducc0
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
 
 from subtomo_core.kernels import correlation, shells
 from subtomo_core.kernels.types import RotationTables
+from subtomo_core.rotations import to_euler
 
 Real = NDArray[np.float32]
 
@@ -185,6 +187,16 @@ def correlate(f: Real, g: Real, weights: Real, tables: Sphere, *, even: bool = F
     values = np.empty((size, size, 2, lanes), np.float32)
     correlation.correlate(f, g, weights, tables.rotations, 2 if even else 1, values)
     return values
+
+
+def at_rotations(values: Real, rotations: NDArray[np.float64], bandwidth: int) -> Real:
+    """A correlation (`correlate`) at rotations (m, 3, 3), by linear interpolation, (m,)."""
+    half = bandwidth // 2
+    by_beta = np.concatenate([values[:, :, 0, : half + 1], values[:, :, 1, :half][..., ::-1]], 2)
+    alpha, beta, gamma = to_euler(rotations).T
+    places = np.stack([alpha, gamma, beta]) * (bandwidth / 180.0)
+    found: Real = map_coordinates(by_beta, places, order=1, mode="grid-wrap")
+    return found
 
 
 def in_halves(values: Real) -> Real:

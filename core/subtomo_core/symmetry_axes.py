@@ -9,13 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.fourier import Real, to_fourier
+from subtomo_core.harmonics import at_rotations
+from subtomo_core.matching import Matcher
 from subtomo_core.rotations import from_rotation_vectors, rotation_about
 from subtomo_core.superposition import Superposition, spread
 from subtomo_core.symmetrising import symmetrised_map
 
 Matrix = NDArray[np.float64]
 
-_AXIS_STEP_DEG = 5.0
+_STEP_DEG = 5.0  # between the frames that are tried
+_APART_DEG = 10.0  # of frames that count as different
+_BANDWIDTH = 32
+_BY_MAGNITUDES = 64  # frames whose phases are looked at
 _COARSE_SHELLS = 8.0
 _MOST_ELEMENTS = 6  # of the group, looked at in the first search
 _ROUNDS = 3
@@ -42,11 +47,12 @@ class Axes(NamedTuple):
 def find_axes(volume: Real, group: Matrix, r_max: float) -> Axes:
     """Find the pose of the group's axes at which a map agrees best with its average.
 
-    The main axis is searched over half a sphere by how the map agrees with itself turned about
-    it, at all shifts at once; where the group has other axes too, the angle about the main one
-    follows. From the best of these the map is fitted onto its own average over the group, in
-    turn, at full resolution: what is off in the pose cancels in the average, so that three turns
-    are enough.
+    Frames are searched over all of SO(3) by how the magnitudes of the map's transform agree with
+    themselves turned by the group's elements, which no shift changes: the self-rotation function
+    of crystallography, of which one rotational matching gives all values. The best of them are
+    compared with the phases, at all shifts at once. From the best of these the map is fitted
+    onto its own average over the group, in turn, at full resolution: what is off in the pose
+    cancels in the average, so that three turns are enough.
 
     Parameters
     ----------
@@ -60,16 +66,12 @@ def find_axes(volume: Real, group: Matrix, r_max: float) -> Axes:
     box = volume.shape[0]
     r_max = min(r_max, box / 2 - 1.0)
     coarse = Superposition(volume, volume, min(_COARSE_SHELLS, r_max))
-    about_z = np.abs(group[:, 2, 2] - 1.0) < 1e-6
-    candidates = _frames(coarse, _few(group[about_z][1:]), _half_sphere(), keep=12)
-    others = _few(group[~about_z])
-    if len(others):
-        turns = np.arange(0.0, 360.0 / about_z.sum(), _AXIS_STEP_DEG)
-        about = rotation_about([0, 0, 1], turns)
-        spun = np.einsum("mij,tjk->mtik", candidates, about).reshape(-1, 3, 3)
-        candidates = _frames(coarse, others, spun, keep=4)
-    both = _few(group[1:])
-    starts = [(Q, _centre(coarse, Q, both)) for Q in candidates[:4]]
+    elements = _few(group[1:])
+    by_magnitudes = _self_rotation(volume, coarse.r_max, elements, _frames_of(group))
+    turned = _conjugates(by_magnitudes, elements)
+    scores, _ = coarse.best_shifts(turned.reshape(-1, 3, 3))
+    kept = spread(by_magnitudes, scores.reshape(len(by_magnitudes), -1).mean(1), 4, _APART_DEG)
+    starts = [(Q, _centre(coarse, Q, elements)) for Q in by_magnitudes[kept]]
     poses = [_descend(volume, group, *start, coarse.r_max) for start in starts]
     best = max(poses, key=lambda pose: pose.correlation)
     best = _descend(volume, group, best.rotation, best.shift, r_max)
@@ -96,28 +98,41 @@ def _few(elements: Matrix) -> Matrix:
     return np.stack([kept[i] for i in chosen])
 
 
-def _half_sphere() -> Matrix:
-    """Rotations (m, 3, 3) which bring z to directions spread over half a sphere."""
-    count = math.ceil(2.0 * math.pi / math.radians(_AXIS_STEP_DEG) ** 2)
+def _frames_of(group: Matrix) -> Matrix:
+    """Frames (m, 3, 3) that the axes of a group may have, about `_STEP_DEG` apart.
+
+    The main axis points to half a sphere, since its other end is as good; where the group has
+    other axes, each of these directions is turned about itself as well.
+    """
+    count = math.ceil(2.0 * math.pi / math.radians(_STEP_DEG) ** 2)
     z = 1.0 - (np.arange(count) + 0.5) / count
     longitude = math.pi * (3.0 - math.sqrt(5.0)) * np.arange(count)
     # The axis of the turn lies in the plane of x and y, a quarter ahead of the direction.
     axis = np.stack([-np.sin(longitude), np.cos(longitude), np.zeros(count)], 1)
-    return from_rotation_vectors(axis * np.arccos(z)[:, None])
+    directions = from_rotation_vectors(axis * np.arccos(z)[:, None])
+    about_z = np.abs(group[:, 2, 2] - 1.0) < 1e-6
+    if about_z.all():
+        return directions
+    turns = rotation_about([0, 0, 1], np.arange(0.0, 360.0 / about_z.sum(), _STEP_DEG))
+    frames: Matrix = np.einsum("mij,tjk->mtik", directions, turns).reshape(-1, 3, 3)
+    return frames
+
+
+def _self_rotation(volume: Real, r_max: float, elements: Matrix, frames: Matrix) -> Matrix:
+    """The best frames by how magnitudes agree with themselves turned by elements about them."""
+    matcher = Matcher.at(r_max, _BANDWIDTH)
+    own = matcher.template(volume).magnitude
+    values = matcher.correlate(own, own, even=True)
+    scores = np.zeros(len(frames))
+    for element in elements:
+        scores += at_rotations(values, _conjugates(frames, element[None])[:, 0], _BANDWIDTH)
+    return frames[spread(frames, scores, _BY_MAGNITUDES, _APART_DEG)]
 
 
 def _conjugates(frames: Matrix, elements: Matrix) -> Matrix:
     """Elements (e, 3, 3) about the axes of each frame (m, 3, 3): (m, e, 3, 3)."""
     turned: Matrix = np.einsum("mij,ejk,mlk->meil", frames, elements, frames)
     return turned
-
-
-def _frames(maps: Superposition, elements: Matrix, frames: Matrix, keep: int) -> Matrix:
-    """The best frames by how the map agrees with itself turned by the elements about them."""
-    turned = _conjugates(frames, elements)
-    scores, _ = maps.best_shifts(turned.reshape(-1, 3, 3))
-    chosen = spread(frames, scores.reshape(len(frames), -1).mean(1), keep, 2 * _AXIS_STEP_DEG)
-    return frames[chosen]
 
 
 def _centre(maps: Superposition, frame: Matrix, elements: Matrix) -> Matrix:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from scipy.special import sph_harm_y
 
 from subtomo_core.fourier import half_grid, to_fourier
-from subtomo_core.harmonics import analyse, correlate, in_halves, sphere
+from subtomo_core.harmonics import analyse, at_rotations, correlate, in_halves, sphere
 from subtomo_core.kernels.shells import legendre
 from subtomo_core.rotations import from_euler, to_euler
 from support.numerics import on_euler_grid
@@ -115,6 +115,19 @@ def test_magnitudes_have_even_degrees_only():
 def test_the_layout_of_correlations_is_that_of_an_euler_grid():
     values = np.random.default_rng(1).normal(size=(L + 1, 2 * L, 2 * L)).astype(np.float32)
     assert np.array_equal(on_euler_grid(in_halves(values)), values)
+
+
+def test_a_correlation_is_read_off_at_rotations():
+    """Exact on its grid, the mean of neighbours halfway between them."""
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=(L + 1, 2 * L, 2 * L)).astype(np.float32)
+    j, k, i = rng.integers([1, 0, 0], [L - 1, 2 * L, 2 * L], (20, 3)).T
+    angles = np.stack([k, j, i], -1) * 180.0 / L
+    found = at_rotations(in_halves(values), from_euler(angles), L)
+    assert np.allclose(found, values[j, k, i], atol=1e-4)
+    between = from_euler(angles + np.array([0.0, 0.5, 0.0]) * 180.0 / L)
+    halfway = (values[j, k, i] + values[j + 1, k, i]) / 2
+    assert np.allclose(at_rotations(in_halves(values), between, L), halfway, atol=1e-4)
 
 
 def wigner(degree, row, column, beta):

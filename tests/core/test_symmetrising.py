@@ -9,7 +9,7 @@ from subtomo_core.exact import rotate
 from subtomo_core.fourier import low_pass, radius_of, to_fourier
 from subtomo_core.missing import observed
 from subtomo_core.rotations import random_rotations
-from subtomo_core.simulate import GaussianStructure, asymmetric_blob, barrel
+from subtomo_core.simulate import GaussianStructure, asymmetric_blob, barrel, shell
 from subtomo_core.spec import Wedge
 from subtomo_core.symmetrising import invariance, symmetrised, symmetrised_map
 from subtomo_core.symmetry import symmetry_group
@@ -138,3 +138,16 @@ def test_the_axes_of_a_barrel_are_found_in_noise_to_a_degree():
         # D14 holds the turns which bring the axes of D7 onto each other.
         assert min(angle(Q, axes.rotation @ g) for g in symmetry_group("D14")) < 1.0
         assert np.linalg.norm(axes.shift - c) < 0.2
+
+
+@pytest.mark.parametrize("name", ["O", "T"])
+def test_the_axes_of_a_shell_are_found_in_strong_noise(name):
+    """Its shape alone is nearly a sphere: only its units tell the axes."""
+    rng, group = np.random.default_rng(6), symmetry_group(name)
+    for _ in range(3):
+        Q, c = random_rotations(rng, 1)[0], rng.uniform(-2.0, 2.0, 3)
+        clean = shell(name, 150.0).density(40, 6.0, Q, c)
+        noisy = clean + 5.0 * clean.std() * rng.normal(size=clean.shape).astype(np.float32)
+        axes = find_axes(noisy.astype(np.float32), group, 10.0)
+        upright = rotate(clean, axes.rotation.T, -axes.rotation.T @ axes.shift)
+        assert correlation_about_axes(upright, group) > 0.97
