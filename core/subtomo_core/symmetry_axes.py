@@ -23,7 +23,6 @@ _BANDWIDTH = 32
 _BY_MAGNITUDES = 64  # frames whose phases are looked at
 _COARSE_SHELLS = 8.0
 _MOST_ELEMENTS = 6  # of the group, looked at in the first search
-_ROUNDS = 3
 _GRAIN = 1e-5  # radians and voxels to which the pose is rounded, far above what sums are off by
 
 
@@ -72,9 +71,9 @@ def find_axes(volume: Real, group: Matrix, r_max: float) -> Axes:
     scores, _ = coarse.best_shifts(turned.reshape(-1, 3, 3))
     kept = spread(by_magnitudes, scores.reshape(len(by_magnitudes), -1).mean(1), 4, _APART_DEG)
     starts = [(Q, _centre(coarse, Q, elements)) for Q in by_magnitudes[kept]]
-    poses = [_descend(volume, group, *start, coarse.r_max) for start in starts]
+    poses = [_descend(volume, group, *start, coarse.r_max, rounds=1) for start in starts]
     best = max(poses, key=lambda pose: pose.correlation)
-    best = _descend(volume, group, best.rotation, best.shift, r_max)
+    best = _descend(volume, group, best.rotation, best.shift, r_max, rounds=3)
     return _rounded(best)
 
 
@@ -144,10 +143,12 @@ def _centre(maps: Superposition, frame: Matrix, elements: Matrix) -> Matrix:
     return centre.round(6)
 
 
-def _descend(volume: Real, group: Matrix, rotation: Matrix, shift: Matrix, r_max: float) -> Axes:
+def _descend(
+    volume: Real, group: Matrix, rotation: Matrix, shift: Matrix, r_max: float, *, rounds: int
+) -> Axes:
     """Fit the map onto its own average over the group, and average anew."""
     axes = Axes(rotation, shift, 0.0)
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         average = symmetrised_map(volume, group, axes.rotation, axes.shift, r_max=r_max)
         found = Superposition(average, volume, r_max)
         axes = Axes(*found.descend(axes.rotation, axes.shift, steps=4))
