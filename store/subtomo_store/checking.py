@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 
 from subtomo_core.errors import InputError, Problem
+from subtomo_store.formats.star_columns import number_in
 from subtomo_store.formats.volume_header import VolumeHeader, check_cubic
 from subtomo_store.intake import Headers
-from subtomo_store.intake_parts import Intake, Place, Problems, Source
+from subtomo_store.intake_parts import Intake, Place, Source
+from subtomo_store.problems import Problems, named
 from subtomo_store.weights import own_box
 
 SMALLEST_BOX, LARGEST_BOX = 8, 512
 MOST_PARTICLES = 1_000_000
-TOLERANCE = 0.01
-UNSET = 1.0  # what many programs write where they know no voxel size
 
 
 def located(problem: Problem, source: Source, listing: str) -> Problem:
@@ -66,7 +66,7 @@ def check_boxes(intake: Intake, headers: Headers, problems: Problems) -> tuple[i
 def _box(
     place: Place, headers: Headers, source: Source, listing: str, problems: Problems
 ) -> int | None:
-    header = headers.get(place.file)
+    header = headers.get(place)
     if header is None:
         return None
     try:
@@ -91,7 +91,7 @@ def _check_place(place: Place, header: VolumeHeader) -> None:
 def _weight_fits(source: Source, headers: Headers, listing: str, problems: Problems) -> bool:
     if source.weight is None:
         return True
-    header, particle = headers.get(source.weight.file), headers.get(source.volume.file)
+    header, particle = headers.get(source.weight), headers.get(source.volume)
     if header is None or particle is None:
         return False
     try:
@@ -103,62 +103,39 @@ def _weight_fits(source: Source, headers: Headers, listing: str, problems: Probl
     return True
 
 
-def common_voxel_size(
-    intake: Intake, headers: Headers, given: float | None, problems: Problems
-) -> float:
-    """Return the dataset's voxel size in ångström; 0 where a problem was noted.
-
-    The dataset's own comes first, then the table's, then the headers'. All that are given
-    must agree within 1 %; a header of exactly 1 Å counts as not given beside another source.
-    """
-    table = intake.table
-    table_sizes = None if table is None else table.voxel_sizes
-    size = given or (float(table_sizes[0]) if table_sizes is not None else None)
-    if table is not None and table_sizes is not None and size is not None:
-        wrong = [row for row, other in enumerate(table_sizes, 1) if _differ(float(other), size)]
-        if wrong:
-            first = float(table_sizes[wrong[0] - 1])
-            whose = "the dataset's" if given else "row 1's"
-            detail = (
-                f"{intake.listing}, row {wrong[0]}: a voxel size of {first:g} Å where {whose} is "
-                f"{size:g} Å ({len(wrong)} such rows): give one voxel size"
-            )
-            problems.add(
-                Problem(detail, file=intake.listing, row=wrong[0], column=table.voxel_column)
-            )
-    return _check_headers(intake, headers, size, problems)
+def remarks_on_box(intake: Intake, box: int) -> list[str]:
+    """Say that the table speaks of other boxes: its voxel size may be of another binning."""
+    said = () if intake.table is None else intake.table.boxes
+    others = [text for text in said if number_in(text) != box]
+    if not others or not box:
+        return []
+    return [
+        f"_rlnImageSize is {named(others)} in {intake.listing}, but the boxes have {box} voxels: "
+        "check that its voxel size is that of these volumes"
+    ]
 
 
-def _check_headers(
-    intake: Intake, headers: Headers, size: float | None, problems: Problems
-) -> float:
-    wrong: list[tuple[str, float]] = []
-    elsewhere = size is not None
-    for name in dict.fromkeys(source.volume.file for source in intake.sources):
-        header = headers.get(name)
-        found = header.voxel_size if header else None
-        if found is None and header is not None and size is None:
-            detail = (
-                f"{name}: {header.unknown_voxel_size}, and neither the dataset nor a table "
-                "gives one: give voxel_size_angstrom"
-            )
-            field, pointer = header.voxel_size_field, "/voxel_size_angstrom"
-            problems.add(Problem(detail, file=name, column=field, pointer=pointer))
-            return 0.0
-        if found is None or (elsewhere and found == UNSET):
+def remarks_on_stacks(intake: Intake, headers: Headers) -> list[str]:
+    """Say what a stack holds beyond the table, and where the table alone makes it a stack."""
+    named_in: dict[str, set[int]] = {}
+    for place in (source.volume for source in intake.sources):
+        if place.position is not None:
+            named_in.setdefault(place.file, set()).add(place.position)
+    remarks = []
+    for name, positions in named_in.items():
+        header = headers.get(Place(name, 0))
+        if header is None:
             continue
-        size = size or found
-        if _differ(found, size):
-            wrong.append((name, found))
-    if wrong and size:
-        name, found = wrong[0]
-        detail = (
-            f"{name}: its header says {found:g} Å a voxel where the dataset has {size:g} Å "
-            f"({len(wrong)} such files): correct one of them"
-        )
-        problems.add(Problem(detail, file=name, column="cella"))
-    return size or 0.0
-
-
-def _differ(first: float, second: float) -> bool:
-    return abs(first - second) > TOLERANCE * second
+        if header.counted:
+            remarks.append(
+                f"{name} is not marked as a stack of volumes (space group 401): it was read as "
+                f"{header.volumes} volumes of {header.shape[0]} sections, as {intake.listing} "
+                "counts them"
+            )
+        others = [f"{i + 1:06d}" for i in range(header.volumes) if i not in positions]
+        if others:
+            remarks.append(
+                f"{len(others)} of the {header.volumes} volumes in {name} were left out, not "
+                f"named in {intake.listing}: {named(others)}"
+            )
+    return remarks

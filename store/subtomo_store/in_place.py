@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from subtomo_store.formats.packed import packing_of
 from subtomo_store.formats.volume_header import VolumeHeader
 from subtomo_store.intake import Headers
 from subtomo_store.intake_parts import Source
 from subtomo_store.material import Material, RegisteredFile
 from subtomo_store.stack import PARTICLES, Stack
-
-GZIP = b"\x1f\x8b"
 
 
 def left_as_it_is(
@@ -24,12 +23,11 @@ def left_as_it_is(
     registered one stays where it is.
     """
     name = _only_file(sources)
-    header = headers.get(name) if name else None
+    header = headers.get(sources[0].volume) if name else None
     if name is None or header is None or not _plain(header, sources):
         return None
-    with material.file(name).open("rb") as file:
-        if file.read(2) == GZIP:
-            return None
+    if packing_of(material.file(name)):
+        return None
     registered = material.registered(name)
     if registered is not None:
         return _lying(registered, header)

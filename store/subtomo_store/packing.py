@@ -17,8 +17,9 @@ from subtomo_store.checking import located
 from subtomo_store.duplicates import Contents
 from subtomo_store.formats.volume_header import VolumeHeader
 from subtomo_store.formats.volumes import FileVolumes, check_finite
-from subtomo_store.intake_parts import Place, Problems, Source
+from subtomo_store.intake_parts import Place, Source
 from subtomo_store.material import Material
+from subtomo_store.problems import Problems, named
 from subtomo_store.stack import PARTICLES, WEIGHTS
 from subtomo_store.weights import Change, HalfWeights, half_weights, remarks_on
 
@@ -32,23 +33,38 @@ class Volumes:
 
     def __init__(self, material: Material, scratch: Path):
         self._material, self._scratch = material, scratch
-        self._open: OrderedDict[str, FileVolumes] = OrderedDict()
+        self._open: OrderedDict[tuple[str, bool], FileVolumes] = OrderedDict()
+        self._going_on: dict[str, None] = {}
 
     def read(self, place: Place) -> NDArray[np.float32]:
         """Read one volume."""
-        return self._file(place.file)[place.position or 0]
+        return self._file(place)[place.position or 0]
 
     def header(self, place: Place) -> VolumeHeader:
         """Header of the file that a volume lies in."""
-        return self._file(place.file).header
+        return self._file(place).header
 
-    def _file(self, name: str) -> FileVolumes:
-        if name not in self._open:
+    def _file(self, place: Place) -> FileVolumes:
+        key = name, stacked = place.file, place.position is not None
+        if key not in self._open:
             if len(self._open) >= OPEN_AT_ONCE:
                 self._open.popitem(last=False)[1].close()
-            self._open[name] = FileVolumes(self._material.file(name), name, self._scratch)
-        self._open.move_to_end(name)
-        return self._open[name]
+            file = self._material.file(name)
+            self._open[key] = FileVolumes(file, name, self._scratch, stacked=stacked)
+            if self._open[key].goes_on:
+                self._going_on[name] = None
+        self._open.move_to_end(key)
+        return self._open[key]
+
+    def remarks(self) -> list[str]:
+        """Say which files hold more than was read."""
+        if not self._going_on:
+            return []
+        return [
+            "bytes behind the voxels which the header announces were not read, in "
+            f"{named(self._going_on)}: check nz and nsymbt there, since one that is too small "
+            "shifts or drops voxels"
+        ]
 
     def __enter__(self) -> Volumes:
         return self
@@ -80,7 +96,7 @@ class Packer:
             if any(source.weight for source in sources):
                 weights = opened.enter_context((target / WEIGHTS).open("wb"))
             changes = self._stream(sources, stack, weights)
-        return remarks_on(changes, len(sources))
+        return [*remarks_on(changes, len(sources)), *self._volumes.remarks()]
 
     def _stream(
         self, sources: list[Source], stack: BinaryIO | None, weights: BinaryIO | None

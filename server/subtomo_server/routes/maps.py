@@ -17,6 +17,7 @@ from subtomo_store import maps, quotas
 from subtomo_store.database import Store
 from subtomo_store.files import WholeFile
 from subtomo_store.formats.mrc import write_volume
+from subtomo_store.formats.packed import packing_of
 from subtomo_store.formats.volumes import Volume, read_volume
 from subtomo_store.identity import new_id
 from subtomo_store.people_records import User
@@ -47,7 +48,7 @@ async def create(
 ) -> MapDocument:
     """Store the raw body, one cubic MRC or EM volume; it is checked before it is kept.
 
-    An EM volume is kept as MRC; its voxel size must be given.
+    An EM volume is kept as MRC; its voxel size must be given. A packed one is unpacked.
     """
     map_id = new_id("map")
     announced = request.headers.get("content-length", "")
@@ -55,7 +56,8 @@ async def create(
 
     def accept(whole: WholeFile, written: Written) -> None:
         volume = read_volume(whole.temporary, name, voxel_size_angstrom)
-        kept = written if volume.kind == "MRC" else _as_mrc(whole.temporary, volume)
+        plain = volume.kind == "MRC" and packing_of(whole.temporary) is None
+        kept = written if plain else _as_mrc(whole.temporary, volume)
         _note_map(store, user, Upload(map_id, name, kept, volume, group), whole.place)
 
     await receive_file(request, store.files.map(map_id), accept)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,8 +17,8 @@ from subtomo_core.simulate import (
     shell,
     symmetric_phantom,
 )
+from subtomo_store.formats.packed import packing_of, unpacked
 from subtomo_store.formats.volumes import is_volume_name, read_header, read_volume
-from subtomo_store.in_place import GZIP
 
 _MODELS = (".pdb", ".ent", ".cif", ".mmcif")
 _LARGEST_MODEL = 1 << 29  # bytes
@@ -103,7 +101,8 @@ def _map(path: Path, box: int, voxel_size: float) -> Structure:
     if header.shape[-1] != box:
         detail = f"{path.name} has a box of {header.shape[-1]} voxels, not of {box}: crop or pad it"
         raise InputError(Problem(detail, file=path.name))
-    volume = read_volume(path, path.name, None if header.voxel_size else voxel_size)
+    # A structure of 1 Å a voxel is taken at its header's word: there is nobody to ask.
+    volume = read_volume(path, path.name, header.said_voxel_size or voxel_size)
     return MapStructure(volume.array, volume.voxel_size)
 
 
@@ -113,16 +112,12 @@ def _is_model(name: str) -> bool:
 
 def _check_size(path: Path) -> None:
     """Refuse a model that would fill the memory, or is no whole file if it is packed."""
-    with path.open("rb") as file:
-        packed = file.read(2) == GZIP
-    size = 0
-    try:
-        with gzip.open(path) if packed else path.open("rb") as stream:
+    size, packing = path.stat().st_size, packing_of(path)
+    if packing is not None:
+        size = 0
+        with unpacked(path, packing, path.name) as stream:
             while size <= _LARGEST_MODEL and (chunk := stream.read(_CHUNK)):
                 size += len(chunk)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        detail = f"{path.name} is a damaged gzip file ({error}): give it again"
-        raise InputError(Problem(detail, file=path.name)) from error
     if size > _LARGEST_MODEL:
         detail = f"{path.name} is larger than {_LARGEST_MODEL >> 20} MiB: leave out what is not "
         raise InputError(Problem(f"{detail}looked at", file=path.name))

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from emfile.specs import dtype_spec, header_spec
 
+from subtomo_store.formats.packed import plain_name
 from subtomo_store.formats.volume_header import (
     LARGEST_BYTES,
     LARGEST_SIDE,
@@ -32,7 +33,7 @@ def is_em(raw: bytes, name: str) -> bool:
     """
     if raw[208:211] == b"MAP":
         return False
-    if name.lower().removesuffix(".gz").endswith(".em"):
+    if plain_name(name).endswith(".em"):
         return True
     return len(raw) > 4 and raw[0] in _MACHINES and raw[1:3] == b"\0\0" and raw[3] in dtype_spec
 

@@ -9,9 +9,8 @@ import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
 from numpy.typing import NDArray
 
+from subtomo_store.formats.mrc_header import LABEL
 from subtomo_store.whole import write_whole
-
-LABEL = b"Subtomo"
 
 
 def volume_header(

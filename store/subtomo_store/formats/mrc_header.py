@@ -20,6 +20,7 @@ from subtomo_store.formats.volume_header import (
 )
 
 HEADER_BYTES = 1024
+LABEL = b"Subtomo"  # of files which this program writes
 
 _MODES: dict[int, DTypeLike] = {
     0: np.int8,
@@ -35,8 +36,11 @@ _LITTLE, _BIG = ((0x44, 0x44), (0x44, 0x41)), ((0x11, 0x11),)
 _IMOD_STAMP, _IMOD_SIGNED = 1146047817, 1
 
 
-def parse_header(raw: bytes, name: str) -> VolumeHeader:
+def parse_header(raw: bytes, name: str, *, stacked: bool = False) -> VolumeHeader:
     """Understand the first 1024 bytes of an MRC file.
+
+    With ``stacked`` a table counts volumes in the file: where the header does not mark them,
+    they are the cubes which its sections make.
 
     Raises
     ------
@@ -59,6 +63,8 @@ def parse_header(raw: bytes, name: str) -> VolumeHeader:
         raise refuse(name, f"impossible extended header of {extended} bytes", "nsymbt")
     axes = _axes(header, name)
     depth = _sections_per_volume(header, axes, name)
+    counted = stacked and depth == sections and _cubes(header)
+    depth = columns if counted else depth
     in_file = (depth, rows, columns)
     to_zyx = (axes.index(3), axes.index(2), axes.index(1))
     shape = (in_file[to_zyx[0]], in_file[to_zyx[1]], in_file[to_zyx[2]])
@@ -69,7 +75,10 @@ def parse_header(raw: bytes, name: str) -> VolumeHeader:
         order=to_zyx,
         volumes=sections // depth,
         shape=shape,
-        voxel_sizes=_voxel_sizes(header, shape),
+        voxel_sizes=_stacked_sizes(header) if counted else _voxel_sizes(header, shape),
+        own=bytes(header["label"][0]).strip() == LABEL,
+        extended=extended,
+        counted=counted,
     )
 
 
@@ -127,7 +136,7 @@ def _axes(header: NDArray[Any], name: str) -> tuple[int, int, int]:
 
 
 def _sections_per_volume(header: NDArray[Any], axes: tuple[int, int, int], name: str) -> int:
-    sections, rows, columns = (int(header[field]) for field in ("nz", "ny", "nx"))
+    sections, columns = int(header["nz"]), int(header["nx"])
     depth = int(header[("mx", "my", "mz")[axes[0] - 1]])
     marked = 401 <= int(header["ispg"]) <= 630
     if marked and depth > 0 and sections % depth == 0:
@@ -138,8 +147,26 @@ def _sections_per_volume(header: NDArray[Any], axes: tuple[int, int, int], name:
             f"a stack of {sections} sections cannot hold volumes of {depth} sections",
             "mz",
         )
-    cubes = rows == columns and sections > columns and sections % columns == 0
-    return columns if cubes and depth == columns else sections
+    return columns if _cubes(header) and depth == columns else sections
+
+
+def _cubes(header: NDArray[Any]) -> bool:
+    """Tell whether the sections can be several cubes, one behind the other."""
+    columns, rows, sections = (int(header[field]) for field in ("nx", "ny", "nz"))
+    return rows == columns and sections > columns and sections % columns == 0
+
+
+def _stacked_sizes(header: NDArray[Any]) -> tuple[float, float, float]:
+    """Voxel sizes of cubes which the header takes for something else.
+
+    Along z the cell is divided by the sections of the file, or by what ``mz`` calls one volume:
+    by whichever makes voxels cubic.
+    """
+    columns = int(header["nx"])
+    x, y, _ = _voxel_sizes(header, (columns, columns, columns))
+    cell, sections, depth = (float(v) for v in (header["cella"]["z"], header["nz"], header["mz"]))
+    along = [cell / count for count in (sections, depth, columns) if count > 0]
+    return x, y, min(along, key=lambda z: abs(z - x))
 
 
 def _voxel_sizes(header: NDArray[Any], shape: tuple[int, int, int]) -> tuple[float, float, float]:

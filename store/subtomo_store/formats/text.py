@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from subtomo_core.errors import InputError, Problem
 from subtomo_store.readable import Readable
 
 LARGEST_FILE = 1 << 30
-MOST_PROBLEMS = 100
+
+_NO_TEXT = re.compile("[\0-\x08\x0e-\x1f]")
 
 
 def read_text(path: Readable, name: str) -> str:
-    """Read a file of UTF-8 text.
+    """Read a file of text: UTF-8, or else Latin-1, as older programs write comments and names.
 
     Raises
     ------
@@ -24,9 +27,13 @@ def read_text(path: Readable, name: str) -> str:
         raise InputError(Problem(detail, file=name))
     try:
         text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        detail = f"{name}: not a text file (byte {error.start}); save it as UTF-8 text"
-        raise InputError(Problem(detail, file=name)) from error
-    if "\0" in text:
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    if _NO_TEXT.search(text):
         raise InputError(Problem(f"{name}: not a text file; save it as UTF-8 text", file=name))
     return text
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines, whatever the system they were written on; no other character ends one."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

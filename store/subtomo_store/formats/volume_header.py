@@ -11,6 +11,8 @@ from subtomo_core.errors import InputError, Problem
 
 LARGEST_SIDE = 1 << 16
 LARGEST_BYTES = 1 << 44
+UNSET = 1.0
+BY_DEFAULT = "as many programs write where they know none"
 
 
 class VolumeHeader(NamedTuple):
@@ -34,6 +36,12 @@ class VolumeHeader(NamedTuple):
         In ångström along x, y, z, as the header gives them.
     kind : str
         The file's format.
+    own : bool
+        Whether this program wrote the file: it writes no voxel size which it does not know.
+    extended : int
+        Bytes between the header and the first voxel.
+    counted : bool
+        Whether the header is silent about its volumes, which a table counts.
     """
 
     dtype: np.dtype[Any]
@@ -44,10 +52,23 @@ class VolumeHeader(NamedTuple):
     shape: tuple[int, int, int]
     voxel_sizes: tuple[float, float, float]
     kind: Literal["MRC", "EM"] = "MRC"
+    own: bool = False
+    extended: int = 0
+    counted: bool = False
 
     @property
     def voxel_size(self) -> float | None:
-        """In ångström; None where the header gives none (0, negative or not finite)."""
+        """In ångström; None where the header gives none.
+
+        That is one of 0, negative or not finite, and one of 1, which other programs write where
+        they know none.
+        """
+        said = self.said_voxel_size
+        return None if said == UNSET and not self.own else said
+
+    @property
+    def said_voxel_size(self) -> float | None:
+        """As the header says it, in ångström; None where that is no length."""
         if not all(math.isfinite(size) and size > 0 for size in self.voxel_sizes):
             return None
         return round(sum(self.voxel_sizes) / 3, 5)
@@ -59,6 +80,11 @@ class VolumeHeader(NamedTuple):
         return sections * rows * columns * self.dtype.itemsize
 
     @property
+    def usual_offset(self) -> int:
+        """Bytes before the first voxel where there is no extended header."""
+        return self.offset - self.extended
+
+    @property
     def voxel_size_field(self) -> str:
         """Field of the header with the voxel size, if its format has one."""
         return "" if self.kind == "EM" else "cella"
@@ -68,6 +94,8 @@ class VolumeHeader(NamedTuple):
         """Say why it has no voxel size."""
         if self.kind == "EM":
             return "EM files do not tell their voxel size"
+        if self.said_voxel_size == UNSET:
+            return f"the voxel size in its header is 1 Å, {BY_DEFAULT}"
         return "the voxel size in its header is 0"
 
 
@@ -86,8 +114,10 @@ def check_cubic(header: VolumeHeader, name: str) -> int:
     """
     z, y, x = header.shape
     if not z == y == x:
-        flat = " (a 2D image: Subtomo averages 3D volumes)" if z == 1 else ""
-        raise refuse(name, f"{x} x {y} x {z} voxels are not a cube{flat}", "nx, ny, nz")
+        hint = " (a 2D image: Subtomo averages 3D volumes)" if z == 1 else ""
+        if x == y and z > x and z % x == 0:
+            hint = f": if they are {z // x} volumes, name them in a STAR file (000001@{name}, ...)"
+        raise refuse(name, f"{x} x {y} x {z} voxels are not a cube{hint}", "nx, ny, nz")
     if header.voxel_size and max(header.voxel_sizes) > 1.01 * min(header.voxel_sizes):
         shown = " x ".join(f"{size:.4g}" for size in header.voxel_sizes)
         raise refuse(

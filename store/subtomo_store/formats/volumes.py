@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import tempfile
-import zlib
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal, NamedTuple
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 
 from subtomo_store.formats.em import is_em, parse_em_header
 from subtomo_store.formats.mrc_header import HEADER_BYTES, parse_header
+from subtomo_store.formats.packed import Packing, packing_of, plain_name, unpacked
 from subtomo_store.formats.volume_header import VolumeHeader, check_cubic, refuse
 from subtomo_store.readable import Readable
 
@@ -32,15 +31,15 @@ class Volume(NamedTuple):
 
 
 def is_volume_name(name: str) -> bool:
-    """Tell whether a file name is that of a volume file, packed by gzip or not."""
-    return name.lower().removesuffix(".gz").endswith(SUFFIXES)
+    """Tell whether a file name is that of a volume file, packed or not."""
+    return plain_name(name).endswith(SUFFIXES)
 
 
 class FileVolumes:
     """The volumes of one MRC or EM file, read one at a time.
 
-    The file is memory-mapped; a gzip file is first unpacked into an unnamed temporary file of
-    exactly the size that its header announces. Use as a context manager.
+    The file is memory-mapped; a packed one is first unpacked into an unnamed temporary file of
+    no more than the size that its header announces. Use as a context manager.
 
     Parameters
     ----------
@@ -50,6 +49,13 @@ class FileVolumes:
         Name used in problems; the file's own name by default.
     scratch : Path, optional
         Folder for unpacking; the system's own by default.
+    stacked : bool
+        Whether a table counts volumes in it, be the header silent about them.
+
+    Attributes
+    ----------
+    goes_on : bool
+        Whether bytes follow behind the voxels which the header announces.
 
     Raises
     ------
@@ -57,13 +63,21 @@ class FileVolumes:
         If the file is not a complete, readable volume file.
     """
 
-    def __init__(self, path: Readable, name: str | None = None, scratch: Path | None = None):
+    def __init__(
+        self,
+        path: Readable,
+        name: str | None = None,
+        scratch: Path | None = None,
+        *,
+        stacked: bool = False,
+    ):
         self.name = name or path.name
-        with path.open("rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        self._file: BinaryIO = _unpack(path, self.name, scratch) if packed else path.open("rb")
+        packing = packing_of(path)
+        self._file, self.goes_on = (
+            _unpack(path, packing, self.name, scratch) if packing else (path.open("rb"), False)
+        )
         try:
-            self.header = _parse(self._file.read(HEADER_BYTES), self.name)
+            self.header = _parse(self._file.read(HEADER_BYTES), self.name, stacked)
             self._check_length()
             self._voxels = np.memmap(
                 self._file,
@@ -77,8 +91,17 @@ class FileVolumes:
             raise
 
     def _check_length(self) -> None:
-        found = max(0, self._file.seek(0, 2) - self.header.offset)
-        expected = self.header.data_bytes
+        header, expected = self.header, self.header.data_bytes
+        size = self._file.seek(0, 2)
+        found = max(0, size - header.offset)
+        if found < expected and size == header.usual_offset + expected:
+            raise refuse(
+                self.name,
+                f"its header announces an extended header of {header.extended} bytes (nsymbt), but "
+                f"behind it lie its {expected} bytes of voxels alone: set nsymbt, bytes 93 to 96, "
+                "to 0 (printf '\\0\\0\\0\\0' | dd of=FILE bs=1 seek=92 conv=notrunc)",
+                "nsymbt",
+            )
         if found == 0:
             raise refuse(
                 self.name, f"a header without voxels ({expected} bytes expected): upload it again"
@@ -88,6 +111,7 @@ class FileVolumes:
                 self.name,
                 f"truncated: {expected} bytes of voxels expected, {found} found; upload it again",
             )
+        self.goes_on |= found > expected
 
     def __len__(self) -> int:
         return self.header.volumes
@@ -124,47 +148,49 @@ class FileVolumes:
         self.close()
 
 
-def _parse(raw: bytes, name: str) -> VolumeHeader:
+def _parse(raw: bytes, name: str, stacked: bool = False) -> VolumeHeader:
     if is_em(raw, name):
         return parse_em_header(raw, name)
-    return parse_header(raw, name)
+    return parse_header(raw, name, stacked=stacked)
 
 
-def read_header(path: Readable, name: str | None = None) -> VolumeHeader:
-    """Read and check a file's header only; a gzip file is unpacked no further than needed."""
-    shown = name or path.name
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        if not packed:
-            return _parse(file.read(HEADER_BYTES), shown)
-        try:
-            with gzip.open(file) as stream:
-                return _parse(stream.read(HEADER_BYTES), shown)
-        except (OSError, EOFError, zlib.error) as error:
-            raise refuse(shown, f"a damaged gzip file ({error}): upload it again") from error
+def read_header(path: Readable, name: str | None = None, *, stacked: bool = False) -> VolumeHeader:
+    """Read and check a file's header only; a packed file is unpacked no further than needed.
+
+    ``stacked``: a table counts volumes in the file, be the header silent about them.
+    """
+    shown, packing = name or path.name, packing_of(path)
+    if packing is None:
+        with path.open("rb") as file:
+            return _parse(file.read(HEADER_BYTES), shown, stacked)
+    with unpacked(path, packing, shown) as stream:
+        raw = stream.read(HEADER_BYTES)
+    return _parse(raw, shown, stacked)
 
 
-def _unpack(path: Readable, name: str, scratch: Path | None) -> BinaryIO:
-    """Unpack no more than the header announces: a small file cannot fill the disk."""
+def _unpack(
+    path: Readable, packing: Packing, name: str, scratch: Path | None
+) -> tuple[BinaryIO, bool]:
+    """Unpack what the header announces, and tell whether there is more.
+
+    A small file cannot fill the disk.
+    """
     header = read_header(path, name)
     wanted = header.offset + header.data_bytes
     if wanted > LARGEST_UNPACKED:
         raise refuse(name, f"unpacks to {wanted} bytes, more than {LARGEST_UNPACKED}: unpack it")
     target: BinaryIO = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115
     try:
-        with path.open("rb") as packed, gzip.open(packed) as stream:
+        with unpacked(path, packing, name) as stream:
             while wanted > 0 and (chunk := stream.read(min(_CHUNK, wanted))):
                 target.write(chunk)
                 wanted -= len(chunk)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        target.close()
-        raise refuse(name, f"a damaged gzip file ({error}): upload it again") from error
+            goes_on = wanted == 0 and stream.read(1) != b""
     except BaseException:
         target.close()
         raise
     target.seek(0)
-    return target
+    return target, goes_on
 
 
 def check_finite(array: NDArray[np.float32], name: str) -> None:
