@@ -13,7 +13,7 @@ from subtomo.calls import Calls, id_of, path_of
 from subtomo.errors import ChecksumMismatch, Fault, InvalidInput, Rejected, SubtomoError
 from subtomo.records import Dataset, StoredFile, Usage
 from subtomo.resumable import RESUMABLE_FROM, ResumableUpload
-from subtomo.transfer import Outgoing, download, outgoing
+from subtomo.transfer import Outgoing, download, left_out, outgoing
 
 UPLOADS_AT_ONCE = 4
 LONG_POLL_S = 5
@@ -22,11 +22,15 @@ UploadProgress = Callable[[int, int], None]
 
 
 class Uploaded(NamedTuple):
-    """What an upload did: files sent, files the server had already, and bytes in all."""
+    """What an upload did: files sent, files the server had already, and bytes in all.
+
+    The remarks say what of a folder was left out.
+    """
 
     sent: int
     skipped: int
     bytes: int
+    remarks: tuple[str, ...] = ()
 
 
 class DatasetCalls(Calls):
@@ -145,7 +149,7 @@ class DatasetCalls(Calls):
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-        return Uploaded(sent, len(files) - sent, total)
+        return Uploaded(sent, len(files) - sent, total, tuple(left_out(Path(path), files)))
 
     def _send(
         self, dataset: str, file: Outgoing, there: StoredFile | None, count: Callable[[int], None]

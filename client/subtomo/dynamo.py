@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from subtomo.errors import InvalidInput
+from subtomo.star import lines_of, read_text
 from subtomo.volume_names import is_volume_name
 
 TABLE = ".tbl"
@@ -43,8 +44,8 @@ def particles_beside(table: Path) -> list[Path]:
         If the table cannot be read, or a particle is not there.
     """
     try:
-        lines = [line.split() for line in table.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
+        lines = [line.split() for line in lines_of(read_text(table))]
+    except OSError as error:
         raise InvalidInput(f"{table} cannot be read as a Dynamo table: {error}.") from error
     found: dict[int, list[Path]] = {}
     for entry in sorted(table.resolve().parent.iterdir()):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from subtomo.errors import InvalidInput
 
 FILE_COLUMNS = ("_rlnImageName", "_rlnCtfImage")
+_IMAGE_FILE = re.compile(r"(\d+@)?(.*?)((?<=\w):(?:mrcs?|map|ccp4|rec|st|em))?", re.IGNORECASE)
 _TOKEN = re.compile(r"\"[^\"]*\"|'[^']*'|\S+")
 _NO_FILE = frozenset({"", "none", "None", "null"})
 _TOLD_AT_MOST = 10
@@ -31,8 +32,17 @@ class Reference(NamedTuple):
 
     @property
     def file(self) -> str:
-        """Name of the file, without the ``number@`` of a stack's slice."""
-        return self.text.rpartition("@")[2]
+        """Name of the file, without a stack's ``number@`` before and a ``:format`` behind it."""
+        return self._parts()[1]
+
+    def renamed(self, name: str) -> str:
+        """The mention with another file in it, in quotes where it needs them."""
+        text = f"{self._parts()[0]}{name}"
+        return f'"{text}"' if " " in text else text
+
+    def _parts(self) -> tuple[str, str]:
+        match = _IMAGE_FILE.fullmatch(self.text)
+        return (match[1] or "", match[2]) if match else ("", self.text)
 
 
 class PortableStar(NamedTuple):
@@ -50,8 +60,24 @@ class PortableStar(NamedTuple):
     files: dict[str, Path]
 
 
+def read_text(path: Path) -> str:
+    """Text of a table in UTF-8, or else Latin-1, as older programs write comments and names."""
+    raw = path.read_bytes()
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines, whatever the system they were written on; no other character ends one."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
 def references(text: str) -> Iterator[Reference]:
-    """Find every mention of a file in the loops of a STAR text.
+    """Find every mention of a file in a STAR text, in loops and single values.
+
+    Rows are counted on where several tables name images.
 
     Parameters
     ----------
@@ -59,20 +85,37 @@ def references(text: str) -> Iterator[Reference]:
         The content of a STAR file.
     """
     labels: list[str] = []
-    row, in_head = 0, False
-    for number, line in enumerate(text.splitlines()):
-        bare = line.strip()
-        if bare.startswith(("data_", "loop_")):
-            labels, row, in_head = [], 0, bare.startswith("loop_")
-        elif in_head and bare.startswith("_"):
-            labels.append(bare.split()[0])
-        elif labels and bare and not bare.startswith("#"):
-            in_head, row = False, row + 1
-            tokens = list(_TOKEN.finditer(line))
-            for label, token in zip(labels, tokens, strict=False):
-                value = token.group().strip("\"'")
-                if label in FILE_COLUMNS and value not in _NO_FILE:
-                    yield Reference(number, token.start(), token.end(), row, label, value)
+    loop, in_head, row = False, False, 0
+    for number, line in enumerate(lines_of(text)):
+        tokens = list(_TOKEN.finditer(line))
+        first = tokens[0].group() if tokens else "#"
+        if first.startswith("#"):
+            continue
+        if first == "loop_" or (first.startswith("data_") and _alone(tokens)):
+            labels, loop = [], first == "loop_"
+            in_head = True
+        elif in_head and first.startswith("_"):
+            labels.append(first)
+            if not loop:
+                row += first == FILE_COLUMNS[0]
+                yield from _mentions(number, row, [first], tokens[1:])
+        elif loop:
+            in_head = False
+            row += FILE_COLUMNS[0] in labels
+            yield from _mentions(number, row, labels, tokens)
+
+
+def _alone(tokens: list[re.Match[str]]) -> bool:
+    return len(tokens) == 1 or tokens[1].group().startswith("#")
+
+
+def _mentions(
+    line: int, row: int, labels: list[str], tokens: list[re.Match[str]]
+) -> Iterator[Reference]:
+    for label, token in zip(labels, tokens, strict=False):
+        value = token.group().strip("\"'")
+        if label in FILE_COLUMNS and value not in _NO_FILE:
+            yield Reference(line, token.start(), token.end(), row, label, value)
 
 
 def make_portable(star: Path) -> PortableStar:
@@ -80,7 +123,7 @@ def make_portable(star: Path) -> PortableStar:
 
     A relative name is looked for beside the STAR, then in each folder above it (RELION writes
     names relative to its project folder). Absolute names and names that climb out with ``..``
-    get a new one under ``external/``.
+    get a new one under ``external/``. A STAR which names no volumes is for the server to judge.
 
     Parameters
     ----------
@@ -90,17 +133,13 @@ def make_portable(star: Path) -> PortableStar:
     Raises
     ------
     InvalidInput
-        If the STAR cannot be read, names no files, or names files which are not there.
+        If the STAR cannot be read, or names files which are not there.
     """
     try:
-        text = star.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(star)
+    except OSError as error:
         raise InvalidInput(f"{star} cannot be read as a STAR file: {error}.") from error
     mentions = list(references(text))
-    if not any(mention.column == FILE_COLUMNS[0] for mention in mentions):
-        raise InvalidInput(
-            f"{star.name} names no volumes: it needs a table with the column rlnImageName."
-        )
     folder = star.resolve().parent
     found, missing = dict[str, Path](), list[Reference]()
     for mention in mentions:
@@ -153,13 +192,12 @@ def _portable_names(found: dict[str, Path]) -> dict[str, str]:
 
 
 def _renamed(text: str, mentions: list[Reference], new_name: Callable[[Reference], str]) -> str:
-    lines = text.splitlines()
+    lines = lines_of(text)
     for mention in reversed(mentions):  # from the right, so that positions stay true
         name = new_name(mention)
         if name != mention.file:
-            slice_number, at, _ = mention.text.rpartition("@")
-            token = f"{slice_number}{at}{name}"
-            token = f'"{token}"' if " " in token else token
             line = lines[mention.line]
-            lines[mention.line] = line[: mention.start] + token + line[mention.end :]
-    return "\n".join(lines) + "\n"
+            lines[mention.line] = (
+                line[: mention.start] + mention.renamed(name) + line[mention.end :]
+            )
+    return "\n".join(lines)

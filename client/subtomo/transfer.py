@@ -16,9 +16,11 @@ from subtomo.errors import ChecksumMismatch, ConnectionFailed, InvalidInput
 from subtomo.patience import Patience
 from subtomo.star import make_portable
 from subtomo.transport import Transport
-from subtomo.volume_names import VOLUME_ENDINGS, is_volume_name
+from subtomo.volume_names import VOLUME_ENDINGS, is_volume_name, refuse_unreadable
 
 CHUNK = 1 << 20
+NO_PARTICLES = "neither a volume (MRC, EM) nor a table (RELION STAR, Dynamo)"
+_TOLD_AT_MOST = 10
 _SHA256 = re.compile(r'^(?:W/)?"(?:sha-?256[:=-])?([0-9a-f]{64})"$')
 
 Counter = Callable[[int], None]
@@ -69,10 +71,35 @@ def outgoing(path: Path) -> list[Outgoing]:
     Raises
     ------
     InvalidInput
-        If there is nothing to upload, or a named file is not there.
+        If there is nothing to upload, a named file is not there, or one is not read.
     """
-    if path.is_dir():
-        return _folder(path)
+    files = _folder(path) if path.is_dir() else _table(path)
+    for file in files:
+        refuse_unreadable(file.name)
+    return files
+
+
+def left_out(path: Path, files: list[Outgoing]) -> list[str]:
+    """Say what of a folder is not sent, and why; nothing of what a table alone names."""
+    if not path.is_dir():
+        return []
+    sent = {file.name for file in files}
+    table = next((name for name in sent if name.lower().endswith(TABLE)), "")
+    reason = f"not in {table}" if table else NO_PARTICLES
+    others = [
+        f"{entry.name}/" if entry.is_dir() else entry.name
+        for entry in sorted(path.iterdir())
+        if entry.name not in sent and not entry.name.startswith(".")
+    ]
+    if not others:
+        return []
+    were = "1 file was" if len(others) == 1 else f"{len(others)} files were"
+    more = len(others) - _TOLD_AT_MOST
+    names = ", ".join(others[:_TOLD_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+    return [f"{were} left out, {reason}: {names}"]
+
+
+def _table(path: Path) -> list[Outgoing]:
     if not path.is_file():
         raise InvalidInput(f"There is no file or folder {path}.")
     if path.suffix.lower() == TABLE:
@@ -83,6 +110,8 @@ def outgoing(path: Path) -> list[Outgoing]:
             "or a folder of volumes."
         )
     portable = make_portable(path)
+    if not portable.files:
+        return [Outgoing(path.name, path)]
     volumes = [Outgoing(name, place) for name, place in portable.files.items()]
     return [*volumes, Outgoing(path.name, portable.text.encode())]
 
@@ -100,7 +129,10 @@ def _folder(folder: Path) -> list[Outgoing]:
         return _dynamo(table)
     volumes = [entry for entry in files if is_volume_name(entry.name)]
     if not volumes:
-        raise InvalidInput(f"{folder} holds no volumes ({', '.join(VOLUME_ENDINGS)}).")
+        remarks = left_out(folder, [])
+        raise InvalidInput(
+            "; ".join([f"{folder} holds no volumes ({', '.join(VOLUME_ENDINGS)})", *remarks]) + "."
+        )
     return [Outgoing(entry.name, entry) for entry in volumes]
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from subtomo.errors import InvalidInput
 from subtomo.star import make_portable, references
+from subtomo.transfer import Outgoing, outgoing
 
 OPTICS = """# version 50001
 
@@ -103,14 +104,44 @@ def test_every_missing_file_is_told_with_its_row(tmp_path):
     assert "b.mrc" not in text
 
 
-def test_a_star_without_volumes_is_refused(tmp_path):
+def test_a_star_without_volumes_is_left_to_the_server_as_it_is(tmp_path):
     star = write(tmp_path, "T1 1.0", head="data_\nloop_\n_rlnTomoName\n_rlnCoordinateX\n")
-    with pytest.raises(InvalidInput, match="rlnImageName"):
-        make_portable(star)
-
-
-def test_bytes_that_are_no_text_are_refused(tmp_path):
-    star = tmp_path / "particles.star"
+    assert outgoing(star) == [Outgoing("particles.star", star)]
     star.write_bytes(b"\xff\xfe\x00\x01" * 10)
-    with pytest.raises(InvalidInput, match=r"particles\.star"):
-        make_portable(star)
+    assert outgoing(star) == [Outgoing("particles.star", star)]
+
+
+def test_a_single_row_may_stand_as_single_values(tmp_path):
+    star = write(tmp_path, "_rlnImageName vol/a.mrc", "_rlnCtfImage w.mrc", head="data_particles\n")
+    touch(tmp_path / "vol/a.mrc", tmp_path / "w.mrc")
+    assert list(make_portable(star).files) == ["vol/a.mrc", "w.mrc"]
+    assert [one.row for one in references(star.read_text())] == [1, 1]
+
+
+def test_rows_of_two_tables_are_counted_on(tmp_path):
+    second = "\ndata_more\nloop_\n_rlnImageName\nb.mrc\n"
+    text = write(tmp_path, "T1 a.mrc None").read_text() + second
+    assert [(one.row, one.file) for one in references(text)] == [(1, "a.mrc"), (2, "b.mrc")]
+
+
+def test_a_format_behind_a_colon_is_no_part_of_the_name(tmp_path):
+    star = write(tmp_path / "p", "T1 2@s.mrcs:mrcs None", "T1 ../b.mrc:mrc None")
+    touch(tmp_path / "p/s.mrcs", tmp_path / "b.mrc")
+    portable = make_portable(star)
+    assert list(portable.files) == ["s.mrcs", "external/1/b.mrc"]
+    assert "2@s.mrcs:mrcs" in portable.text
+    assert "T1 external/1/b.mrc None" in portable.text
+
+
+def test_latin_1_is_read_and_sent_as_utf_8(tmp_path):
+    star = write(tmp_path, "T1 m\u00fc.mrc None")
+    star.write_bytes(star.read_text().encode("latin-1"))
+    touch(tmp_path / "m\u00fc.mrc")
+    assert list(make_portable(star).files) == ["m\u00fc.mrc"]
+
+
+def test_a_row_may_begin_like_a_block(tmp_path):
+    head = "data_particles\nloop_\n_rlnImageName\n_rlnAngleRot\n"
+    star = write(tmp_path, "data_1/a.mrc 0", "data_2/a.mrc 0", head=head)
+    touch(tmp_path / "data_1/a.mrc", tmp_path / "data_2/a.mrc")
+    assert list(make_portable(star).files) == ["data_1/a.mrc", "data_2/a.mrc"]

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from subtomo import ChecksumMismatch, InvalidInput, NotFound
+from subtomo.transfer import NO_PARTICLES
 
 MAP = "GET /api/v1/jobs/job_1/iterations/last/classes/1/map.mrc"
 FILES = "GET /api/v1/datasets/ds_1/files"
@@ -120,7 +121,7 @@ def test_an_upload_sends_the_star_and_every_volume_it_names(server, client, tmp_
     star = prepare(server, tmp_path)
     seen = []
     report = client.upload("ds_1", star, on_progress=lambda *state: seen.append(state))
-    assert report == (3, 0, 6 + star.stat().st_size)
+    assert report == (3, 0, 6 + star.stat().st_size, ())
     bodies = {one.path.rpartition("/files/")[2]: one.body for one in server.requests[1:]}
     assert bodies == {"vol/a.mrc": b"aaaa", "vol/b%20c.mrc": b"bb", "p.star": star.read_bytes()}
     assert seen[-1] == (report.bytes, report.bytes)
@@ -164,13 +165,15 @@ def test_a_folder_of_volumes(server, client, tmp_path):
     server.on(FILES, lambda request: request.answer({"items": []}))
     for name in ("1.mrc", "2.mrc", "3.map.gz"):
         server.on(f"PUT /api/v1/datasets/ds_1/files/{name}", stored)
-    assert client.upload("ds_1", tmp_path).sent == 3
+    report = client.upload("ds_1", tmp_path)
+    assert report.sent == 3
+    assert report.remarks == (f"1 file was left out, {NO_PARTICLES}: notes.txt",)
 
 
 def test_nothing_to_upload_is_said_before_anything_is_sent(server, client, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "x.txt").write_text("")
-    (tmp_path / "p.star").write_text(STAR)
+    (tmp_path / "p.star").write_text(f"{STAR}gone.mrc\n")
     for path, words in (
         (tmp_path / "empty", "no volumes"),
         (tmp_path / "x.txt", "STAR"),

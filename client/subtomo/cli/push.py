@@ -137,7 +137,7 @@ def _upload(client: Client, dataset: Dataset, particles: Path) -> None:
             *columns, console=console, transient=True, disable=not console.is_terminal
         ) as progress:
             bar = progress.add_task("uploading", total=None)
-            client.upload(
+            uploaded = client.upload(
                 dataset,
                 particles,
                 on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
@@ -147,3 +147,5 @@ def _upload(client: Client, dataset: Dataset, particles: Path) -> None:
             f"{error} What arrived is kept: go on with "
             f"'subtomo push {particles} --into {dataset.id}'."
         ) from error
+    for remark in uploaded.remarks:
+        errors().print(remark, markup=False)
