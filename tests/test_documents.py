@@ -8,6 +8,7 @@ import pytest
 
 from support.services import ROOT
 
+FORMATS = (ROOT / "docs" / "formats.md").read_text()
 FAILURES = (ROOT / "docs" / "failures.md").read_text()
 ROWS = [line for line in FAILURES.splitlines() if line.startswith("| ") and "`test_" in line]
 
@@ -29,15 +30,25 @@ def test_every_row_of_the_table_of_failures_has_a_test_which_exists():
     assert named - every_test() == set()
 
 
-@pytest.mark.parametrize("document", ["docs/failures.md", "docs/how-to/facility.md"])
+def test_every_row_of_the_tables_of_formats_has_a_test_which_exists():
+    rows = [line for line in FORMATS.splitlines() if line.startswith("| ")]
+    body = [row for row in rows if not row.endswith("| test |")]
+    assert len(body) >= 40
+    assert [row for row in body if "`test_" not in row] == []
+    assert set(re.findall(r"`(test_\w+)`", FORMATS)) - every_test() == set()
+
+
+@pytest.mark.parametrize(
+    "document", ["failures.md", "formats.md", "how-to/data.md", "how-to/facility.md"]
+)
 def test_links_lead_somewhere(document: str):
-    path = ROOT / document
+    path = ROOT / "docs" / document
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
         if "://" not in target:
             assert (path.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("number", ["0029", "0030", "0031"])
+@pytest.mark.parametrize("number", ["0029", "0030", "0031", "0060"])
 def test_decisions_are_listed(number: str):
     index = (ROOT / "docs" / "decisions" / "README.md").read_text()
     (page,) = (ROOT / "docs" / "decisions").glob(f"{number}-*.md")

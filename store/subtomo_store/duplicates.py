@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import Problem
-from subtomo_store.intake_parts import Intake, Place, Problems, Source
+from subtomo_store.intake_parts import Intake, Place, Source
+from subtomo_store.problems import Problems
 
 _WHY = (
     "a particle that is there twice confirms its own noise in averages, half maps and verdict: "

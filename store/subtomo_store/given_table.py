@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from subtomo_store.formats.text import read_text
+from subtomo_store.formats.text import lines_of, read_text
 from subtomo_store.material import TBL, Material
 
 GIVEN = "given.star"
@@ -13,7 +13,7 @@ GIVEN = "given.star"
 def keep_given(material: Material, listing: str, folder: Path) -> None:
     """Keep the text of a STAR table; other tables and bare volumes have nothing to carry."""
     if listing and not listing.lower().endswith(TBL):
-        lines = read_text(material.file(listing), listing).splitlines()
+        lines = lines_of(read_text(material.file(listing), listing).removesuffix("\n"))
         with (folder / GIVEN).open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(f"{line}\n" for line in lines)
 

@@ -14,8 +14,9 @@ from subtomo_store.formats.star import CTF, IMAGE, has_particles, read_particles
 from subtomo_store.formats.volume_header import VolumeHeader
 from subtomo_store.formats.volumes import is_volume_name, read_header
 from subtomo_store.intake_dynamo import from_dynamo
-from subtomo_store.intake_parts import Intake, Place, Problems, Source
+from subtomo_store.intake_parts import NO_PARTICLES, Intake, Place, Source, left_out
 from subtomo_store.material import TABLES, TBL, Material
+from subtomo_store.problems import Problems
 
 
 def take_in(material: Material, missing: MissingRegion, problems: Problems) -> Intake:
@@ -85,14 +86,15 @@ def _from_star(
         if volume is not None and (weight is not None or not weights):
             sources.append(Source(image.text, volume, weight, row))
     remarks = list(table.remarks)
+    told = {place.file for s in sources for place in (s.volume, s.weight) if place} | {star}
     if table.ctf_images is not None and not weighted:
+        unused = {name for image in table.ctf_images if (name := finder.name(image))} - told
         remarks.append(
-            f"the column _{CTF} of {star} was not used: the missing region is given by a formula"
+            f"the column _{CTF} of {star} and the {len(unused)} files of weights which it names "
+            "were not used: the missing region is given by a formula"
         )
-    used = {place.file for s in sources for place in (s.volume, s.weight) if place} | {star}
-    unused = [name for name in names if name not in used and is_volume_name(name)]
-    if unused:
-        remarks.append(f"{len(unused)} uploaded files are not named in {star} and were left out")
+        told |= unused
+    remarks += left_out((name for name in names if name not in told), f"not named in {star}")
     return Intake(sources, table, star, remarks)
 
 
@@ -106,19 +108,27 @@ class _Finder(NamedTuple):
     def find(self, image: ImageName, row: int, column: str) -> Place | None:
         """Place of an image; None where a problem was noted."""
         path = image.path
+        name = self.name(image)
+        if name is not None:
+            return Place(name, image.place)
         if path.startswith(("/", "~", "\\")) or re.match(r"[A-Za-z]:", path):
             return self._refuse(
                 image, row, column, "is an absolute path: give it relative to the STAR file"
             )
-        beside = posixpath.normpath(posixpath.join(posixpath.dirname(self.star), path))
-        for candidate in (beside, posixpath.normpath(path)):
-            if candidate in self.names:
-                return Place(candidate, image.place)
+        beside = self._beside(path)
         if beside == ".." or beside.startswith("../"):
             reason = "climbs out of the dataset with '..': give a path inside it"
         else:
             reason = "was not uploaded: upload it under this name or remove the row"
         return self._refuse(image, row, column, reason)
+
+    def name(self, image: ImageName) -> str | None:
+        """Name of the file that an image lies in; None where there is none."""
+        candidates = self._beside(image.path), posixpath.normpath(image.path)
+        return next((name for name in candidates if name in self.names), None)
+
+    def _beside(self, path: str) -> str:
+        return posixpath.normpath(posixpath.join(posixpath.dirname(self.star), path))
 
     def _refuse(self, image: ImageName, row: int, column: str, reason: str) -> None:
         detail = f"{self.star}, row {row}: _{column} names {image.text!r}, which {reason}"
@@ -127,7 +137,11 @@ class _Finder(NamedTuple):
 
 def _from_volumes(material: Material, names: Iterable[str], problems: Problems) -> Intake:
     sources: list[Source] = []
-    for name in filter(is_volume_name, names):
+    others = list[str]()
+    for name in names:
+        if not is_volume_name(name):
+            others.append(name)
+            continue
         try:
             count = read_header(material.file(name), name).volumes
         except InputError as error:
@@ -139,14 +153,14 @@ def _from_volumes(material: Material, names: Iterable[str], problems: Problems) 
             sources += [
                 Source(f"{i + 1:06d}@{name}", Place(name, i), None, None) for i in range(count)
             ]
-    if not sources and not problems.found:
-        raise InputError(
-            Problem(
-                "no particles were uploaded: upload MRC or EM volumes, alone or with a STAR file "
-                "or a Dynamo table"
-            )
+    remarks = left_out(others, NO_PARTICLES)
+    if not sources and not problems.count:
+        detail = (
+            "no particles were uploaded: upload MRC or EM volumes, alone or with a STAR file or a "
+            "Dynamo table"
         )
-    return Intake(sources, None, "", [])
+        raise InputError(Problem("; ".join([detail, *remarks])))
+    return Intake(sources, None, "", remarks)
 
 
 class Headers:
@@ -154,14 +168,16 @@ class Headers:
 
     def __init__(self, material: Material, problems: Problems):
         self._material, self._problems = material, problems
-        self._headers: dict[str, VolumeHeader | None] = {}
+        self._headers: dict[tuple[str, bool], VolumeHeader | None] = {}
 
-    def get(self, name: str) -> VolumeHeader | None:
-        """Header of a file; None where a problem was noted."""
-        if name not in self._headers:
+    def get(self, place: Place) -> VolumeHeader | None:
+        """Header of the file that a volume lies in; None where a problem was noted."""
+        key = name, stacked = place.file, place.position is not None
+        if key not in self._headers:
             try:
-                self._headers[name] = read_header(self._material.file(name), name)
+                file = self._material.file(name)
+                self._headers[key] = read_header(file, name, stacked=stacked)
             except InputError as error:
-                self._headers[name] = None
+                self._headers[key] = None
                 self._problems.add(*error.problems)
-        return self._headers[name]
+        return self._headers[key]

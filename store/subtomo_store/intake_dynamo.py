@@ -7,13 +7,18 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
+import numpy as np
+from dynamotable.constants import COLUMN_NAME_TO_COLUMN_NUMBER as NUMBERS
+from numpy.typing import NDArray
+
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec import MissingRegion
-from subtomo_store.formats.dynamo import VOXEL_SIZE, DynamoTable, read_dynamo
+from subtomo_store.formats.dynamo import ALIGNED, AVERAGED, VOXEL_SIZE, DynamoTable, read_dynamo
 from subtomo_store.formats.particle_table import ImageName, ParticleTable
 from subtomo_store.formats.volumes import is_volume_name
-from subtomo_store.intake_parts import Intake, Place, Problems, Source
+from subtomo_store.intake_parts import Intake, Place, Source, counted, left_out
 from subtomo_store.material import Material
+from subtomo_store.problems import Problems, named
 from subtomo_store.tilt_ranges import compare
 
 _PARTICLE = re.compile(r"particle_(\d+)\.[^/]+", re.IGNORECASE)
@@ -47,14 +52,51 @@ def from_dynamo(
         )
         raise InputError(Problem(detail, file=listing, pointer="/missing"))
     table = read_dynamo(material.file(listing), listing)
+    chosen, remarks = _chosen(table, listing)
     names = material.names()
-    sources = _sources(table, listing, _by_tag(names, posixpath.dirname(listing)), problems)
-    remarks = compare(table, missing, listing, problems)
-    used = {source.volume.file for source in sources}
-    unused = sum(is_volume_name(name) and name not in used for name in names)
-    if unused:
-        remarks.append(f"{unused} volumes have no row in {listing} and were left out")
+    files = _by_tag(names, posixpath.dirname(listing))
+    sources = _sources(table, chosen, listing, files, problems)
+    remarks += compare(table, chosen, missing, listing, problems)
+    if table.unread:
+        remarks.append(f"columns of {listing} which were not read: {', '.join(table.unread)}")
+    told = {name for tag in table.tags.tolist() for name in files.get(tag, ())} | {listing}
+    remarks += left_out((name for name in names if name not in told), f"not in {listing}")
     return Intake(sources, _as_particles(table, sources), listing, remarks)
+
+
+def _chosen(table: DynamoTable, listing: str) -> tuple[NDArray[np.bool_], list[str]]:
+    """Rows which Dynamo itself would use, and what is to be said of the others.
+
+    Dynamo's table convention: ``aligned`` 1 marks the particle for alignment, ``averaged`` 1 says
+    that it was included in the average. A column of nothing but 0 was never filled in.
+    """
+    mixed = {column: flags for column, flags in table.flags.items() if flags.any()}
+    chosen = np.all([np.ones(len(table.tags), np.bool_), *mixed.values()], axis=0)
+    remarks = [
+        f"{_numbered(column)} of {listing} is 0 in every row, which leaves out none"
+        for column in table.flags
+        if column not in mixed
+    ]
+    tags = table.tags[~chosen]
+    if len(tags):
+        columns = " or ".join(
+            _numbered(column) for column, flags in mixed.items() if not flags.all()
+        )
+        remarks.append(
+            f"{counted(len(tags), 'row')} left out of {listing}, as {columns} is 0, by which "
+            f"Dynamo leaves a particle out; tags: {named(tags)}"
+        )
+    if not chosen.any():
+        detail = (
+            f"{listing}: in no row are both {_numbered(ALIGNED)} and {_numbered(AVERAGED)} 1: set "
+            "them to 1 in the rows that count"
+        )
+        raise InputError(Problem(detail, file=listing))
+    return chosen, remarks
+
+
+def _numbered(column: str) -> str:
+    return f"{column} (column {NUMBERS[column]})"
 
 
 def _by_tag(names: Iterable[str], folder: str) -> dict[int, list[str]]:
@@ -67,7 +109,11 @@ def _by_tag(names: Iterable[str], folder: str) -> dict[int, list[str]]:
 
 
 def _sources(
-    table: DynamoTable, listing: str, files: dict[int, list[str]], problems: Problems
+    table: DynamoTable,
+    chosen: NDArray[np.bool_],
+    listing: str,
+    files: dict[int, list[str]],
+    problems: Problems,
 ) -> list[Source]:
     if not files:
         detail = (
@@ -78,6 +124,8 @@ def _sources(
     sources = []
     for row, tag in enumerate(table.tags.tolist(), 1):
         found = files.get(tag, [])
+        if not chosen[row - 1]:
+            continue
         if len(found) == 1:
             sources.append(Source(found[0], Place(found[0], None), None, row))
             continue
@@ -93,16 +141,18 @@ def _sources(
 
 
 def _as_particles(table: DynamoTable, sources: list[Source]) -> ParticleTable:
+    rows = [source.row - 1 for source in sources if source.row]
+    sizes, classes = table.voxel_sizes, table.classes
     return ParticleTable(
         images=tuple(ImageName.parse(source.name) for source in sources),
         ctf_images=None,
-        rotations=table.rotations,
-        voxel_sizes=table.voxel_sizes,
-        classes=table.classes,
+        rotations=table.rotations[rows],
+        voxel_sizes=None if sizes is None else sizes[rows],
+        classes=None if classes is None else classes[rows],
         half_sets=None,
         groups=None,
-        tomograms=table.tomograms,
-        shifts=table.shifts,
+        tomograms=tuple(table.tomograms[row] for row in rows),
+        shifts=table.shifts[rows],
         shifts_in_voxels=True,
         voxel_column=VOXEL_SIZE,
     )

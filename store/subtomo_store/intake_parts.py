@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from subtomo_core.errors import InputError, Problem
 from subtomo_store.formats.particle_table import ParticleTable
-from subtomo_store.formats.text import MOST_PROBLEMS
+from subtomo_store.problems import named
 
-
-class Problems:
-    """Gathers problems; at the hundredth it stops the work."""
-
-    def __init__(self) -> None:
-        self.found: list[Problem] = []
-
-    def add(self, *problems: Problem) -> None:
-        """Note problems.
-
-        Raises
-        ------
-        InputError
-            With all problems, once there are a hundred.
-        """
-        for problem in problems:
-            self.found.append(problem)
-            if len(self.found) >= MOST_PROBLEMS:
-                last = Problem(f"stopped after {MOST_PROBLEMS} problems: there may be more")
-                raise InputError(*self.found, last)
-
-    def raise_all(self) -> None:
-        """Raise everything found, if anything."""
-        if self.found:
-            raise InputError(*self.found)
+NO_PARTICLES = "neither a volume (MRC, EM) nor a table (RELION STAR, Dynamo)"
 
 
 class Place(NamedTuple):
@@ -66,3 +42,22 @@ class Intake(NamedTuple):
     table: ParticleTable | None
     listing: str
     remarks: list[str]
+
+    def row(self, index: int) -> int:
+        """Row of the table (from 1) of a row that was taken in; some may have been left out."""
+        rows = [source.row for source in self.sources]
+        complete = self.table is not None and len(rows) == len(self.table)
+        return (rows[index] if complete else None) or index + 1
+
+
+def counted(number: int, what: str) -> str:
+    """Say that one was, or that several were."""
+    return f"1 {what} was" if number == 1 else f"{number} {what}s were"
+
+
+def left_out(names: Iterable[str], reason: str) -> list[str]:
+    """Say which files were left out and why; nothing where there is none."""
+    found = list(names)
+    if not found:
+        return []
+    return [f"{counted(len(found), 'file')} left out, {reason}: {named(found)}"]

@@ -120,11 +120,17 @@ def registered_files(registered: Registered) -> dict[str, RegisteredFile]:
 def _walk(
     folder: Path, roots: tuple[Path, ...], above: str, passed: frozenset[Path]
 ) -> Iterator[tuple[str, RegisteredFile]]:
-    """Walk down; a link may lead anywhere in the allowed folders, but never round in a circle."""
+    """Walk down; a link may lead anywhere in the allowed folders, but never round in a circle.
+
+    A folder which is too deep to be looked into is named, with a slash at its end.
+    """
     place = below(folder, roots)
     if place is None:
         raise _leads_out(above or folder.name)
-    if place.path in passed or above.count("/") >= DEEPEST_NAME:
+    if place.path in passed:
+        return
+    if above.count("/") >= DEEPEST_NAME:
+        yield above, RegisteredFile(folder, roots)
         return
     with os.scandir(place.path) as entries:
         for entry in entries:

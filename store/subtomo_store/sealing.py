@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from subtomo_core.spec import DatasetSummary, MissingRegion
-from subtomo_store.checking import check_boxes, common_voxel_size
+from subtomo_store.checking import check_boxes, remarks_on_box, remarks_on_stacks
 from subtomo_store.duplicates import check_places
 from subtomo_store.errors import StorageError
 from subtomo_store.files import storage_error, temporary_beside
@@ -20,10 +20,12 @@ from subtomo_store.given_table import GIVEN, keep_given
 from subtomo_store.grouping import GROUPING, grouping_of, write_grouping
 from subtomo_store.in_place import left_as_it_is
 from subtomo_store.intake import Headers, take_in
-from subtomo_store.intake_parts import Intake, Problems
+from subtomo_store.intake_parts import Intake
 from subtomo_store.material import Material, Registered
 from subtomo_store.packing import Packer, Progress, Volumes
+from subtomo_store.problems import Problems
 from subtomo_store.stack import PARTICLES, RECORD, TABLE, WEIGHTS, Stack, is_sealed, read_record
+from subtomo_store.voxel_sizes import common_voxel_size
 from subtomo_store.whole import Written, measured, sync, sync_folder
 
 UPLOADS = "uploads"
@@ -135,8 +137,9 @@ def _pack(
     check_places(intake, problems)
     headers = Headers(material, problems)
     box, good = check_boxes(intake, headers, problems)
-    size = common_voxel_size(intake, headers, voxel_size, problems)
-    stack, remarks = Stack(), list[str]()
+    size, remarks = common_voxel_size(intake, headers, voxel_size, problems)
+    remarks += [*remarks_on_box(intake, box), *remarks_on_stacks(intake, headers)]
+    stack = Stack()
     if box:
         left = None
         if len(good) == len(intake.sources):
@@ -147,7 +150,7 @@ def _pack(
         header = None if left else volume_header((box, box, box), size, len(good))
         with Volumes(material, target) as volumes:
             packer = Packer(volumes, intake.listing, problems, progress)
-            remarks = packer.write(target, good, header)
+            remarks += packer.write(target, good, header)
         stack = left or stack
     problems.raise_all()
     summary = DatasetSummary(

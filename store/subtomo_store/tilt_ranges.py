@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from subtomo_core.errors import Problem
 from subtomo_core.spec import MissingRegion, Wedge
 from subtomo_store.formats.dynamo import DynamoTable
-from subtomo_store.intake_parts import Problems
+from subtomo_store.problems import Problems
 
 TOLERATED_DEG = 3.0
 ROUNDING_DEG = 0.01
@@ -16,14 +16,18 @@ FULL, ABOUT_Y = 0, 1
 
 
 def compare(
-    table: DynamoTable, missing: MissingRegion, listing: str, problems: Problems
+    table: DynamoTable,
+    chosen: NDArray[np.bool_],
+    missing: MissingRegion,
+    listing: str,
+    problems: Problems,
 ) -> list[str]:
-    """Note a problem where the table contradicts the region; return remarks on the rest.
+    """Note a problem where a chosen row contradicts the region; return remarks on the rest.
 
     Rows with 0 in both columns say nothing. Ends up to 3 degrees away from the region's are
     tolerated, and told.
     """
-    said = table.tilts.any(axis=1)
+    said = table.tilts.any(axis=1) & chosen
     about_y = said & (table.kinds == ABOUT_Y)
     apart = np.where(about_y, _apart(table, missing), 0.0)
     wrong = np.flatnonzero(apart > TOLERATED_DEG)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import hashlib
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from subtomo_store import Settings
+from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.volumes import read_volume
 from support.dynamo import DataFolder
 from support.particles import noise_volumes
@@ -95,3 +97,21 @@ def test_an_em_map_is_kept_as_mrc(service: Served, tmp_path: Path, name: str):
     kept = read_volume(tmp_path / "back.mrc")
     assert (kept.kind, kept.voxel_size) == ("MRC", 5.0)
     assert np.array_equal(kept.array, volume)
+
+
+def test_a_packed_map_is_kept_unpacked(service: Served, tmp_path: Path):
+    write_volume(tmp_path / "a.mrc", noise_volumes(1, 16)[0], 5.0)
+    content = bz2.compress((tmp_path / "a.mrc").read_bytes())
+    made = service.client.post("/maps", params={"name": "a.mrc.bz2"}, content=content).json()
+    back = service.client.get(f"/maps/{made['id']}/map.mrc").content
+    assert back == (tmp_path / "a.mrc").read_bytes()
+    assert made["size"] == len(back)
+
+
+def test_lists_beside_volumes_are_named_by_http(service: Served, tmp_path: Path):
+    write_volume(tmp_path / "a.mrc", noise_volumes(1, 8)[0], 5.0)
+    made = service.client.post("/datasets", json=ASKED).json()["id"]
+    for name, content in (("a.mrc", (tmp_path / "a.mrc").read_bytes()), ("l.xml", b"<a/>")):
+        service.client.put(f"/datasets/{made}/files/{name}", content=content).raise_for_status()
+    (remark,) = sealed(service.client, made)["remarks"]
+    assert remark.endswith("nor a table (RELION STAR, Dynamo): l.xml")

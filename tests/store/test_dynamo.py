@@ -98,7 +98,7 @@ def test_complex_numbers_stand_where_nobody_looks(tmp_path):
 def test_volumes_without_a_row_are_left_out_and_told(folder, data):
     data.table.write_text("".join(data.table.read_text().splitlines(keepends=True)[:3]))
     assert seal(folder, WEDGE, voxel_size=SIZE).particles == 3
-    assert remarks(folder) == ["1 volumes have no row in crop.tbl and were left out"]
+    assert remarks(folder) == ["1 file was left out, not in crop.tbl: particle_00004.em"]
 
 
 def test_a_registered_table_is_read_with_its_folder(folder, tmp_path):
@@ -118,6 +118,63 @@ def test_real_tables_are_read():
         assert len(table.tags) == count
         assert np.allclose(np.linalg.det(table.rotations), 1.0)
     assert table.classes is not None
+
+
+# ---------------------------------------------------------------- flags
+
+
+def test_rows_which_dynamo_leaves_out_are_left_out_and_named(folder, data):
+    data.write(aligned_value=[1, 0, 1, 1], averaged_value=[1, 1, 1, 0])
+    assert seal(folder, WEDGE, voxel_size=SIZE).particles == 2
+    particles = StackParticles(folder)
+    assert np.array_equal(particles.volume(1), data.volumes[2])
+    found = particles.given_poses().rotations
+    assert angular_distance(found, data.rotations[[0, 2]]).max() < SINGLE
+    assert remarks(folder) == [
+        "2 rows were left out of crop.tbl, as aligned_value (column 2) or averaged_value "
+        "(column 3) is 0, by which Dynamo leaves a particle out; tags: 2, 4"
+    ]
+
+
+def test_a_flag_which_was_never_set_leaves_out_none_and_is_told(folder, data):
+    data.write(averaged_value=0)
+    assert seal(folder, WEDGE, voxel_size=SIZE).particles == 4
+    assert remarks(folder) == [
+        "averaged_value (column 3) of crop.tbl is 0 in every row, which leaves out none"
+    ]
+
+
+def test_rows_left_out_need_no_file_and_no_fitting_tilt_range(folder, data):
+    data.write(aligned_value=[1, 0, 1, 1], ymaxtilt=[60, 30, 60, 60], apix=[5, 9, 5, 5])
+    (data.folder / "particle_00002.em").unlink()
+    assert seal(folder, WEDGE).particles == 3
+
+
+def test_a_row_is_named_as_the_table_counts_it(folder, data):
+    data.write(aligned_value=[0, 1, 1, 1], apix=[5, 5, 9, 5])
+    problem = one_problem(folder)
+    assert (problem.row, problem.column) == (3, "apix")
+    assert "9 Å where row 2's is 5 Å" in problem.detail
+
+
+def test_flags_which_leave_nobody_are_refused(folder, data):
+    data.write(aligned_value=[1, 1, 0, 0], averaged_value=[0, 0, 1, 1])
+    assert "in no row are both aligned_value (column 2) and" in refused(folder).detail
+    data.write(aligned_value=2)
+    assert "is 2: Dynamo knows 0 (no) and 1 (yes); so in 3 more rows" in refused(folder).detail
+
+
+def test_columns_which_say_something_and_are_not_read_are_named(folder, data):
+    data.write(cc=0.5, ref=[1, 0, 1, 1], xmintilt=[0, 0, 0, 1])
+    seal(folder, WEDGE, voxel_size=SIZE)
+    assert remarks(folder) == ["columns of crop.tbl which were not read: cc, xmintilt, ref"]
+
+
+def test_columns_beyond_those_which_dynamo_names_are_told_by_number(folder, data):
+    lines = data.table.read_text().splitlines()
+    data.table.write_text("".join(f"{line.rstrip()} 0 1 0\n" for line in lines))
+    seal(folder, WEDGE, voxel_size=SIZE)
+    assert remarks(folder) == ["columns of crop.tbl which were not read: column 44"]
 
 
 # ---------------------------------------------------------------- refused
@@ -154,7 +211,7 @@ def test_rows_of_another_length_are_each_named(folder, data):
     assert "43 values" in problems[1].detail
 
 
-@pytest.mark.parametrize("text", ["1 2 3\n4 5 6\n", "tag,dx\n1,2\n", "PK\x03\x04"])
+@pytest.mark.parametrize("text", ["1 2 3\n4 5 6\n", "tag,dx\n1,2\n"])
 def test_what_is_no_table_is_refused(folder, data, text):
     data.table.write_text(text)
     assert "a Dynamo table has 35 or more numbers in each row" in refused(folder).detail

@@ -85,7 +85,7 @@ def test_single_files_are_copied_and_the_record_says_so(folder, root):
     seal(folder, WEDGE, house=house(root))
     assert (folder / "particles.mrcs").exists()
     assert np.array_equal(StackParticles(folder).volume(2), elsewhere.volumes[2])
-    (remark,) = read_record(folder).remarks
+    _, remark = read_record(folder).remarks
     assert "were copied into the data folder" in remark
 
 

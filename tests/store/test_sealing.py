@@ -35,12 +35,13 @@ def test_a_sealed_dataset_holds_what_was_uploaded(folder, uploaded):
 def test_weights_are_kept_for_a_mask_only_and_a_remark_says_so(folder, uploaded):
     shutil.copytree(folder, folder.with_name("ds_2"))
     seal(folder, WEDGE)
-    (remark,) = (r for r in read_record(folder).remarks if "rlnCtfImage" in r)
+    (remark,) = (r for r in read_record(folder).remarks if "were not used" in r)
     assert "not used" in remark
     masked = folder.with_name("ds_2")
     seal(masked, Weights())
     assert names(masked) == sorted([*SEALED, "weights.npy"])
-    assert read_record(masked).remarks == ()
+    (remark,) = read_record(masked).remarks
+    assert remark.startswith("not in particles.star: ")
 
 
 def test_the_same_uploads_give_the_same_bytes(folder, uploaded):
@@ -121,7 +122,7 @@ def test_weights_of_a_larger_box_are_cropped_as_the_particles_were(folder, uploa
     # Every second component of the larger box lies on one of the smaller.
     expected = weights[::2, ::2, ::2]
     assert np.allclose(StackParticles(folder).weight(1), expected, atol=1e-4)
-    (remark,) = read_record(folder).remarks
+    _, remark = read_record(folder).remarks
     assert remark.startswith("weights of 1 of the 4 particles come for a larger box")
 
 
@@ -132,7 +133,7 @@ def test_weights_of_a_smaller_voxel_are_cut_off_where_binned_particles_are(folde
     found = StackParticles(folder).weight(1)
     for k in ((1, 2, 3), (-3, 0, 2), (0, -1, 1), (3, 3, 0)):
         assert found[k] == weights[k]
-    (remark,) = read_record(folder).remarks
+    _, remark = read_record(folder).remarks
     assert "smaller voxel" in remark
 
 
@@ -145,7 +146,7 @@ def test_slightly_negative_weights_count_as_0(folder, uploaded):
         write_volume(folder / "uploads" / "particles" / f"p{number}_ctf.mrc", weights, 5.0)
     seal(folder, Weights())
     assert np.array_equal(StackParticles(folder).weight(1), np.maximum(weights, 0.0))
-    (remark,) = read_record(folder).remarks
+    _, remark = read_record(folder).remarks
     assert remark == (
         "weights of 2 of the 4 particles are slightly negative in places and were set to 0 there"
     )

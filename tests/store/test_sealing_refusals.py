@@ -121,16 +121,18 @@ def test_a_short_row_is_named(folder, uploaded):
     assert (problem.file, problem.row) == ("particles.star", 2)
 
 
-def test_all_problems_come_at_once_but_no_more_than_a_hundred(folder):
+def test_problems_of_one_cause_are_one_and_after_a_hundred_the_work_stops(folder):
     uploaded = make_particles(folder / "uploads", count=3)
     for i in range(3):
         (uploaded.folder / "particles" / f"p{i}.mrc").unlink()
-    assert len(problems_of(folder)) == 3
+    problem = one_problem(folder)
+    assert problem.row == 1
+    assert problem.detail.endswith("; so in 2 more rows: 2, 3")
     rows = "".join(f"gone{i}.mrc\n" for i in range(300))
     uploaded.star.write_text("data_\nloop_\n_rlnImageName\n" + rows)
-    problems = problems_of(folder)
-    assert len(problems) == 101
-    assert "stopped after 100 problems" in problems[-1].detail
+    problem, last = problems_of(folder)
+    assert "so in 99 more rows: 2, 3," in problem.detail
+    assert "stopped after 100 problems" in last.detail
 
 
 def test_nothing_uploaded_is_said(folder):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ from subtomo_store.formats.star import (
 )
 from subtomo_store.formats.star_text import parse_star, quote, split_values
 from subtomo_store.formats.star_write import Block, write_blocks
-from support.star_files import problems_of
+from support.star_files import problems_of, star, table
 
 COUNT = 6
 
@@ -42,17 +41,6 @@ _rlnOriginZ #9
 000002@all.mrcs 10000 1.7 10 20 30 1 -2 0.5
 "a b.mrc"       10000 1.7 40 50 60 0  0 0   # a comment
 """
-
-
-def star(tmp_path: Path, text: str, name: str = "p.star") -> Path:
-    path = tmp_path / name
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def table(*columns: str, rows: str = "", block: str = "particles") -> str:
-    names = "".join(f"_{column} #{i}\n" for i, column in enumerate(columns, 1))
-    return f"data_{block}\n\nloop_\n{names}{rows}\n"
 
 
 @pytest.fixture
@@ -257,7 +245,11 @@ def test_values_which_are_no_numbers_are_each_named(tmp_path):
             "voxel size of 0",
         ),
         (table("rlnImageName", rows="000000@a.mrcs\n"), "rlnImageName", "count from 1"),
-        (table("rlnImageName", "rlnImageName", rows="a b\n"), "rlnImageName", "stands twice"),
+        (
+            table("rlnImageName", "rlnImageName", rows="a b\n"),
+            "rlnImageName",
+            "twice (as number 1 and 2)",
+        ),
         (
             table("rlnOpticsGroup", "rlnImagePixelSize", rows="1 2\n", block="optics")
             + table("rlnImageName", "rlnOpticsGroup", rows="a 7\n"),
@@ -293,6 +285,9 @@ def test_a_binary_file_is_no_star_file(tmp_path):
     assert "not a text file" in problems_of(path)[0].detail
 
 
-def test_no_more_than_a_hundred_problems_are_told(tmp_path):
+def test_problems_of_one_cause_are_one_which_counts_them(tmp_path):
     path = star(tmp_path, table("rlnImageName", "rlnClassNumber", rows="a x\n" * 500))
-    assert len(problems_of(path)) == 100
+    (problem,) = problems_of(path)
+    assert (problem.row, problem.column) == (1, "rlnClassNumber")
+    rows = ", ".join(str(row) for row in range(2, 12))
+    assert problem.detail.endswith(f"; so in 499 more rows: {rows} and 489 more")

@@ -269,3 +269,34 @@ def test_text_passes_line_by_line(tmp_path):
         tracemalloc.stop()
     # Nine columns of numbers: a string of 57 bytes and more, and its place in the list.
     assert peak < count * 9 * 120
+
+
+SEVERAL = """
+data_particles
+
+loop_
+_rlnImageName
+_odd
+a.mrc x
+b.mrc y
+
+data_particles_2
+
+loop_
+_odd
+_rlnImageName
+data_z c.mrc
+"""
+
+
+def test_of_several_tables_each_keeps_its_name_and_its_rows(tmp_path):
+    rows = job_rows(3)
+    after = tables(carried(tmp_path, SEVERAL, rows).read_text())
+    assert list(after) == ["optics", "particles", "particles_2"]
+    first, second = after["particles"], after["particles_2"]
+    assert (first["rlnImageName"], second["rlnImageName"]) == (["a.mrc", "b.mrc"], ["c.mrc"])
+    assert (first["odd"], second["odd"]) == (["x", "y"], ["data_z"])
+    assert first["rlnClassNumber"] + second["rlnClassNumber"] == [str(c) for c in rows.classes]
+    # Read again, they are the particles of the job in their order.
+    back = read_particles(tmp_path / "out.star")
+    assert angular_distance(back.rotations, rows.rotations).max() < 1e-3

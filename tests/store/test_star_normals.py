@@ -22,7 +22,7 @@ def star(folder, columns, *rows):
 def test_priors_give_the_normal_where_angles_are_missing(tmp_path):
     back = read_particles(star(tmp_path, PRIORS, "a.mrc 30 40", "b.mrc 90 -10"))
     assert np.allclose(back.rotations, from_relion_angles([[0, 30, 40], [0, 90, -10]]))
-    assert back.remarks == (
+    assert back.remarks[:1] == (
         "p.star: the particles' normals come from _rlnAngleTiltPrior and _rlnAnglePsiPrior, the "
         "angle about them is 0",
     )
@@ -39,7 +39,8 @@ def test_angles_come_before_priors(tmp_path):
     angles = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
     back = read_particles(star(tmp_path, (*PRIORS, *angles), "a.mrc 30 40 1 2 3"))
     assert np.allclose(back.rotations, from_relion_angles([[1, 2, 3]]))
-    assert back.remarks == ()
+    left = "not read of p.star: data_particles (_rlnAngleTiltPrior, _rlnAnglePsiPrior)"
+    assert left in back.remarks
 
 
 @pytest.mark.parametrize(
@@ -53,4 +54,4 @@ def test_half_a_normal_is_refused(tmp_path, columns, missing):
     row = " ".join(["a.mrc", *["1"] * (len(columns) - 1)])
     (problem,) = problems_of(star(tmp_path, columns, row))
     assert problem.column == missing
-    assert "is missing beside the other angles" in problem.detail
+    assert "is missing beside" in problem.detail

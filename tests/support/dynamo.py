@@ -37,6 +37,8 @@ def write_table(path: Path, rotations: Array, shifts: Array, **columns: Any) -> 
         "tag": np.arange(1, len(rotations) + 1),
         **dict(zip(("dx", "dy", "dz"), shifts.T, strict=True)),
         **dict(zip(("tdrot", "tilt", "narot"), angles.T, strict=True)),
+        "aligned_value": 1,
+        "averaged_value": 1,
         "ftype": 1,
         "ymintilt": -60,
         "ymaxtilt": 60,

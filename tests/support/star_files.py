@@ -1,4 +1,4 @@
-"""What reading a STAR file refuses."""
+"""STAR files for tests, and what reading one refuses."""
 
 from __future__ import annotations
 
@@ -8,6 +8,19 @@ import pytest
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_store.formats.star import read_particles
+
+
+def star(folder: Path, text: str, name: str = "p.star") -> Path:
+    """Write a file."""
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def table(*columns: str, rows: str = "", block: str = "particles") -> str:
+    """Text of one loop."""
+    names = "".join(f"_{column} #{i}\n" for i, column in enumerate(columns, 1))
+    return f"data_{block}\n\nloop_\n{names}{rows}\n"
 
 
 def problems_of(path: Path) -> tuple[Problem, ...]:

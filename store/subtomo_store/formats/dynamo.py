@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.rotations import from_dynamo_angles
-from subtomo_store.formats.text import MOST_PROBLEMS, read_text
+from subtomo_store.formats.text import lines_of, read_text
+from subtomo_store.problems import Problems
 from subtomo_store.readable import Readable
 
 FEWEST_COLUMNS = 35
 VOXEL_SIZE = "apix"
+ALIGNED, AVERAGED = "aligned_value", "averaged_value"
 
 Array = NDArray[np.float64]
 
@@ -49,6 +51,11 @@ class DynamoTable:
         ``ftype``: 0 nothing is missing, 1 tilts about y, others are not documented.
     tilts : array, shape (N, 2)
         ymintilt and ymaxtilt in degrees; both are 0 where they were never filled in.
+    flags : dict of str to array of bool, shape (N,)
+        ``aligned_value``: Dynamo takes the particle for alignment; ``averaged_value``: it went
+        into the last average.
+    unread : tuple of str
+        Columns which are not 0 in every row, and were not read.
     """
 
     tags: NDArray[np.int64]
@@ -59,6 +66,8 @@ class DynamoTable:
     voxel_sizes: Array | None
     kinds: NDArray[np.int64]
     tilts: Array
+    flags: dict[str, NDArray[np.bool_]]
+    unread: tuple[str, ...]
 
 
 def read_dynamo(path: Readable, name: str) -> DynamoTable:
@@ -81,14 +90,15 @@ def read_dynamo(path: Readable, name: str) -> DynamoTable:
         voxel_sizes=values.voxel_sizes(),
         kinds=values.integers("ftype"),
         tilts=values.vectors("ymintilt", "ymaxtilt"),
+        flags={column: values.flags(column) for column in (ALIGNED, AVERAGED)},
+        unread=values.unread(),
     )
-    if values.problems:
-        raise InputError(*values.problems[:MOST_PROBLEMS])
+    values.problems.raise_all()
     return table
 
 
 def _check_widths(text: str, name: str) -> None:
-    widths = [width for line in text.splitlines() if (width := len(line.split()))]
+    widths = [width for line in lines_of(text) if (width := len(line.split()))]
     if not widths:
         raise InputError(Problem(f"{name}: the table is empty", file=name))
     usual, rows = Counter(widths).most_common(1)[0]
@@ -98,19 +108,16 @@ def _check_widths(text: str, name: str) -> None:
             "each row, without a heading; save it with Dynamo's dwrite"
         )
         raise InputError(Problem(detail, file=name))
-    problems = [
-        Problem(
-            f"{name}, row {row}: {width} values where {rows} rows have {usual}: "
-            f"{'a value is missing' if width < usual else 'there is one too many'}; "
-            "correct or remove the row",
-            file=name,
-            row=row,
-        )
-        for row, width in enumerate(widths, 1)
-        if width != usual
-    ]
-    if problems:
-        raise InputError(*problems[:MOST_PROBLEMS])
+    problems = Problems(patience=None)
+    for row, width in enumerate(widths, 1):
+        if width != usual:
+            wrong = "a value is missing" if width < usual else "there is one too many"
+            detail = (
+                f"{name}, row {row}: {width} values where {rows} rows have {usual}: {wrong}; "
+                "correct or remove the row"
+            )
+            problems.add(Problem(detail, file=name, row=row))
+    problems.raise_all()
 
 
 class _Values:
@@ -118,20 +125,21 @@ class _Values:
 
     def __init__(self, frame: pd.DataFrame, file: str):
         self._frame, self._file = frame, file
-        self.problems: list[Problem] = []
+        self._read: set[str] = set()
+        self.problems = Problems(patience=None)
 
     def _add(self, row: int, column: str, sentence: str) -> None:
-        if len(self.problems) < MOST_PROBLEMS:
-            where = f"{self._file}, row {row}: {column} (column {NUMBERS[column]})"
-            problem = Problem(f"{where} {sentence}", file=self._file, row=row, column=column)
-            self.problems.append(problem)
+        where = f"{self._file}, row {row}: {column} (column {NUMBERS[column]})"
+        problem = Problem(f"{where} {sentence}", file=self._file, row=row, column=column)
+        self.problems.add(problem)
 
     def numbers(self, column: str) -> Array:
         """Finite numbers; 0 stands where a problem was noted."""
         given = self._frame[column]
+        self._read.add(column)
         numbers = pd.to_numeric(given, errors="coerce").to_numpy(np.float64)
         wrong = ~np.isfinite(numbers)
-        for index in np.flatnonzero(wrong)[:MOST_PROBLEMS]:
+        for index in np.flatnonzero(wrong):
             said = str(given.iloc[index])[:40]
             self._add(int(index) + 1, column, f"is {said!r}: a finite number is needed")
         return np.where(wrong, 0.0, numbers)
@@ -143,7 +151,7 @@ class _Values:
     def integers(self, column: str) -> NDArray[np.int64]:
         """Whole numbers."""
         numbers = self.numbers(column)
-        for index in np.flatnonzero(numbers != np.rint(numbers))[:MOST_PROBLEMS]:
+        for index in np.flatnonzero(numbers != np.rint(numbers)):
             said = f"is {numbers[index]:g}: a whole number is needed"
             self._add(int(index) + 1, column, said)
         return np.rint(numbers).astype(np.int64)
@@ -151,11 +159,10 @@ class _Values:
     def tags(self) -> NDArray[np.int64]:
         """Tags from 1, each once."""
         tags = self.integers("tag")
-        told = {problem.row for problem in self.problems if problem.column == "tag"}
         first: dict[int, int] = {}
+        if self.problems.have("tag"):
+            return tags
         for row, tag in enumerate(tags.tolist(), 1):
-            if row in told:
-                continue
             if tag < 1:
                 self._add(row, "tag", f"is {tag}: particles are counted from 1")
             elif tag in first:
@@ -170,7 +177,28 @@ class _Values:
             numbers = self.integers(column)
             if (numbers > 0).all():
                 return numbers
+            self._read.discard(column)
         return None
+
+    def flags(self, column: str) -> NDArray[np.bool_]:
+        """Where a column of 0 and 1 is 1."""
+        numbers = self.numbers(column)
+        for index in np.flatnonzero((numbers != 0) & (numbers != 1)):
+            said = f"is {numbers[index]:g}: Dynamo knows 0 (no) and 1 (yes)"
+            self._add(int(index) + 1, column, said)
+        is_set: NDArray[np.bool_] = numbers == 1
+        return is_set
+
+    def unread(self) -> tuple[str, ...]:
+        """Columns which say something and were not read; MATLAB may write complex numbers."""
+        names = [str(name) for name in self._frame]
+        names[len(NUMBERS) :] = [f"column {i + 1}" for i in range(len(NUMBERS), len(names))]
+        return tuple(
+            name
+            for index, name in enumerate(names)
+            if name not in self._read
+            and (pd.to_numeric(self._frame.iloc[:, index], errors="coerce") != 0).any()
+        )
 
     def voxel_sizes(self) -> Array | None:
         """Voxel sizes, which stand in every row or in none."""
@@ -179,7 +207,7 @@ class _Values:
         sizes = self.numbers(VOXEL_SIZE)
         if not sizes.any():
             return None
-        for index in np.flatnonzero(sizes <= 0)[:MOST_PROBLEMS]:
+        for index in np.flatnonzero(sizes <= 0):
             said = f"is {sizes[index]:g} where other rows give a voxel size: give it in all"
             self._add(int(index) + 1, VOXEL_SIZE, said)
         return sizes

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from subtomo_store.formats.star_write import USUAL_MICROSCOPE, Microscope
 
 _STACK = re.compile(r"(\d+)@(.+)", re.DOTALL)
+_HINT = re.compile(r"(?<=\w):(?:mrcs?|map|ccp4|rec|st|em)$", re.IGNORECASE)
 
 
 class ImageName(NamedTuple):
@@ -23,11 +24,13 @@ class ImageName(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> ImageName:
-        """Read ``path`` or RELION's ``000012@path``, which counts from 1."""
+        """Read ``path`` or RELION's ``000012@path``, which counts from 1.
+
+        The format behind a colon, as Xmipp writes it (``path:mrc``), is left out.
+        """
         match = _STACK.fullmatch(text)
-        if match is None:
-            return cls(text, text, None)
-        return cls(text, match[2], int(match[1]) - 1)
+        path = _HINT.sub("", text if match is None else match[2])
+        return cls(text, path, None if match is None else int(match[1]) - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,8 @@ class ParticleTable:
     microscope : Microscope
     voxel_column : str
         Where the voxel sizes stand.
+    boxes : tuple of str
+        What it says of the sides of the boxes, in voxels.
     remarks : tuple of str
         For the dataset's owner.
     """
@@ -69,6 +74,7 @@ class ParticleTable:
     shifts_in_voxels: bool
     microscope: Microscope = USUAL_MICROSCOPE
     voxel_column: str = "rlnImagePixelSize"
+    boxes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:

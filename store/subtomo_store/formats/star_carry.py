@@ -18,6 +18,7 @@ from subtomo_store.formats import star_write
 from subtomo_store.formats.star_lines import Block, blocks, has_values
 from subtomo_store.formats.star_text import is_particle_block, is_plain, quote, split_values
 from subtomo_store.formats.star_write import (
+    PIXEL_ORIGINS,
     ParticleRows,
     head,
     lines_of,
@@ -43,37 +44,42 @@ def write_carried(target: BinaryIO, table: Path, rows: ParticleRows) -> None:
         If the table has another number of particles.
     """
     with table.open(encoding="utf-8", newline="\n") as lines:
-        groups, particles = _told(lines)
-    if particles != len(rows.images):
+        groups, counts = _told(lines)
+    if (particles := sum(counts)) != len(rows.images):
         detail = f"{table.name} is damaged: it has {particles} particles, not {len(rows.images)}"
         raise StorageError(detail)
     with table.open(encoding="utf-8", newline="\n") as lines:
-        for line in chain([head(rows.remark)], _carried(lines, groups, rows)):
+        for line in chain([head(rows.remark)], _carried(lines, groups, counts, rows)):
             target.write(line.encode())
 
 
-def _told(lines: Iterable[str]) -> tuple[list[str], int]:
-    """Numbers of the optics groups, if the table has any, and how many particles it has."""
-    groups, particles = list[str](), None
+def _told(lines: Iterable[str]) -> tuple[list[str], list[int]]:
+    """Numbers of the optics groups, if there are any, and how many rows each table has."""
+    groups, counts = list[str](), list[int]()
     for block in blocks(lines):
         if block.name == "optics":
             values = [split_values(line) for line in block.rows if has_values(line)]
             place = block.columns.index(GROUP) if GROUP in block.columns else None
             groups = [str(n) if place is None else v[place] for n, v in enumerate(values, 1)]
-        elif particles is None and is_particle_block(block.name, block.columns):
-            particles = sum(map(has_values, block.rows))
-    return groups, particles or 0
+        elif is_particle_block(block.name, block.columns):
+            counts.append(sum(map(has_values, block.rows)))
+    return groups, counts
 
 
-def _carried(lines: Iterable[str], groups: list[str], rows: ParticleRows) -> Iterator[str]:
-    found = False
+def _carried(
+    lines: Iterable[str], groups: list[str], counts: list[int], rows: ParticleRows
+) -> Iterator[str]:
+    """Lines of the file; of several tables of particles each keeps its name and its rows."""
+    new = {name: iter(v) for name, v in (refined(rows) | pixel_origins(rows)).items()}
+    without_optics = not groups
     for block in blocks(lines):
-        if not found and is_particle_block(block.name, block.columns):
-            if not groups:
+        if is_particle_block(block.name, block.columns):
+            if without_optics:
                 yield from lines_of(star_write.Block("optics", optics_of(rows)))
                 yield "\n# version 50001\n\n"
-            found = True
-            yield from _rewritten(block, "particles", _particles(block, groups, rows))
+                without_optics = False
+            name = "particles" if len(counts) == 1 else block.name
+            yield from _rewritten(block, name, _particles(block, groups, new))
         elif block.name == "optics":
             yield from _rewritten(block, "optics", _optics(block, rows)) if groups else ()
         else:
@@ -88,10 +94,15 @@ def _optics(block: Block, rows: ParticleRows) -> dict[str, Iterable[str]]:
     return {n: values for n, values in told.items() if n not in (*block.columns, NOT_ASKED)}
 
 
-def _particles(block: Block, groups: list[str], rows: ParticleRows) -> dict[str, Iterable[str]]:
-    """New values of the particles' columns."""
-    changes: dict[str, Iterable[str]] = dict(refined(rows))
-    changes |= {n: v for n, v in pixel_origins(rows).items() if n in block.columns}
+def _particles(
+    block: Block, groups: list[str], new: Mapping[str, Iterator[str]]
+) -> dict[str, Iterable[str]]:
+    """New values of the columns of a table, which go on where those of the last one ended."""
+    changes: dict[str, Iterable[str]] = {
+        name: values
+        for name, values in new.items()
+        if name in block.columns or name not in PIXEL_ORIGINS
+    }
     if GROUP not in block.columns and len(groups) < 2:
         changes[GROUP] = repeat((groups or ["1"])[0])
     return changes

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, groupby
 from typing import NamedTuple
 
-from subtomo_store.formats.star_text import quote, split_values
+from subtomo_store.formats.star_text import opens_block, quote, split_values
 
 
 class Block(NamedTuple):
@@ -56,7 +56,7 @@ def blocks(lines: Iterable[str]) -> Iterator[Block]:
 
     def block_of(line: str) -> int:
         nonlocal number
-        number += line.lstrip().startswith("data_")
+        number += opens_block(line.strip())
         return number
 
     for _, own in groupby(lines, block_of):
@@ -71,7 +71,7 @@ def _opened(lines: Iterator[str]) -> Block:
     for line in lines:
         stripped = line.strip()
         if has_values(line):
-            if stripped.startswith("data_"):
+            if opens_block(stripped):
                 name = stripped.split()[0].removeprefix("data_")
             elif stripped.split(maxsplit=1)[0] == "loop_":
                 loop = True

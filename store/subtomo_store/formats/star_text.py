@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_store.formats.text import MOST_PROBLEMS, read_text
+from subtomo_store.formats.text import lines_of, read_text
+from subtomo_store.problems import Problems
 from subtomo_store.readable import Readable
 
 _QUOTED = re.compile(r"""'([^']*)'(?=\s|$)|"([^"]*)"(?=\s|$)|(\S+)""")
@@ -56,25 +57,22 @@ def read_star(path: Readable, name: str) -> list[StarBlock]:
 def parse_star(text: str, name: str) -> list[StarBlock]:
     """Understand the text of a STAR file; see `read_star`."""
     blocks: list[StarBlock] = []
-    problems: list[Problem] = []
+    problems = Problems(patience=None)
     block: _OpenBlock | None = None
-    for line in text.splitlines():
+    for line in lines_of(text):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue
-        if stripped.startswith("data_"):
+        if opens_block(stripped):
             _close(block, blocks)
-            block = _OpenBlock(stripped.split()[0].removeprefix("data_"), name)
+            block = _OpenBlock(stripped.split()[0].removeprefix("data_"), name, problems)
         elif block is not None:
-            problem = block.take(stripped)
-            if problem is not None and len(problems) < MOST_PROBLEMS:
-                problems.append(problem)
+            block.take(stripped)
     _close(block, blocks)
     if block is None:
         detail = f"{name}: not a STAR file (no 'data_' line in it)"
         raise InputError(Problem(detail, file=name))
-    if problems:
-        raise InputError(*problems)
+    problems.raise_all()
     return blocks
 
 
@@ -86,54 +84,67 @@ def _close(block: _OpenBlock | None, blocks: list[StarBlock]) -> None:
 class _OpenBlock:
     """A block while its lines come in."""
 
-    def __init__(self, name: str, file: str):
+    def __init__(self, name: str, file: str, problems: Problems):
         self.name, self.file = name, file
         self.columns: list[str] = []
         self.rows: list[list[str]] = []
-        self.loop = False
-        self.count = 0
+        self._problems = problems
+        self._loop = False
+        self._count = 0
 
-    def take(self, line: str) -> Problem | None:
+    def take(self, line: str) -> None:
+        """Understand one line; note a problem where that fails."""
         if line.split(maxsplit=1)[0] == "loop_":
-            self.loop = True
-            return None
-        if line.startswith("_") and not (self.loop and self.count):
-            return self._take_name(line)
-        if not self.loop:
-            detail = f"{self.file}: {line[:40]!r} in block data_{self.name} has no column name"
-            return Problem(detail, file=self.file)
-        return self._take_row(line)
+            self._loop = True
+        elif line.startswith("_") and not (self._loop and self._count):
+            self._take_name(line)
+        elif self._loop:
+            self._take_row(line)
+        else:
+            self._refuse(f"{line[:40]!r} in block data_{self.name} has no column name")
 
-    def _take_name(self, line: str) -> Problem | None:
-        values = split_values(line)
-        column = values[0][1:]
+    def _take_name(self, line: str) -> None:
+        column, *values = split_values(line)
+        column = column[1:]
         if column in self.columns:
-            detail = f"{self.file}: the column _{column} stands twice in block data_{self.name}"
-            return Problem(detail, file=self.file, column=column)
+            self._refuse(
+                f"block data_{self.name} has the column _{column} twice (as number "
+                f"{self.columns.index(column) + 1} and {len(self.columns) + 1}): keep one of "
+                "them, and remove the other with its values",
+                column,
+            )
         self.columns.append(column)
-        if not self.loop:
-            self.rows = [[*(self.rows[0] if self.rows else []), "".join(values[1:2])]]
-        return None
+        if self._loop:
+            return
+        if len(values) > 1:
+            self._refuse(f"_{column} in block data_{self.name} has {len(values)} values", column)
+        self.rows = [[*(self.rows[0] if self.rows else []), "".join(values[:1])]]
 
-    def _take_row(self, line: str) -> Problem | None:
-        self.count += 1
+    def _take_row(self, line: str) -> None:
+        self._count += 1
         values = split_values(line)
         if len(values) == len(self.columns):
             self.rows.append(values)
-            return None
+            return
         few = len(values) < len(self.columns)
         column = self.columns[len(values)] if few else ""
         lacks = f"; the value of _{column} or one before it is missing" if few else ""
-        detail = (
-            f"{self.file}, row {self.count}: {len(values)} values for "
-            f"{len(self.columns)} columns{lacks}"
-        )
-        return Problem(detail, file=self.file, row=self.count, column=column)
+        detail = f"{len(values)} values for {len(self.columns)} columns in data_{self.name}{lacks}"
+        self._refuse(detail, column, self._count)
+
+    def _refuse(self, sentence: str, column: str = "", row: int | None = None) -> None:
+        where = self.file if row is None else f"{self.file}, row {row}"
+        self._problems.add(Problem(f"{where}: {sentence}", file=self.file, row=row, column=column))
 
 
 def is_particle_block(name: str, columns: Sequence[str]) -> bool:
     """Tell whether a block is the table of particles, readable or not."""
     return name == "particles" or "rlnImageName" in columns
+
+
+def opens_block(line: str) -> bool:
+    """Tell whether a line without spaces around it begins a block; rows may begin alike."""
+    return line.startswith("data_") and len(split_values(line)) == 1
 
 
 def is_plain(line: str) -> bool:

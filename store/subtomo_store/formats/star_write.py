@@ -26,6 +26,7 @@ class Microscope(NamedTuple):
 
 USUAL_MICROSCOPE = Microscope()
 OPTICS_GROUP = "opticsGroup1"
+PIXEL_ORIGINS = ("rlnOriginX", "rlnOriginY", "rlnOriginZ")
 ZERO, MINUS_ZERO = "0.000000", "-0.000000"
 
 
@@ -170,7 +171,7 @@ def pixel_origins(rows: ParticleRows) -> dict[str, list[str]]:
     """Origins in pixels, as RELION 3.0 writes them."""
     columns: dict[str, list[str]] = {}
     if rows.shifts is not None:
-        add_vectors(columns, "rlnOrigin{}", ("X", "Y", "Z"), relion_origins(rows.shifts, 1.0))
+        add_vectors(columns, "{}", PIXEL_ORIGINS, relion_origins(rows.shifts, 1.0))
     return columns
 
 
