@@ -1,0 +1,81 @@
+"""What commands are told of the part of Fourier space which particles lack."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NamedTuple
+
+import typer
+
+from subtomo.errors import InvalidInput
+
+Range = tuple[float, float]
+
+Tilt = Annotated[Range | None, typer.Option(help="Lowest and highest tilt angle in degrees.")]
+TiltAxis = Annotated[
+    Literal["x", "y"] | None, typer.Option(help="What --tilt turns about. [default: y]")
+]
+SecondTilt = Annotated[
+    Range | None,
+    typer.Option(help="Of a dual-axis series: tilt angles about x, beside --tilt about y."),
+]
+Cone = Annotated[
+    float | None,
+    typer.Option(help="Of a conical series: half angle of the missing cone, degrees."),
+]
+FromWeights = Annotated[
+    bool, typer.Option(help="The STAR names a weight volume for each particle (rlnCtfImage).")
+]
+NothingMissing = Annotated[bool, typer.Option(help="All of Fourier space was observed.")]
+
+
+class Missing(NamedTuple):
+    """What was said of the missing region: one of the first four, axis and second with tilt."""
+
+    tilt: Range | None
+    cone: float | None
+    from_weights: bool
+    nothing: bool
+    axis: Literal["x", "y"] | None = None
+    second: Range | None = None
+
+    @property
+    def said(self) -> bool:
+        """Whether anything was said."""
+        return any(value is not None and value is not False for value in self)
+
+    def region(self) -> dict[str, Any]:
+        """The region as the service takes it.
+
+        Raises
+        ------
+        InvalidInput
+            If nothing was said, or more than fits together.
+        """
+        said = (self.tilt is not None, self.cone is not None, self.from_weights, self.nothing)
+        if sum(said) != 1:
+            raise InvalidInput(
+                "Say which part of Fourier space is missing, by one of: --tilt LOWEST HIGHEST "
+                "(such as --tilt -60 60), --cone HALF_ANGLE, --missing-from-weights (the STAR "
+                "names weight volumes), --nothing-missing."
+            )
+        if self.tilt is None and (self.axis or self.second):
+            raise InvalidInput("--tilt-axis and --second-tilt go with --tilt LOWEST HIGHEST.")
+        if self.axis and self.second:
+            raise InvalidInput(
+                "A dual-axis series is tilted about y (--tilt) and x (--second-tilt): leave "
+                "--tilt-axis out."
+            )
+        if self.cone is not None:
+            return {"kind": "cone", "half_angle_deg": self.cone}
+        if self.tilt is None:
+            return {"kind": "mask" if self.from_weights else "none"}
+        first = {"tilt_min_deg": self.tilt[0], "tilt_max_deg": self.tilt[1]}
+        if self.second is None:
+            return {"kind": "wedge", **first, **({"axis": self.axis} if self.axis else {})}
+        low, high = self.second
+        return {
+            "kind": "pyramid",
+            **first,
+            "second_tilt_min_deg": low,
+            "second_tilt_max_deg": high,
+        }
