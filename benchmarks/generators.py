@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
-import time
 from dataclasses import replace
 
+from judged import judged
 from quality import EXPERIMENTS, Experiment
 
-from subtomo_core.run import run
-from subtomo_core.score import judge
 from subtomo_core.simulate import Simulation
-from subtomo_core.spec import job_spec_adapter
 
 GENERATORS = ("magnitude", "phase", "both")
 CELLS = {
@@ -32,31 +28,19 @@ def row(
     experiment: Experiment, simulation: Simulation, seed: int, generators: str, count: int
 ) -> str:
     """One run and its line of the table."""
-    job = {
-        "dataset": "benchmark",
-        "algorithm": "faml",
-        "seed": seed,
-        "starts": 1,
-        "parameters": {"generators": generators, "candidates": count},
-    }
-    threads = os.cpu_count() or 1
-    start = time.process_time()
-    result = run(simulation.particles, job_spec_adapter.validate_python(job), threads=threads)
-    seconds = time.process_time() - start
-    judged = judge(
-        result.model.maps,
-        result.poses,
+    found = judged(
         simulation.particles,
         simulation.truth,
+        {"seed": seed, "starts": 1, "parameters": {"generators": generators, "candidates": count}},
         symmetries=experiment.symmetries,
-        threads=threads,
-    ).classes[0]
-    r, finest = (judged.average.r, judged.average.resolution_angstrom) if judged.average else (0, 0)
-    looks = len(result.history) * sum(experiment.counts)
+    )
+    history, one = found.result.history, found.verdict.classes[0]
+    r, finest = (one.average.r, one.average.resolution_angstrom) if one.average else (0, 0)
+    looks = len(history) * sum(experiment.counts)
     return (
-        f"{generators} | {count} | {seed} | {r:.3f} | {judged.share_of_oracle:.3f} "
-        f"| {finest:.1f} | {judged.poses.consensus(10):.2f} | {judged.poses.consensus(15):.2f} "
-        f"| {len(result.history) - 1} | {1e3 * seconds / looks:.1f} |"
+        f"{generators} | {count} | {seed} | {r:.3f} | {one.share_of_oracle:.3f} "
+        f"| {finest:.1f} | {one.poses.consensus(10):.2f} | {one.poses.consensus(15):.2f} "
+        f"| {len(history) - 1} | {1e3 * found.seconds / looks:.1f} |"
     )
 
 

@@ -12,48 +12,41 @@ apart, which shows halves that each found a frame, but not the same.
 from __future__ import annotations
 
 import argparse
-import os
-import time
 from typing import Any
 
 import numpy as np
+from judged import THREADS, judged
 from quality import EXPERIMENTS
 
 from subtomo_core.methods.half_curves import HalfCurves
 from subtomo_core.run import Result, run
-from subtomo_core.score import judge, pose_errors, resolution_angstrom
+from subtomo_core.score import pose_errors, resolution_angstrom
 from subtomo_core.simulate import Simulation, asymmetric_blob, simulate
 from subtomo_core.spec import Wedge, job_spec_adapter
 
-THREADS = os.cpu_count() or 1
 
-
-def job(seed: int, shared: str, arguments: argparse.Namespace) -> Any:
-    """A FAML job with or without half sets."""
-    fields: dict[str, Any] = {"half_sets": shared != "off", "iterations": arguments.iterations}
+def fields_of(seed: int, shared: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Fields of a FAML job with or without half sets."""
+    halves, iterations = shared != "off", arguments.iterations
+    fields: dict[str, Any] = {"seed": seed, "half_sets": halves, "iterations": iterations}
     if arguments.mask:
         fields["mask"] = {"diameter_angstrom": arguments.mask}
     if shared not in ("off", "0"):
         fields["resolution"] = {"shared_angstrom": float(shared)}
-    body = {"dataset": "benchmark", "algorithm": "faml", "seed": seed, **fields}
-    return job_spec_adapter.validate_python(body)
+    return fields
 
 
 def row(name: str, seed: int, shared: str, arguments: argparse.Namespace) -> str:
     """One line of the table: a result beside the truth, and what its halves say of it."""
     experiment = EXPERIMENTS[name]
     made = experiment.particles(seed)
-    clock = time.process_time()
-    result = run(made.particles, job(seed, shared, arguments), threads=THREADS)
-    seconds = time.process_time() - clock
-    one = judge(
-        result.model.maps,
-        result.poses,
+    result, verdict, seconds = judged(
         made.particles,
         made.truth,
+        fields_of(seed, shared, arguments),
         symmetries=experiment.symmetries,
-        threads=THREADS,
-    ).classes[0]
+    )
+    one = verdict.classes[0]
     assert one.average is not None
     metrics = result.model.metrics
     apart = " / ".join(
@@ -81,7 +74,9 @@ def noise(seed: int, shared: str, arguments: argparse.Namespace) -> str:
     """Curves of half maps made of noise alone."""
     missing = Wedge(tilt_min_deg=-60.0, tilt_max_deg=60.0)
     made = simulate([asymmetric_blob()], [40], 32, 6.0, snr=1e-9, missing=missing, seed=seed)
-    result = run(made.particles, job(seed, shared, arguments), threads=THREADS)
+    body = {"dataset": "benchmark", "algorithm": "faml", **fields_of(seed, shared, arguments)}
+    spec = job_spec_adapter.validate_python(body)
+    result = run(made.particles, spec, threads=THREADS)
     curves = HalfCurves(result.model.fsc[0], *result.model.fsc_parts[:, 0])
     extent = 192.0
     lines = [f"noise, seed {seed}, {result.model.metrics.fsc_kind}, shared {shared}:"]

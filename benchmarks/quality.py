@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from judged import THREADS, judged
 
-from subtomo_core.run import run
-from subtomo_core.score import judge
+from subtomo_core.particles import Particles
+from subtomo_core.score import ceiling, compare_maps
 from subtomo_core.simulate import (
     MapStructure,
     Simulation,
@@ -30,7 +31,8 @@ from subtomo_core.simulate import (
     density_of_atoms,
     simulate,
 )
-from subtomo_core.spec import Wedge, job_spec_adapter
+from subtomo_core.spec import Wedge
+from subtomo_core.truth import Truth
 
 SHARED = Path(os.environ.get("SUBTOMO_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 GROEL, GROES, RIBOSOME = "1MNF_14mer.cif.gz", "1AON_21mer.cif.gz", "4V5A_70S_copy1.cif.gz"
@@ -120,18 +122,8 @@ def measure(
 ) -> dict[str, Any]:
     """Run one experiment and judge it."""
     simulation = experiment.particles(seed)
-    spec = job_spec_adapter.validate_python(
-        {
-            "dataset": "benchmark",
-            "algorithm": "faml",
-            "classes": len(experiment.models),
-            "seed": seed,
-            **experiment.job,
-            **job,
-        }
-    )
-    start = time.process_time()
-    last = [start]
+    fields = {"classes": len(experiment.models), "seed": seed, **experiment.job, **job}
+    last = [time.process_time()]
 
     def on_iteration(model: Any, _: Any) -> None:
         now = time.process_time()
@@ -147,18 +139,16 @@ def measure(
             tell(f"      {sentence}")
         last[0] = now
 
-    result = run(simulation.particles, spec, threads=os.cpu_count() or 1, on_iteration=on_iteration)
-    seconds = time.process_time() - start
-    verdict = judge(
-        result.model.maps,
-        result.poses,
-        simulation.particles,
-        simulation.truth,
-        symmetries=experiment.symmetries,
-        threads=os.cpu_count() or 1,
+    particles, truth = simulation.particles, simulation.truth
+    result, verdict, seconds = judged(
+        particles, truth, fields, symmetries=experiment.symmetries, on_iteration=on_iteration
     )
     tell(str(verdict))
-    shown, counted = simulation.truth.classes >= 0, result.poses.counted
+    ceilings = [
+        ceiling_resolution(particles, truth, k, fields.get("symmetry", "C1"))
+        for k in range(len(truth.maps))
+    ]
+    shown, counted = truth.classes >= 0, result.poses.counted
     count = (
         (sum(experiment.counts) + experiment.junk) * len(experiment.models) * len(result.history)
     )
@@ -178,6 +168,7 @@ def measure(
                 "share_of_oracle": c.share_of_oracle,
                 "fsc05": c.average.resolution_angstrom if c.average else float("nan"),
                 "fsc05_oracle": c.oracle.resolution_angstrom,
+                "fsc05_ceiling": ceilings[c.structure],
                 "share_symmetric_oracle": (c.symmetric_oracle or c.oracle).r_in_band
                 / c.oracle.r_in_band,
                 "fsc05_symmetric_oracle": (c.symmetric_oracle or c.oracle).resolution_angstrom,
@@ -188,6 +179,13 @@ def measure(
             for c in verdict.classes
         ],
     }
+
+
+def ceiling_resolution(particles: Particles, truth: Truth, structure: int, symmetry: str) -> float:
+    """FSC-0.5 of what this program's own averaging makes of the true poses, in ångström."""
+    best = ceiling(particles, truth, structure, symmetry=symmetry, threads=THREADS)
+    voxel = particles.summary.voxel_size_angstrom
+    return compare_maps(best, truth.maps[structure], voxel, try_mirror=False).resolution_05_angstrom
 
 
 def main() -> None:
@@ -220,7 +218,8 @@ def main() -> None:
                     f"| {s['fsc05_symmetric_oracle']:.1f} "
                     f"| {row['cpu_ms_per_particle_class_iteration']:.1f} "
                     f"| {row['iterations']} | {row['cpu_seconds']:.0f} | {row['purity']:.3f} "
-                    f"| {row['kept']:.2f} | {row['junk_kept']:.2f} |",
+                    f"| {row['kept']:.2f} | {row['junk_kept']:.2f} "
+                    f"| {s['fsc05_ceiling']:.1f} | {s['fsc05'] / s['fsc05_ceiling']:.2f} |",
                     flush=True,
                 )
 

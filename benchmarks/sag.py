@@ -11,12 +11,12 @@ beside the checkout).
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from judged import judged
 from quality import GROEL, Experiment
 from scipy import stats
 
@@ -33,10 +33,8 @@ from subtomo_core.refiners import (
     candidates,
 )
 from subtomo_core.refiners.scores import local
-from subtomo_core.run import run
-from subtomo_core.score import judge
 from subtomo_core.simulate import Simulation
-from subtomo_core.spec import Complete, Wedge, job_spec_adapter
+from subtomo_core.spec import Complete, Wedge
 from subtomo_core.symmetry import distance_modulo, symmetry_group
 
 _STARTS = 24  # from rotational matching
@@ -121,13 +119,9 @@ def averages(seeds: int, job: dict[str, Any]) -> None:
     for seed in range(1, seeds + 1):
         made = experiment.particles(seed)
         for algorithm in ("sag", "gradient", "frm", "faml"):
-            fields = {"dataset": "b", "algorithm": algorithm, "seed": seed, "half_sets": True}
-            spec = job_spec_adapter.validate_python(fields | {"iterations": 14} | job)
-            begin = time.process_time()
-            result = run(made.particles, spec, threads=os.cpu_count() or 1)
-            spent = time.process_time() - begin
-            verdict = judge(
-                result.model.maps, result.poses, made.particles, made.truth, symmetries=("D7",)
+            fields = {"algorithm": algorithm, "seed": seed, "half_sets": True, "iterations": 14}
+            result, verdict, spent = judged(
+                made.particles, made.truth, fields | job, symmetries=("D7",)
             )
             told, metrics = verdict.classes[0], result.history[-1]
             if told.average is None:

@@ -10,17 +10,12 @@ CPU time, without the symmetry and with it, and the ratio of the CPU times.
 from __future__ import annotations
 
 import argparse
-import os
-import time
 
 import numpy as np
+from judged import judged
 
-from subtomo_core.run import run
-from subtomo_core.score import judge
 from subtomo_core.simulate import Simulation, shell, simulate, symmetric_phantom
-from subtomo_core.spec import Wedge, job_spec_adapter
-
-THREADS = os.cpu_count() or 1
+from subtomo_core.spec import Wedge
 
 
 def made(arguments: argparse.Namespace, group: str, seed: int) -> Simulation:
@@ -40,25 +35,19 @@ def made(arguments: argparse.Namespace, group: str, seed: int) -> Simulation:
 
 def columns(simulation: Simulation, group: str, imposed: str, seed: int) -> tuple[str, float]:
     """Of a job with ``imposed`` symmetry: what the table holds, and CPU seconds."""
-    job = {"dataset": "d", "algorithm": "faml", "symmetry": imposed, "seed": seed}
-    began = time.process_time()
-    result = run(simulation.particles, job_spec_adapter.validate_python(job), threads=THREADS)
-    spent = time.process_time() - began
-    verdict = judge(
-        result.model.maps,
-        result.poses,
+    ran = judged(
         simulation.particles,
         simulation.truth,
+        {"symmetry": imposed, "seed": seed},
         symmetries=[group],
-        threads=THREADS,
     )
-    found = verdict.classes[0]
+    found = ran.verdict.classes[0]
     reached = found.average.resolution_angstrom if found.average else float("nan")
     told = (
         f"{reached:.1f} | {found.poses.median_deg:.1f} | {found.poses.consensus(10):.2f} "
-        f"| {len(result.history) - 1} | {spent:.0f}"
+        f"| {len(ran.result.history) - 1} | {ran.seconds:.0f}"
     )
-    return told, spent
+    return told, ran.seconds
 
 
 def main() -> None:

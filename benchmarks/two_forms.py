@@ -14,11 +14,11 @@ import os
 from pathlib import Path
 
 import numpy as np
+from judged import THREADS, judged
 
 from subtomo_core.masks import soft_sphere
 from subtomo_core.particles import Particles
-from subtomo_core.run import run
-from subtomo_core.score import ceiling, fit, judge, resolution_angstrom
+from subtomo_core.score import ceiling, fit, resolution_angstrom
 from subtomo_core.score.curves import fsc
 from subtomo_core.simulate import (
     Crowd,
@@ -29,10 +29,8 @@ from subtomo_core.simulate import (
     density_of_atoms,
     simulate_series,
 )
-from subtomo_core.spec import job_spec_adapter
 
 SHARED = Path(os.environ.get("SUBTOMO_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
-THREADS = os.cpu_count() or 1
 
 
 def made(arguments: argparse.Namespace, snr: float, seed: int) -> SeriesSimulation:
@@ -57,9 +55,8 @@ def made(arguments: argparse.Namespace, snr: float, seed: int) -> SeriesSimulati
 def rows(simulation: SeriesSimulation, particles: Particles, seed: int) -> list[str]:
     """A job with all defaults: columns of a table for each structure."""
     truth = simulation.truth
-    fields = {"dataset": "d", "algorithm": "faml", "classes": len(truth.maps), "seed": seed}
-    result = run(particles, job_spec_adapter.validate_python(fields), threads=THREADS)
-    verdict = judge(result.model.maps, result.poses, particles, truth, threads=THREADS)
+    fields = {"classes": len(truth.maps), "seed": seed}
+    result, verdict, _ = judged(particles, truth, fields)
     shown, counted = truth.classes >= 0, result.poses.counted
     box, voxel = particles.summary.box, particles.summary.voxel_size_angstrom
     mask = soft_sphere(box, 0.42 * box)
