@@ -12,7 +12,6 @@ from subtomo_core.score import (
     fsc,
     r_in_band,
     resolution_angstrom,
-    snr_of_pairs,
 )
 from support.strategies import volumes
 
@@ -88,14 +87,3 @@ def test_r_in_band_sees_its_shells_only():
     assert r_in_band(a, mixed, (shells > 0) & (shells <= 4)) == pytest.approx(1.0, abs=1e-5)
     assert abs(r_in_band(a, mixed, shells >= 6)) < 0.1
     assert r_in_band(a, a, np.zeros(9, bool)) == 0.0
-
-
-@pytest.mark.parametrize("snr", [0.05, 0.5, 5.0])
-def test_snr_of_pairs_is_the_snr_put_in(snr):
-    signal = np.random.default_rng(0).normal(size=(24, 24, 24))
-    rng = np.random.default_rng(1)
-    pairs = [signal + rng.normal(0, snr**-0.5, signal.shape) for _ in range(6)]
-    assert snr_of_pairs(pairs) == pytest.approx(snr, rel=0.1)
-    assert snr_of_pairs(pairs, soft_sphere(24, 9.0)) == pytest.approx(snr, rel=0.25)
-    with pytest.raises(ValueError, match="two volumes"):
-        snr_of_pairs(pairs[:1])

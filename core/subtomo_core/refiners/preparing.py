@@ -53,7 +53,7 @@ def prepared(volume: Real, seen: Seen, r_max: float, radius: float | None) -> Co
         ground = float((volume * outside).sum(dtype=np.float64) / max(outside.sum(), 1e-30))
         transform = to_fourier((volume - np.float32(ground)) * sphere)
     else:
-        transform = to_fourier(to_real(_filled(to_fourier(volume), mask, sphere)) * sphere)
+        transform = to_fourier(to_real(filled(to_fourier(volume), mask, sphere)) * sphere)
     inside = slice(1, math.floor(r_max + 0.5) + 1)
     power = shell_sums(mask * np.abs(transform) ** 2, box)[inside].sum()
     count = shell_sums(mask, box)[inside].sum()
@@ -61,8 +61,11 @@ def prepared(volume: Real, seen: Seen, r_max: float, radius: float | None) -> Co
     return transform
 
 
-def _filled(transform: Complex, mask: Real, sphere: Real) -> Complex:
-    """Observed components as they are, the others such that the volume fits into the sphere."""
+def filled(transform: Complex, mask: Real, sphere: Real) -> Complex:
+    """Observed components as they are, the others such that the volume fits into a soft sphere.
+
+    All arrays but the sphere (n, n, n) are half transforms (n, n, n // 2 + 1).
+    """
     missing = mask <= 0.0
     known = np.where(missing, 0.0, transform).astype(np.complex64)
     whole = known

@@ -14,7 +14,7 @@ from subtomo_core.score.compare import (
 from subtomo_core.score.curves import band_of, correlation, fsc, r_in_band
 from subtomo_core.score.fit import Fit, fit, mirror
 from subtomo_core.score.judge import BestPoses, ClassJudgement, Judgement, MapQuality, judge
-from subtomo_core.score.noise import snr_of_pairs
+from subtomo_core.score.noise import PairSnr, pair_snr
 from subtomo_core.score.oracle import oracle_average
 from subtomo_core.score.poses import PoseErrors, pose_errors
 
@@ -26,6 +26,7 @@ __all__ = [
     "Judgement",
     "MapComparison",
     "MapQuality",
+    "PairSnr",
     "ParticlePoses",
     "PoseErrors",
     "PosesComparison",
@@ -41,8 +42,8 @@ __all__ = [
     "mirror",
     "oracle_average",
     "pair_maps",
+    "pair_snr",
     "pose_errors",
     "r_in_band",
     "resolution_angstrom",
-    "snr_of_pairs",
 ]
