@@ -17,6 +17,7 @@ from subtomo_core.score.judge import BestPoses, ClassJudgement, Judgement, MapQu
 from subtomo_core.score.noise import PairSnr, pair_snr
 from subtomo_core.score.oracle import oracle_average
 from subtomo_core.score.poses import PoseErrors, pose_errors
+from subtomo_core.score.rotational import RotationalSymmetry, rotational_symmetry
 
 __all__ = [
     "BestPoses",
@@ -30,6 +31,7 @@ __all__ = [
     "ParticlePoses",
     "PoseErrors",
     "PosesComparison",
+    "RotationalSymmetry",
     "band_of",
     "ceiling",
     "class_agreement",
@@ -46,4 +48,5 @@ __all__ = [
     "pose_errors",
     "r_in_band",
     "resolution_angstrom",
+    "rotational_symmetry",
 ]
