@@ -14,6 +14,7 @@ from subtomo_core.score.compare import (
 from subtomo_core.score.curves import band_of, correlation, fsc, r_in_band
 from subtomo_core.score.fit import Fit, fit, mirror
 from subtomo_core.score.judge import BestPoses, ClassJudgement, Judgement, MapQuality, judge
+from subtomo_core.score.limits import Limits, limits
 from subtomo_core.score.noise import PairSnr, pair_snr
 from subtomo_core.score.oracle import oracle_average
 from subtomo_core.score.poses import PoseErrors, pose_errors
@@ -25,6 +26,7 @@ __all__ = [
     "ClassJudgement",
     "Fit",
     "Judgement",
+    "Limits",
     "MapComparison",
     "MapQuality",
     "PairSnr",
@@ -41,6 +43,7 @@ __all__ = [
     "fit",
     "fsc",
     "judge",
+    "limits",
     "mirror",
     "oracle_average",
     "pair_maps",

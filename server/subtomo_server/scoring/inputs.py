@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.score import ParticlePoses
 from subtomo_core.symmetry import symmetry_group
-from subtomo_store.formats.particle_table import ParticleTable
-from subtomo_store.formats.star import read_particles
+from subtomo_server.scoring.tables import Shared, Table
 from subtomo_store.formats.volumes import Volume, read_volume
 
 _AGREE = 1e-3  # voxel sizes which are the same, over their size
@@ -27,110 +26,148 @@ class NamedMap(NamedTuple):
     array: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Files:
+    """Files which the command was given.
+
+    Attributes
+    ----------
+    maps, truths : sequence of Path
+    poses, true_poses : Path or None
+    """
+
+    maps: Sequence[Path] = ()
+    truths: Sequence[Path] = ()
+    poses: Path | None = None
+    true_poses: Path | None = None
+
+    def check(self, known: bool, *, maps_alone: bool) -> None:
+        """Refuse half of a comparison.
+
+        ``known`` tells that the particles are given, ``maps_alone`` that maps are also measured
+        by themselves.
+
+        Raises
+        ------
+        InputError
+            Saying what to add.
+        """
+        poses = self.poses, self.true_poses
+        if known and poses == (None, None):
+            raise InputError(Problem("--particles needs poses: give --true-poses, or --poses"))
+        if not self.maps and not self.truths and poses == (None, None):
+            detail = "give maps with --truth, or --poses with --true-poses"
+            raise InputError(Problem(f"nothing to compare: {detail}"))
+        if self.maps and not self.truths and not maps_alone:
+            detail = "give both: maps to judge, and --truth to judge them by"
+            raise InputError(Problem(f"{detail}; --rotational-symmetry needs maps alone"))
+        if self.truths and not self.maps and not (known and self.true_poses):
+            raise InputError(Problem("give both: maps to judge, and --truth to judge them by"))
+        if poses.count(None) == 1 and not known:
+            raise InputError(Problem("give both: --poses to judge, and --true-poses to judge by"))
+
+
 @dataclass(frozen=True, eq=False)
 class SamePoses:
     """Poses of the particles which two tables name, in one order; shifts in ångström.
 
     Attributes
     ----------
-    names : tuple of str
-        Of the particles.
+    shared : Shared
+        Which particles.
     found, true : ParticlePoses
         Classes are numbered from 0; `found_classes` and `true_classes` are their own numbers.
-    left_out : tuple of int
-        Particles of each table which the other does not name.
-    junk : int
-        Those which both name, but which show nothing in truth (class 0): they are left out too.
     """
 
-    names: tuple[str, ...]
+    shared: Shared
     found: ParticlePoses
     true: ParticlePoses
     found_classes: tuple[int, ...]
     true_classes: tuple[int, ...]
-    left_out: tuple[int, int]
-    junk: int
+
+    @classmethod
+    def of(cls, found: Table, true: Table, voxel_size: float) -> SamePoses:
+        """Poses of the particles which both name."""
+        shared = Shared.by_both(found, true)
+        own, own_numbers = found.poses(shared.rows, voxel_size)
+        other, other_numbers = true.poses(shared.others, voxel_size)
+        return cls(shared, own, other, own_numbers, other_numbers)
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """Maps beside true ones, and poses beside true ones: at least one of the two.
+    """Maps beside true ones, and poses beside true ones.
 
     Attributes
     ----------
     maps, truths : list of NamedMap
-        Of one box and voxel size.
+        With true maps all are of one box and voxel size.
     voxel_size : float
         In ångström; 0 without maps.
-    poses : SamePoses or None
+    found, true : Table or None
+        The tables of poses.
+    same : SamePoses or None
+        Where both are given.
     symmetries : tuple of str
-        Point group of each true class.
+        Point groups which were said: one, or one for each true class.
     """
 
     maps: list[NamedMap]
     truths: list[NamedMap]
     voxel_size: float
-    poses: SamePoses | None
+    found: Table | None
+    true: Table | None
+    same: SamePoses | None
     symmetries: tuple[str, ...]
 
     @classmethod
     def read(
-        cls,
-        maps: Sequence[Path],
-        truths: Sequence[Path],
-        poses: Path | None,
-        true_poses: Path | None,
-        *,
-        symmetries: Sequence[str] = (),
-        voxel_size: float | None = None,
+        cls, files: Files, *, symmetries: Sequence[str] = (), voxel_size: float | None = None
     ) -> Inputs:
-        """Read everything.
+        """Read everything but the particles.
 
         Raises
         ------
         InputError
-            If half of a comparison is missing, or files cannot be compared.
+            If files cannot be read, or not be compared.
         """
-        if bool(maps) != bool(truths):
-            raise InputError(Problem("give both: maps to judge, and --truth to judge them by"))
-        if (poses is None) != (true_poses is None):
-            raise InputError(Problem("give both: --poses to judge, and --true-poses to judge by"))
-        if not maps and poses is None:
-            raise InputError(
-                Problem("nothing to compare: give maps with --truth, or --poses with --true-poses")
-            )
         for group in symmetries:
             symmetry_group(group)
-        read = [(p.name, read_volume(p, p.name, voxel_size)) for p in (*maps, *truths)]
-        _check_alike(read)
+        paths = (*files.maps, *files.truths)
+        read = [(path.name, read_volume(path, path.name, voxel_size)) for path in paths]
+        if files.truths:
+            _check_alike(read)
         shown = [NamedMap(name, volume.array) for name, volume in read]
         size = read[0][1].voxel_size if read else 0.0
-        same = None
-        if poses is not None and true_poses is not None:
-            same = _same(_table(poses), _table(true_poses), voxel_size or size)
-        classes = len(same.true_classes) if same else 0
-        groups = list(symmetries) or ["C1"]
-        if len(groups) == 1:
-            groups *= max(classes, 1)
-        if same and len(groups) != classes:
-            detail = f"{len(groups)} symmetries were given for {classes} true classes"
+        found, true = (
+            None if p is None else Table.read(p) for p in (files.poses, files.true_poses)
+        )
+        same = SamePoses.of(found, true, voxel_size or size) if found and true else None
+        count = len(files.maps)
+        groups = tuple(symmetries) or ("C1",)
+        given = cls(shown[:count], shown[count:], size, found, true, same, groups)
+        if same:
+            given.symmetries_of(len(same.true_classes))
+        return given
+
+    def symmetries_of(self, classes: int) -> tuple[str, ...]:
+        """Point group of each of so many true classes.
+
+        Raises
+        ------
+        InputError
+            If another number of them was said.
+        """
+        if len(self.symmetries) == 1:
+            return self.symmetries * classes
+        if len(self.symmetries) != classes:
+            detail = f"{len(self.symmetries)} symmetries were given for {classes} true classes"
             raise InputError(Problem(f"{detail}: give one, or one for each"))
-        return cls(shown[: len(maps)], shown[len(maps) :], size, same, tuple(groups))
-
-
-class _Table(NamedTuple):
-    name: str
-    rows: ParticleTable
-
-
-def _table(path: Path) -> _Table:
-    return _Table(path.name, read_particles(path))
+        return self.symmetries
 
 
 def _check_alike(read: list[tuple[str, Volume]]) -> None:
     """Refuse maps which do not lie on one grid."""
-    if not read:
-        return
     first, one = read[0]
     for name, volume in read[1:]:
         if volume.array.shape != one.array.shape:
@@ -141,65 +178,3 @@ def _check_alike(read: list[tuple[str, Volume]]) -> None:
             raise InputError(
                 Problem(f"{name} has voxels of {sizes}: resample one, or say --voxel-size")
             )
-
-
-def _same(found: _Table, true: _Table, voxel_size: float) -> SamePoses:
-    """The particles which both tables name."""
-    places, others = _by_name(found), _by_name(true)
-    names = [name for name in places if name in others]
-    if not names:
-        last = {PurePosixPath(name).name: name for name in others}
-        hint = (
-            ": their folders differ" if any(PurePosixPath(n).name in last for n in places) else ""
-        )
-        raise InputError(
-            Problem(
-                f"no particle of {found.name} is named in {true.name} (rlnImageName){hint}; "
-                "give tables of the same particles"
-            )
-        )
-    left_out = (len(places) - len(names), len(others) - len(names))
-    both, names = names, [name for name in names if _shown(true, others[name])]
-    if not names:
-        raise InputError(Problem(f"{true.name} says that all particles are junk (class 0)"))
-    own, own_numbers = _poses(found, [places[name] for name in names], voxel_size)
-    other, other_numbers = _poses(true, [others[name] for name in names], voxel_size)
-    junk = len(both) - len(names)
-    return SamePoses(tuple(names), own, other, own_numbers, other_numbers, left_out, junk)
-
-
-def _shown(table: _Table, row: int) -> bool:
-    return table.rows.classes is None or int(table.rows.classes[row]) > 0
-
-
-def _by_name(table: _Table) -> dict[str, int]:
-    rows: dict[str, int] = {}
-    for row, image in enumerate(table.rows.images):
-        if image.text in rows:
-            detail = (
-                f"{table.name}: rows {rows[image.text] + 1} and {row + 1} name the same particle"
-            )
-            raise InputError(Problem(f"{detail}, {image.text}: leave one out", file=table.name))
-        rows[image.text] = row
-    return rows
-
-
-def _poses(
-    table: _Table, rows: list[int], voxel_size: float
-) -> tuple[ParticlePoses, tuple[int, ...]]:
-    """Poses of some rows, shifts in ångström, and the numbers of their classes."""
-    given = table.rows
-    if given.rotations is None:
-        detail = f"{table.name} has no poses: rlnAngleRot, rlnAngleTilt and rlnAnglePsi are missing"
-        raise InputError(Problem(detail, file=table.name))
-    sizes = given.voxel_sizes
-    size = voxel_size or (float(sizes[rows[0]]) if sizes is not None else 0.0)
-    if given.shifts_in_voxels and not size:
-        detail = f"{table.name} gives shifts in voxels and no voxel size: say --voxel-size"
-        raise InputError(Problem(detail, file=table.name))
-    labels = np.ones(len(given), np.int64) if given.classes is None else given.classes
-    numbers, classes = np.unique(labels[rows], return_inverse=True)
-    poses = ParticlePoses(
-        classes.astype(np.int64), given.rotations[rows], given.shifts_angstrom(size)[rows]
-    )
-    return poses, tuple(int(number) for number in numbers)

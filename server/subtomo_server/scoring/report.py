@@ -5,89 +5,111 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from subtomo_core.rotations import angular_distance
-from subtomo_core.score import MapComparison, PosesComparison, compare_poses, pair_maps
-from subtomo_server.scoring.inputs import Inputs, SamePoses
+from subtomo_core.score import Limits, PosesComparison, compare_poses, pair_maps
+from subtomo_server.scoring.inputs import Inputs, NamedMap, SamePoses
+from subtomo_server.scoring.maps import ScoredMap, limit_lines, limits_dict
+from subtomo_server.scoring.seen import Seen
+from subtomo_server.scoring.turned import TurnedMap, Turning
 
 WITHIN = (10, 15, 20)  # degrees
 
 
 @dataclass(frozen=True, eq=False)
-class ScoredMap:
-    """A map and the true one it stands for, by their files' names."""
-
-    name: str
-    truth: str
-    found: MapComparison
-
-
-@dataclass(frozen=True, eq=False)
 class Report:
-    """Maps beside true ones, and poses beside true ones.
+    """Maps beside true ones, poses beside true ones, and what particles and maps tell alone.
 
     Attributes
     ----------
     maps : tuple of ScoredMap
     alone : tuple of str
-        Maps and true maps which have no partner.
+        Maps which have no partner.
+    left : tuple of (str, Limits or None)
+        True maps which have none, with their oracle and ceiling.
     voxel_size : float
         In ångström.
     same : SamePoses or None
         The particles whose poses were compared.
     poses : PosesComparison or None
         How they compare, shifts in ångström.
+    seen : Seen or None
+        What the particles tell.
+    turned : tuple of TurnedMap
+        Rotational symmetry of the maps.
     """
 
     maps: tuple[ScoredMap, ...]
     alone: tuple[str, ...]
+    left: tuple[tuple[str, Limits | None], ...]
     voxel_size: float
     same: SamePoses | None
     poses: PosesComparison | None
+    seen: Seen | None
+    turned: tuple[TurnedMap, ...]
 
     @classmethod
-    def of(cls, given: Inputs, *, try_mirror: bool = True) -> Report:
-        """Compare what was given."""
+    def of(
+        cls,
+        given: Inputs,
+        seen: Seen | None = None,
+        turning: Turning | None = None,
+        *,
+        try_mirror: bool = True,
+    ) -> Report:
+        """Compare what was given; maps are turned where ``turning`` says about what."""
         maps, truths = ([m.array for m in named] for named in (given.maps, given.truths))
         pairs = (
-            pair_maps(maps, truths, given.voxel_size, try_mirror=try_mirror) if given.maps else []
+            pair_maps(maps, truths, given.voxel_size, try_mirror=try_mirror)
+            if given.maps and given.truths
+            else []
         )
-        scored = [ScoredMap(given.maps[i].name, given.truths[j].name, c) for i, j, c in pairs]
-        taken = ({i for i, _, _ in pairs}, {j for _, j, _ in pairs})
-        alone = [
-            m.name
-            for named, used in zip((given.maps, given.truths), taken, strict=True)
-            for number, m in enumerate(named)
-            if number not in used
-        ]
-        same = given.poses
-        poses = compare_poses(same.found, same.true, given.symmetries) if same else None
-        return cls(tuple(scored), tuple(alone), given.voxel_size, same, poses)
+        limits = (seen and seen.limits) or (None,) * len(given.truths)
+        scored = {
+            i: ScoredMap(given.maps[i].name, given.truths[j].name, c, limits[j], given.voxel_size)
+            for i, j, c in pairs
+        }
+        taken = {j for _, j, _ in pairs}
+        alone = [m.name for i, m in enumerate(given.maps) if given.truths and i not in scored]
+        left = [(m.name, limits[j]) for j, m in enumerate(given.truths) if j not in taken]
+        same = given.same
+        poses = None
+        if same is not None:
+            groups = given.symmetries_of(len(same.true_classes))
+            poses = compare_poses(same.found, same.true, groups)
+        turned = _turned(given, scored, turning) if turning else ()
+        shown = tuple(scored.values()), tuple(alone), tuple(left)
+        return cls(*shown, given.voxel_size, same, poses, seen, turned)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; angles in degrees, lengths in ångström."""
-        told: dict[str, Any] = {"maps": [self._map(m) for m in self.maps], "alone": [*self.alone]}
-        return told | {"poses": self._poses()}
+        return {
+            "maps": [m.as_dict() for m in self.maps],
+            "alone": [*self.alone, *(name for name, _ in self.left)],
+            "left": [
+                {"truth": name} | (limits_dict(found) if found else {}) for name, found in self.left
+            ],
+            "poses": self._poses(),
+            "particles": self.seen.as_dict() if self.seen else None,
+            "rotational_symmetry": [m.as_dict() for m in self.turned],
+        }
 
     def lines(self) -> list[str]:
         """Sentences for a person."""
-        told = []
-        for m in self.maps:
-            c = m.found
-            mirrored = "; as its MIRROR IMAGE, which fits better" if c.fit.mirrored else ""
-            told.append(
-                f"{m.name} on {m.truth}: r {c.r:.3f}, FSC 0.5 at {c.resolution_05_angstrom:.1f} Å, "
-                f"0.143 at {c.resolution_0143_angstrom:.1f} Å{mirrored}"
-            )
+        told = [line for m in self.maps for line in m.lines()]
         told += [f"{name}: stands alone" for name in self.alone]
+        for name, limits in self.left:
+            told += [f"{name}: stands alone", *(limit_lines(limits) if limits else ())]
+        told += [m.line() for m in self.turned]
+        told += self._pose_lines()
+        return told + (self.seen.lines() if self.seen else [])
+
+    def _pose_lines(self) -> list[str]:
         found = self._poses()
         if found is None:
-            return told
+            return []
         left = " and ".join(str(n) for n in found["left_out"])
         more = f" ({left} are in one alone)" if any(found["left_out"]) else ""
         junk = f"; {found['junk']} others are junk in truth" if found["junk"] else ""
-        told.append(f"poses: {found['particles']} particles in both tables{more}{junk}")
+        told = [f"poses: {found['particles']} particles in both tables{more}{junk}"]
         for c in found["classes"]:
             if c["class"] is None:
                 told.append(f"  true class {c['true_class']}: no class stands for it")
@@ -103,25 +125,10 @@ class Report:
             told.append(f"  mean F1 {found['mean_f1']:.3f}, purity {found['purity']:.3f}")
         return told
 
-    def _map(self, scored: ScoredMap) -> dict[str, Any]:
-        c = scored.found
-        return {
-            "map": scored.name,
-            "truth": scored.truth,
-            "r": c.r,
-            "resolution_05_angstrom": c.resolution_05_angstrom,
-            "resolution_0143_angstrom": c.resolution_0143_angstrom,
-            "mirrored": c.fit.mirrored,
-            "turned_deg": float(angular_distance(c.fit.rotation, np.eye(3))),
-            "rotation": c.fit.rotation.tolist(),
-            "shift_angstrom": (c.fit.shift * self.voxel_size).tolist(),
-            "fsc": c.fsc.tolist(),
-        }
-
     def _poses(self) -> dict[str, Any] | None:
         if self.same is None or self.poses is None:
             return None
-        agreement = self.poses.agreement
+        agreement, shared = self.poses.agreement, self.same.shared
         classes = []
         for k, errors in enumerate(self.poses.errors):
             partner = int(agreement.partner[k])
@@ -138,10 +145,20 @@ class Report:
                 }
             )
         return {
-            "particles": len(self.same.names),
-            "left_out": list(self.same.left_out),
-            "junk": self.same.junk,
+            "particles": len(shared.names),
+            "left_out": list(shared.left_out),
+            "junk": shared.junk,
             "classes": classes,
             "mean_f1": agreement.mean_f1,
             "purity": agreement.purity,
         }
+
+
+def _turned(given: Inputs, scored: dict[int, ScoredMap], turning: Turning) -> tuple[TurnedMap, ...]:
+    """Maps in the frame of the true ones they lie on, where there are any."""
+    told = []
+    for number, shown in enumerate(given.maps):
+        on = scored.get(number)
+        lies = shown if on is None else NamedMap(shown.name, on.found.fit.map)
+        told.append(TurnedMap.of(lies, on.truth if on else None, turning))
+    return tuple(told)
