@@ -162,6 +162,7 @@ KNOWN = ["--true-poses", "{made}/true_poses.star", "--particles", "{made}/direct
         (["--particles", "{made}/direct/particles.star", *WEDGE], "--particles needs poses"),
         (KNOWN, "Say which part of Fourier space is missing"),
         ([*KNOWN, "--tilt", "60", "-60"], "the tilt range is upside down"),
+        ([*KNOWN, "--cone", "140"], "'half_angle_deg' must be below 90, got 140"),
         ([*KNOWN, *WEDGE, "--images", "41"], "--images goes with --missing-from-weights"),
         ([*KNOWN, *WEDGE, "--imposed"], "--imposed tells of the ceiling: give --particles"),
         (

@@ -19,6 +19,7 @@ from subtomo_core.particles import Particles
 from subtomo_core.score import ParticlePoses
 from subtomo_core.spec import MissingRegion
 from subtomo_server.scoring.tables import Shared, Table
+from subtomo_server.validation import problems_of
 from subtomo_store.material import STAR
 from subtomo_store.sealing import UPLOADS, seal
 from subtomo_store.stack import StackParticles, read_record
@@ -147,4 +148,4 @@ def _region(said: Mapping[str, Any]) -> MissingRegion:
     try:
         return adapter.validate_python(said)
     except ValidationError as error:
-        raise InputError(Problem(error.errors()[0]["msg"].removeprefix("Value error, "))) from error
+        raise InputError(*problems_of(error.errors(), said)) from error
