@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 from quality import GROEL, POLYMERASE, PROTEASOME, RUBISCO, Experiment
 
-from subtomo_core.clusters import Clusters
-from subtomo_core.pairing import Pairs
+from subtomo_core.data.clusters import Clusters
+from subtomo_core.data.pairs import Pairs
+from subtomo_core.data.statistics import Model, Poses
 from subtomo_core.run import run
 from subtomo_core.score import judge
 from subtomo_core.score.classes import class_agreement
 from subtomo_core.simulate import Simulation
-from subtomo_core.spec import job_spec_adapter
-from subtomo_core.statistics import Model, Poses
+from subtomo_core.spec.job import job_spec_adapter
 from subtomo_store.pictures import GAP, block_matrix, png
 
 NAMES = ("GroEL", "Rubisco", "proteasome", "RNA polymerase II")

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from sqlalchemy import insert, text
 
-from subtomo_core.defaults import resolve
-from subtomo_core.spec import Wedge, job_spec_adapter
+from subtomo_core.spec.defaults import resolve
+from subtomo_core.spec.job import job_spec_adapter
+from subtomo_core.spec.missing_region import Wedge
 from subtomo_store import (
     Settings,
     Store,

@@ -18,19 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 from quality import EXPERIMENTS
 
-from subtomo_core.defaults import resolve
-from subtomo_core.evidence import Evidence
-from subtomo_core.expectation import Search
-from subtomo_core.matching import Template
-from subtomo_core.methods.align import Alignment
-from subtomo_core.methods.settings import Settings
-from subtomo_core.refinement import refine
-from subtomo_core.rings import Rings
-from subtomo_core.rotations import angular_distance, even_rotations
+from subtomo_core.data.statistics import Batch
+from subtomo_core.expect.alignment import Alignment
+from subtomo_core.likelihood.candidates import Evidence
+from subtomo_core.likelihood.pose_ascent import refine
+from subtomo_core.likelihood.pose_search import Search
+from subtomo_core.likelihood.rings import Rings
+from subtomo_core.likelihood.weighted_samples import Weighed
+from subtomo_core.orientation.rotation_matching import Template
+from subtomo_core.orientation.rotations import angular_distance, even_rotations
+from subtomo_core.plan import Settings
 from subtomo_core.run import run
-from subtomo_core.spec import job_spec_adapter
-from subtomo_core.statistics import Batch
-from subtomo_core.weighing import Weighed
+from subtomo_core.spec.defaults import resolve
+from subtomo_core.spec.job import job_spec_adapter
 
 _REFINED = 100  # best poses of the grid which are refined
 _CHUNK = 500

@@ -18,11 +18,12 @@ import numpy as np
 from judged import THREADS, judged
 from quality import EXPERIMENTS
 
-from subtomo_core.methods.half_curves import HalfCurves
+from subtomo_core.maximise.half_map_fsc import HalfCurves
 from subtomo_core.run import Result, run
 from subtomo_core.score import pose_errors, resolution_angstrom
 from subtomo_core.simulate import Simulation, asymmetric_blob, simulate
-from subtomo_core.spec import Wedge, job_spec_adapter
+from subtomo_core.spec.job import job_spec_adapter
+from subtomo_core.spec.missing_region import Wedge
 
 
 def fields_of(seed: int, shared: str, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from subtomo_core.particles import Particles
+from subtomo_core.data.particles import Particles
+from subtomo_core.data.statistics import Model, Poses
+from subtomo_core.data.truth import Truth
 from subtomo_core.run import Result, run
 from subtomo_core.score import Judgement, judge
-from subtomo_core.spec import job_spec_adapter
-from subtomo_core.statistics import Model, Poses
-from subtomo_core.truth import Truth
+from subtomo_core.spec.job import job_spec_adapter
 
 THREADS = os.cpu_count() or 1
 

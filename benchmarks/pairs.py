@@ -22,6 +22,7 @@ from imaging import Microscope
 from numpy.typing import NDArray
 from xu_alber import INTERVALS, SNRS, THEIRS, TILTS
 
+from subtomo_core.orientation.rotations import angular_distance, random_rotations
 from subtomo_core.refiners import (
     Fixed,
     FourierPair,
@@ -35,9 +36,8 @@ from subtomo_core.refiners import (
     search,
 )
 from subtomo_core.refiners.scores import local
-from subtomo_core.rotations import angular_distance, random_rotations
 from subtomo_core.simulate import four_gaussians
-from subtomo_core.spec import Complete, MissingRegion, Wedge
+from subtomo_core.spec.missing_region import Complete, MissingRegion, Wedge
 
 BOX, VOXEL, DIAMETER, R_MAX, REACH = 32, 10.0, 190.0, 10.0, 8.0
 SCORES = ("rcs", "fcs")

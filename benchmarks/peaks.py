@@ -12,11 +12,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from subtomo_core.expectation import Search
 from subtomo_core.kernels.cells import value_in_cell
 from subtomo_core.kernels.interpolate import locate
-from subtomo_core.matching import Template
-from subtomo_core.rotations import random_rotations
+from subtomo_core.likelihood.pose_search import Search
+from subtomo_core.orientation.rotation_matching import Template
+from subtomo_core.orientation.rotations import random_rotations
 
 _REPEATS = 7
 

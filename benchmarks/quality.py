@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from judged import THREADS, judged
 
-from subtomo_core.particles import Particles
+from subtomo_core.data.particles import Particles
+from subtomo_core.data.truth import Truth
 from subtomo_core.score import ceiling, compare_maps
 from subtomo_core.simulate import (
     MapStructure,
@@ -31,8 +32,7 @@ from subtomo_core.simulate import (
     density_of_atoms,
     simulate,
 )
-from subtomo_core.spec import Wedge
-from subtomo_core.truth import Truth
+from subtomo_core.spec.missing_region import Wedge
 
 SHARED = Path(os.environ.get("SUBTOMO_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 GROEL, GROES, RIBOSOME = "1MNF_14mer.cif.gz", "1AON_21mer.cif.gz", "4V5A_70S_copy1.cif.gz"

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from subtomo_core.orientation.rotations import angular_distance
 from subtomo_core.refiners import (
     Fixed,
     FourierPair,
@@ -26,9 +27,8 @@ from subtomo_core.refiners import (
     candidates,
     everywhere,
 )
-from subtomo_core.rotations import angular_distance
 from subtomo_core.simulate import asymmetric_blob, simulate
-from subtomo_core.spec import Complete, Wedge
+from subtomo_core.spec.missing_region import Complete, Wedge
 
 _VOXEL, _SHIFTS, _REACH = 6.0, 3.0, 8.0
 

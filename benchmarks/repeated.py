@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.simulate import barrel, simulate
-from subtomo_core.spec import DatasetSummary, Wedge
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.missing_region import Wedge
 
 EXTENT = 384.0  # ångström, of every box
 WEDGE = Wedge(tilt_min_deg=-60, tilt_max_deg=60)

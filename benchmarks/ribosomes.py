@@ -20,14 +20,15 @@ from pathlib import Path
 import numpy as np
 import starfile
 
-from subtomo_core.exact import rotate
-from subtomo_core.masks import soft_sphere
-from subtomo_core.rotations import from_relion_angles, random_rotations
+from subtomo_core.data.initial_poses import in_classes
+from subtomo_core.fourier.masks import soft_sphere
+from subtomo_core.fourier.nufft import rotate
+from subtomo_core.orientation.rotations import from_relion_angles, random_rotations
 from subtomo_core.run import run
 from subtomo_core.score import fit, fsc, mirror, oracle_average, pose_errors
 from subtomo_core.simulate import density_of_atoms
-from subtomo_core.spec import Weights, job_spec_adapter
-from subtomo_core.starting import in_classes
+from subtomo_core.spec.job import job_spec_adapter
+from subtomo_core.spec.missing_region import Weights
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.volumes import read_volume
 from subtomo_store.sealing import seal

@@ -20,7 +20,8 @@ from judged import judged
 from quality import GROEL, Experiment
 from scipy import stats
 
-from subtomo_core.fourier import low_pass
+from subtomo_core.fourier.shells import low_pass
+from subtomo_core.orientation.point_group_rotations import distance_modulo, symmetry_group
 from subtomo_core.refiners import (
     Fixed,
     FourierPair,
@@ -34,8 +35,7 @@ from subtomo_core.refiners import (
 )
 from subtomo_core.refiners.scores import local
 from subtomo_core.simulate import Simulation
-from subtomo_core.spec import Complete, Wedge
-from subtomo_core.symmetry import distance_modulo, symmetry_group
+from subtomo_core.spec.missing_region import Complete, Wedge
 
 _STARTS = 24  # from rotational matching
 _REACH = 6.0  # voxels

@@ -16,10 +16,10 @@ import numpy as np
 from repeated import EXTENT, Repeated, barrels
 
 from subtomo_core import methods
-from subtomo_core.adding import total
-from subtomo_core.defaults import resolve
-from subtomo_core.spec import job_spec_adapter
-from subtomo_core.statistics import Batch, Expectation, Model
+from subtomo_core.data.adding import total
+from subtomo_core.data.statistics import Batch, Expectation, Model
+from subtomo_core.spec.defaults import resolve
+from subtomo_core.spec.job import job_spec_adapter
 
 _MADE = 8  # particles which differ
 

@@ -14,18 +14,19 @@ import numpy as np
 from peaks import Counts, Work, cpu_ms, peaks
 
 from subtomo_core import methods
-from subtomo_core.defaults import resolve
-from subtomo_core.evidence import Evidence
-from subtomo_core.expectation import HOPELESS
+from subtomo_core.data.statistics import Batch, Model
+from subtomo_core.expect.alignment import Alignment
+from subtomo_core.expect.backprojection import Accumulator, Share, Term
+from subtomo_core.likelihood.candidates import Evidence
+from subtomo_core.likelihood.pose_search import HOPELESS
+from subtomo_core.likelihood.posterior import log_weights, soft_posterior
 from subtomo_core.methods import Method
-from subtomo_core.methods.accumulate import Accumulator, Share, Term
-from subtomo_core.methods.align import Alignment
-from subtomo_core.posterior import log_weights, soft_posterior
+from subtomo_core.orientation.pose_weights import PosePoints
 from subtomo_core.run import run
 from subtomo_core.simulate import barrel, simulate
-from subtomo_core.spec import Wedge, job_spec_adapter
-from subtomo_core.statistics import Batch, Model
-from subtomo_core.voronoi import PosePoints
+from subtomo_core.spec.defaults import resolve
+from subtomo_core.spec.job import job_spec_adapter
+from subtomo_core.spec.missing_region import Wedge
 
 
 def converged(box: int, r_max: float, candidates: int) -> tuple[Method, Model, Batch]:

@@ -15,7 +15,7 @@ import numpy as np
 from judged import judged
 
 from subtomo_core.simulate import Simulation, shell, simulate, symmetric_phantom
-from subtomo_core.spec import Wedge
+from subtomo_core.spec.missing_region import Wedge
 
 
 def made(arguments: argparse.Namespace, group: str, seed: int) -> Simulation:

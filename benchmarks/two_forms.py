@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from judged import THREADS, judged
 
-from subtomo_core.masks import soft_sphere
-from subtomo_core.particles import Particles
+from subtomo_core.data.particles import Particles
+from subtomo_core.fourier.masks import soft_sphere
 from subtomo_core.score import ceiling, fit, resolution_angstrom
 from subtomo_core.score.curves import fsc
 from subtomo_core.simulate import (

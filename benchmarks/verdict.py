@@ -20,8 +20,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from subtomo_core.fourier import low_pass
-from subtomo_core.particles import Particles
+from subtomo_core.data.particles import Particles
+from subtomo_core.data.truth import Truth
+from subtomo_core.fourier.shells import low_pass
 from subtomo_core.run import run
 from subtomo_core.score import judge
 from subtomo_core.simulate import (
@@ -31,8 +32,8 @@ from subtomo_core.simulate import (
     simulate,
     simulate_series,
 )
-from subtomo_core.spec import Wedge, job_spec_adapter
-from subtomo_core.truth import Truth
+from subtomo_core.spec.job import job_spec_adapter
+from subtomo_core.spec.missing_region import Wedge
 
 BOX, VOXEL, COUNT, ITERATIONS = 24, 8.0, 40, 12
 WEDGE = Wedge(tilt_min_deg=-60.0, tilt_max_deg=60.0)

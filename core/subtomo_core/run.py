@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core import methods
-from subtomo_core.adding import total
-from subtomo_core.defaults import resolve
+from subtomo_core.data.adding import total
+from subtomo_core.data.folds import NOTHING_TOLD, Grouping, folds_of, grouping_problems
+from subtomo_core.data.initial_poses import check_start
+from subtomo_core.data.particles import Particles
+from subtomo_core.data.statistics import Batch, Metrics, Model, Poses
 from subtomo_core.errors import InputError
-from subtomo_core.folds import NOTHING_TOLD, Grouping, folds_of, grouping_problems
-from subtomo_core.methods.frames import follow
-from subtomo_core.particles import Particles
-from subtomo_core.spec import AnySpec
-from subtomo_core.starting import check_start
-from subtomo_core.statistics import Batch, Metrics, Model, Poses
+from subtomo_core.maximise.half_alignment import follow
+from subtomo_core.spec.defaults import resolve
+from subtomo_core.spec.job import AnySpec
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from subtomo_core.defaults import resolve
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.spec import AnySpec, DatasetSummary, job_spec_adapter
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.defaults import resolve
+from subtomo_core.spec.job import AnySpec, job_spec_adapter
 from subtomo_server.changes import apart, in_changes, merged
 from subtomo_server.posting import Wanted, check_queue, orders_of
 from subtomo_server.specs import mask_problems

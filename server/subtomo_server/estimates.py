@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from subtomo_core.costs import seconds_per_particle
-from subtomo_core.defaults import shell_of
-from subtomo_core.spec import AnySpec, DatasetSummary, PairwiseSpec
-from subtomo_core.trials import starts_in
+from subtomo_core.spec.costs import seconds_per_particle
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.defaults import shell_of
+from subtomo_core.spec.job import AnySpec, PairwiseSpec
+from subtomo_core.spec.restart_schedule import starts_in
 from subtomo_server.job_schemas import Estimate
 from subtomo_server.words import duration
 from subtomo_store.quotas import said

@@ -1,6 +1,6 @@
 """Jobs, their iterations and events as they go over the wire.
 
-A job's specification is not here: it is `subtomo_core.spec`, written once.
+A job's specification is not here: it is `subtomo_core.spec.job`, written once.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from subtomo_core.strict import Strict
+from subtomo_core.spec.strict import Strict
 from subtomo_server.schemas import Document, Name
 from subtomo_store.limits import MOST_RUNNING
 from subtomo_store.people_records import Role, Scope, UserRole

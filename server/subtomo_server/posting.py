@@ -8,7 +8,8 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.spec import AnySpec, DatasetSummary
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.job import AnySpec
 from subtomo_server.estimates import estimate
 from subtomo_server.specs import resolved
 from subtomo_server.webhooks.targets import check_target

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from subtomo_core.spec import Complete, MissingRegion
-from subtomo_core.strict import Strict
+from subtomo_core.spec.missing_region import Complete, MissingRegion
+from subtomo_core.spec.strict import Strict
 from subtomo_server.simulating.recipe import Recipe
 
 MOST_SIMULATED_VOXELS = 1 << 27  # the server holds them in memory

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
 from subtomo_core.errors import InputError, Problem, SubtomoError
-from subtomo_core.spec import MissingRegion
+from subtomo_core.spec.missing_region import MissingRegion
 from subtomo_server.simulating.dataset import remarks_on, simulated, truth_files
 from subtomo_server.simulating.recipe import recipe_of
 from subtomo_store import checks, contents, datasets, quotas

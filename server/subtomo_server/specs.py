@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from subtomo_core.defaults import resolve
+from subtomo_core.data.folds import grouping_problems
+from subtomo_core.data.initial_poses import check_start, own_poses
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.folds import grouping_problems
-from subtomo_core.masks import mask_problem
-from subtomo_core.spec import AnySpec, DatasetSummary, JobStart, MapStart, PosesStart
-from subtomo_core.spec_parts import MapMask
-from subtomo_core.starting import check_start, own_poses
+from subtomo_core.fourier.masks import mask_problem
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.defaults import resolve
+from subtomo_core.spec.job import AnySpec
+from subtomo_core.spec.mask_and_resolution import MapMask
+from subtomo_core.spec.start import JobStart, MapStart, PosesStart
 from subtomo_store import datasets, iterations, jobs, maps, retention
 from subtomo_store.errors import NotFoundError
 from subtomo_store.files import Files

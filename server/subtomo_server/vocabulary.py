@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from subtomo_core.spec import job_spec_adapter
+from subtomo_core.spec.job import job_spec_adapter
 from subtomo_server.schemas import NewDataset
 from subtomo_server.wishes import PostedJob
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from subtomo_core.errors import Problem
-from subtomo_core.spec import MissingRegion
+from subtomo_core.spec.missing_region import MissingRegion
 from subtomo_store import tallies
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError, NotFoundError

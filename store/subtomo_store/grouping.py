@@ -7,7 +7,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from subtomo_core.folds import NOTHING_TOLD, Grouping
+from subtomo_core.data.folds import NOTHING_TOLD, Grouping
 from subtomo_store.errors import StorageError
 from subtomo_store.formats.particle_table import ParticleTable
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.spec import MissingRegion
+from subtomo_core.spec.missing_region import MissingRegion
 from subtomo_store.formats.particle_table import ImageName
 from subtomo_store.formats.star import CTF, IMAGE, has_particles, read_particles
 from subtomo_store.formats.volume_header import VolumeHeader

@@ -12,7 +12,7 @@ from dynamotable.constants import COLUMN_NAME_TO_COLUMN_NUMBER as NUMBERS
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.spec import MissingRegion
+from subtomo_core.spec.missing_region import MissingRegion
 from subtomo_store.formats.dynamo import ALIGNED, AVERAGED, VOXEL_SIZE, DynamoTable, read_dynamo
 from subtomo_store.formats.particle_table import ImageName, ParticleTable
 from subtomo_store.formats.volumes import is_volume_name

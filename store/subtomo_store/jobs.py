@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from subtomo_core.spec import AnySpec
+from subtomo_core.spec.job import AnySpec
 from subtomo_store import events, users, webhooks
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError
@@ -53,7 +53,7 @@ def create(
     orders: Orders = USUAL,
     disk_bytes: int = 0,
 ) -> NewJob:
-    """Write a job with its first task. ``spec`` is resolved (`subtomo_core.spec.resolve`).
+    """Write a job with its first task. ``spec`` is resolved (`subtomo_core.spec.job.resolve`).
 
     The job belongs to the group which the orders name, or to the dataset's. ``disk_bytes`` of
     its user's quota are held for it until it ends.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from subtomo_core.defaults import work_of
+from subtomo_core.spec.defaults import work_of
 from subtomo_store.records import Job, Progress
 from subtomo_store.tables import IterationRow, TaskRow
 

@@ -8,7 +8,9 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter
 
-from subtomo_core.spec import AnySpec, DatasetSummary, MissingRegion, job_spec_adapter
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.job import AnySpec, job_spec_adapter
+from subtomo_core.spec.missing_region import MissingRegion
 
 DatasetStatus = Literal["open", "checking", "ready", "rejected"]
 JobStatus = Literal["draft", "queued", "running", "cancelling", "succeeded", "failed", "cancelled"]

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from subtomo_core.spec import DatasetSummary, MissingRegion
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.missing_region import MissingRegion
 from subtomo_store.checking import check_boxes, remarks_on_box, remarks_on_stacks
 from subtomo_store.duplicates import check_places
 from subtomo_store.errors import StorageError

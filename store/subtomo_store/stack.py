@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from subtomo_core.data.folds import Grouping
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.folds import Grouping
-from subtomo_core.spec import DatasetSummary
+from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_store.confinement import Below, open_below
 from subtomo_store.errors import StorageError
 from subtomo_store.formats.mrc_header import HEADER_BYTES

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import Problem
-from subtomo_core.spec import MissingRegion, Wedge
+from subtomo_core.spec.missing_region import MissingRegion, Wedge
 from subtomo_store.formats.dynamo import DynamoTable
 from subtomo_store.problems import Problems
 

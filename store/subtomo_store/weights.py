@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier import radius_of
+from subtomo_core.fourier.shells import radius_of
 from subtomo_store.formats.volume_header import VolumeHeader, refuse
 
 # Interpolation and cropping leave weights slightly negative. The sum of these may be this much

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from subtomo_core.rotations import random_rotations
+from subtomo_core.orientation.rotations import random_rotations
 from subtomo_store.database import now
 from subtomo_store.formats.star import ParticleRows, write_particles
 from subtomo_store.tables import IterationRow

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from subtomo import Client
-from subtomo_core.confirmation import Confirmation
-from subtomo_core.spec import job_spec_adapter
-from subtomo_core.verdict import Finding, Verdict
+from subtomo_core.data.confirmation import Confirmation
+from subtomo_core.data.verdict import Finding, Verdict
+from subtomo_core.spec.job import job_spec_adapter
 from subtomo_server.pages.forms import specification
 from support.browsing import LONG, Visit, visiting
 from support.services import WorkerProcess

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from subtomo.cli import app
-from subtomo_core.exact import rotate
-from subtomo_core.rotations import random_rotations
+from subtomo_core.fourier.nufft import rotate
+from subtomo_core.orientation.rotations import random_rotations
 from subtomo_core.score import mirror
 from subtomo_core.simulate import asymmetric_blob
 from subtomo_store.formats.mrc import write_volume

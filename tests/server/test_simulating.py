@@ -9,12 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from subtomo.cli import app
-from subtomo_core.exact import rotate
-from subtomo_core.fourier import to_fourier, to_real
-from subtomo_core.missing import observed
+from subtomo_core.fourier.missing import observed
+from subtomo_core.fourier.nufft import rotate
+from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_core.score import correlation
 from subtomo_core.simulate import asymmetric_blob
-from subtomo_core.spec import Wedge
+from subtomo_core.spec.missing_region import Wedge
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star import read_particles
 from subtomo_store.formats.volumes import FileVolumes, read_header, read_volume

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from subtomo.cli import app
 from subtomo_core.errors import InputError
-from subtomo_core.fourier import to_fourier, to_real
+from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_store.formats.star import read_particles
 from support.stack_reader import (
     StackParticle,

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from subtomo_core.errors import InputError
-from subtomo_core.spec import Wedge, Weights
+from subtomo_core.spec.missing_region import Wedge, Weights
 from subtomo_store.sealing import seal
 from subtomo_store.stack import read_record
 from support.shared_data import shared_data

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.spec import Cone
+from subtomo_core.spec.missing_region import Cone
 from subtomo_store import access, datasets, idempotency, jobs, maps, workers
 from subtomo_store.database import now
 from subtomo_store.errors import ConflictError, IdempotencyError, NotFoundError, StorageError

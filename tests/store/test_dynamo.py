@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from subtomo_core.errors import InputError
-from subtomo_core.rotations import angular_distance
-from subtomo_core.spec import Complete, Cone, Wedge, Weights
+from subtomo_core.orientation.rotations import angular_distance
+from subtomo_core.spec.missing_region import Complete, Cone, Wedge, Weights
 from subtomo_store.formats.dynamo import read_dynamo
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.material import Registered

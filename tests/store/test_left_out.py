@@ -8,7 +8,7 @@ import pytest
 
 from subtomo import transfer
 from subtomo_core.errors import InputError
-from subtomo_core.spec import Weights
+from subtomo_core.spec.missing_region import Weights
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.mrc_header import HEADER_BYTES
 from subtomo_store.formats.star import ParticleRows, write_particles

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subtomo_core.errors import InputError
-from subtomo_core.spec import Weights
+from subtomo_core.spec.missing_region import Weights
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star import read_particles
 from subtomo_store.sealing import seal

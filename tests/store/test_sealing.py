@@ -10,7 +10,7 @@ import tracemalloc
 import mrcfile
 import numpy as np
 
-from subtomo_core.spec import Weights
+from subtomo_core.spec.missing_region import Weights
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.material import Registered
 from subtomo_store.sealing import House, seal

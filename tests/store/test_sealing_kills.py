@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from subtomo_core.errors import Cancelled
-from subtomo_core.spec import Weights
+from subtomo_core.spec.missing_region import Weights
 from subtomo_store import sealing
 from subtomo_store.errors import StorageError
 from subtomo_store.sealing import seal
@@ -20,7 +20,7 @@ from support.sealing import WEDGE, content, names
 KILL_AT = """
 import os, signal, sys
 from pathlib import Path
-from subtomo_core.spec import Weights
+from subtomo_core.spec.missing_region import Weights
 from subtomo_store import sealing
 folder, where = Path(sys.argv[1]), sys.argv[2]
 def die(*_):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from subtomo_core.errors import InputError
-from subtomo_core.spec import Weights
+from subtomo_core.spec.missing_region import Weights
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.sealing import seal
 from support.particles import make_particles, noise_volumes

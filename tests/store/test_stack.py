@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from subtomo_core.particles import Particles
-from subtomo_core.rotations import angular_distance
-from subtomo_core.spec import Complete, Weights
+from subtomo_core.data.particles import Particles
+from subtomo_core.orientation.rotations import angular_distance
+from subtomo_core.spec.missing_region import Complete, Weights
 from subtomo_store.errors import StorageError
 from subtomo_store.sealing import seal
 from subtomo_store.stack import StackParticles

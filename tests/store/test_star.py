@@ -10,7 +10,7 @@ import pytest
 import starfile
 from scipy.spatial.transform import Rotation
 
-from subtomo_core.rotations import angular_distance, random_rotations
+from subtomo_core.orientation.rotations import angular_distance, random_rotations
 from subtomo_store.formats.star import (
     ImageName,
     Microscope,

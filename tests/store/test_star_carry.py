@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import starfile
 
-from subtomo_core.rotations import (
+from subtomo_core.orientation.rotations import (
     angular_distance,
     from_relion_angles,
     random_rotations,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from subtomo_core.folds import NOTHING_TOLD
+from subtomo_core.data.folds import NOTHING_TOLD
 from subtomo_store.errors import StorageError
 from subtomo_store.formats.star import ParticleTable, read_particles
 from subtomo_store.grouping import GROUPING

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from subtomo_core.rotations import from_relion_angles
+from subtomo_core.orientation.rotations import from_relion_angles
 from subtomo_store.formats.star import read_particles
 from support.star_files import problems_of
 

@@ -16,9 +16,10 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.data.statistics import Batch, Expectation, Metrics, Model, Poses, Statistics
 from subtomo_core.methods import create
-from subtomo_core.spec import AnySpec, DatasetSummary
-from subtomo_core.statistics import Batch, Expectation, Metrics, Model, Poses, Statistics
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.job import AnySpec
 
 
 @dataclass(frozen=True)

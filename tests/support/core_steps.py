@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from subtomo_core.statistics import Model
+from subtomo_core.data.statistics import Model
 from support.small_jobs import batch_of, blobs, job, knowing, method_of
 
 STEP_BOX, STEP_COUNT = 16, 12

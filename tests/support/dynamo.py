@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from subtomo_core.rotations import random_rotations
+from subtomo_core.orientation.rotations import random_rotations
 from support.particles import noise_volumes
 
 Array = NDArray[np.float64]

@@ -15,7 +15,7 @@ import httpx
 import psutil
 
 from subtomo_core.simulate import asymmetric_blob, particle_names, simulate
-from subtomo_core.spec import Wedge
+from subtomo_core.spec.missing_region import Wedge
 from subtomo_store.formats.mrc import write_volume
 from support.services import environment, wait_until
 from support.serving import client_of

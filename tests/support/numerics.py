@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.exact import pose_transform
-from subtomo_core.fourier import Band, multiplicity
+from subtomo_core.fourier.band import Band
+from subtomo_core.fourier.nufft import pose_transform
+from subtomo_core.fourier.shells import multiplicity
 from subtomo_core.kernels.interpolate import gather
 from subtomo_core.simulate import asymmetric_blob
 

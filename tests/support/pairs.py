@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier import to_fourier, to_real
-from subtomo_core.missing import observed
+from subtomo_core.fourier.missing import observed
+from subtomo_core.fourier.transforms import to_fourier, to_real
+from subtomo_core.orientation.rotations import angular_distance, random_rotations
 from subtomo_core.refiners import Fixed, FourierPair, Moved
-from subtomo_core.rotations import angular_distance, random_rotations
 from subtomo_core.simulate import four_gaussians
-from subtomo_core.spec import Complete, MissingRegion, Wedge
+from subtomo_core.spec.missing_region import Complete, MissingRegion, Wedge
 
 BOX, R_MAX = 32, 8.0
 WEDGE = Wedge(tilt_min_deg=-60, tilt_max_deg=60)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from subtomo_core.rotations import random_rotations
+from subtomo_core.orientation.rotations import random_rotations
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star import ParticleRows, write_particles
 

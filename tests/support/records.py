@@ -9,8 +9,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from subtomo_core.defaults import resolve
-from subtomo_core.spec import DatasetSummary, Wedge, job_spec_adapter
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.defaults import resolve
+from subtomo_core.spec.job import job_spec_adapter
+from subtomo_core.spec.missing_region import Wedge
 from subtomo_store import Settings, Store, datasets, jobs, open_store, users
 from subtomo_store.orders import Orders
 from subtomo_store.people_records import User

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.spec import MissingRegion, Wedge
+from subtomo_core.spec.missing_region import MissingRegion, Wedge
 from subtomo_store.sealing import seal
 from support.particles import Uploaded
 

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core import methods
-from subtomo_core.defaults import resolve
-from subtomo_core.methods.fast_alignment import FastAlignment
-from subtomo_core.particles import ArrayParticles, Particles
+from subtomo_core.data.particles import ArrayParticles, Particles
+from subtomo_core.data.statistics import Batch, Expectation, Model, Poses
+from subtomo_core.methods.iterative import FastAlignment
 from subtomo_core.simulate import Simulation, Structure, asymmetric_blob, simulate
-from subtomo_core.spec import AnySpec, DatasetSummary, Wedge, job_spec_adapter
-from subtomo_core.statistics import Batch, Expectation, Model, Poses
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.defaults import resolve
+from subtomo_core.spec.job import AnySpec, job_spec_adapter
+from subtomo_core.spec.missing_region import Wedge
 
 WEDGE = Wedge(tilt_min_deg=-60.0, tilt_max_deg=60.0)
 VOXEL = 5.0

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from subtomo_core.rotations import from_euler
-from subtomo_core.spec import Complete, Cone, MissingRegion, Pyramid, Wedge
+from subtomo_core.orientation.rotations import from_euler
+from subtomo_core.spec.missing_region import Complete, Cone, MissingRegion, Pyramid, Wedge
 
 _turns = st.floats(-360.0, 360.0, allow_nan=False, width=32)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from subtomo import Client, HTTPProblem
-from subtomo_core.rotations import angular_distance, rotation_about
+from subtomo_core.orientation.rotations import angular_distance, rotation_about
 from subtomo_store.formats.star import read_particles
 from support.dynamo import write_particles, write_table
 from support.embedded import Embedded

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from subtomo import Client, HTTPProblem, InvalidInput
-from subtomo_core.rotations import angular_distance, from_relion_angles
+from subtomo_core.orientation.rotations import angular_distance, from_relion_angles
 from subtomo_store.formats.mrc import write_volume
 from support.embedded import Embedded
 from support.services import environment

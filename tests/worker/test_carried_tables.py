@@ -8,7 +8,7 @@ from itertools import cycle, islice
 import numpy as np
 import pytest
 
-from subtomo_core.spec import Wedge
+from subtomo_core.spec.missing_region import Wedge
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star import read_particles
 from subtomo_store.formats.star_text import StarBlock, is_particle_block, parse_star, quote

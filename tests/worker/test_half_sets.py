@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from subtomo_core.folds import Grouping
+from subtomo_core.data.folds import Grouping
 from subtomo_store.formats.star import read_particles
 from subtomo_store.grouping import write_grouping
 from subtomo_store.orders import Orders, Origin

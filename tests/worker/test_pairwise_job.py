@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from subtomo_core.run import run
-from subtomo_core.spec import job_spec_adapter
+from subtomo_core.spec.job import job_spec_adapter
 from subtomo_store.stack import StackParticles
 
 folder, spec, written = map(Path, sys.argv[1:])

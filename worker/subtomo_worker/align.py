@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from subtomo_core.statistics import Batch
+from subtomo_core.data.statistics import Batch
 from subtomo_store import iterations
 from subtomo_store.records import Message
 from subtomo_worker import folders

@@ -7,10 +7,11 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.data.statistics import Model, Poses
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.fourier import low_pass
-from subtomo_core.spec import DatasetSummary, JobStart, MapStart
-from subtomo_core.statistics import Model, Poses
+from subtomo_core.fourier.shells import low_pass
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.start import JobStart, MapStart
 from subtomo_store import iterations, jobs
 from subtomo_store.errors import NotFoundError
 from subtomo_store.records import Job, Message

@@ -8,8 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.spec import AnySpec, DatasetSummary
-from subtomo_core.statistics import Batch, Expectation, Model, Poses, Statistics
+from subtomo_core.data.statistics import Batch, Expectation, Model, Poses, Statistics
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.job import AnySpec
 from subtomo_worker.errors import NumericalError
 
 Spec = AnySpec

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from subtomo_core.data.statistics import Model, Poses
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.methods.continuing import carried_on
-from subtomo_core.statistics import Model, Poses
+from subtomo_core.methods.continued_model import carried_on
 from subtomo_store import jobs
 from subtomo_store.errors import NotFoundError
 from subtomo_store.records import Job

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from subtomo_core.statistics import Expectation, Model, Poses, Statistics
+from subtomo_core.data.statistics import Expectation, Model, Poses, Statistics
 from subtomo_store.files import Files
 from subtomo_store.records import Job
 from subtomo_store.whole import write_whole

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.spec import DatasetSummary
-from subtomo_core.spec_parts import MapMask
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.mask_and_resolution import MapMask
 from subtomo_store import maps
 from subtomo_store.database import Store
 from subtomo_store.errors import NotFoundError

@@ -6,10 +6,10 @@ import shutil
 import time
 from collections.abc import Iterator
 
-from subtomo_core.adding import total
-from subtomo_core.folds import half_of
-from subtomo_core.methods.frames import follow
-from subtomo_core.statistics import Expectation, Model
+from subtomo_core.data.adding import total
+from subtomo_core.data.folds import half_of
+from subtomo_core.data.statistics import Expectation, Model
+from subtomo_core.maximise.half_alignment import follow
 from subtomo_store import iterations
 from subtomo_store.records import Message
 from subtomo_worker import folders

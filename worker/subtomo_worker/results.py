@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.methods.half_curves import HalfCurves
-from subtomo_core.statistics import Model, Poses
+from subtomo_core.data.statistics import Model, Poses
+from subtomo_core.maximise.half_map_fsc import HalfCurves
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star_carry import write_carried
 from subtomo_store.formats.star_write import ParticleRows, write_particles

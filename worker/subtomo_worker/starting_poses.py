@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from subtomo_core.data.initial_poses import check_start, own_poses
+from subtomo_core.data.statistics import Poses
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.spec import PosesStart
-from subtomo_core.starting import check_start, own_poses
-from subtomo_core.statistics import Poses
+from subtomo_core.spec.start import PosesStart
 from subtomo_store import iterations, jobs
 from subtomo_store.errors import NotFoundError
 from subtomo_store.records import Job

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.folds import folds_of
-from subtomo_core.spec import DatasetSummary
+from subtomo_core.data.folds import folds_of
+from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_store import dispatch
 from subtomo_store.bell import Bell
 from subtomo_store.database import Store

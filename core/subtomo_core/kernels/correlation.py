@@ -68,7 +68,7 @@ def order_sums(
 
 @jit
 def correlate(f: F32, g: F32, weights: F32, tables: RotationTables, step: int, out: F32) -> None:
-    """Fill ``out`` (2 L, 2 L, 2, lanes): see `harmonics.correlate`.
+    """Fill ``out`` (2 L, 2 L, 2, lanes): see `orientation.harmonics.correlate`.
 
     ``f``, ``g`` (shells, L, 2, L) hold m >= 0. ``step`` is 2 when both functions are even (their
     odd degrees vanish), else 1.

@@ -142,7 +142,7 @@ def scatter(
     """Transpose of `gather`: add samples (already shifted back) at ``R^-1 k``, grid padded twice.
 
     ``numerator += p S`` and ``denominator += p W``. Each sample stands for itself only; its
-    conjugate mate is added when the grid is folded (`maximisation`).
+    conjugate mate is added when the grid is folded (`fourier.gridding`).
     """
     c, width = (denominator.shape[0] - 1) // 2, denominator.shape[2]
     values, masses = numerator.reshape(-1), denominator.reshape(-1)

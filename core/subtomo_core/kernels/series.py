@@ -14,9 +14,9 @@ from subtomo_core.kernels.types import F32, Runs, Waves
 def transform(product: F32, runs: Runs, waves: Waves, lines: F32, planes: F32, out: F32) -> None:
     """``Re sum_k product exp(2 pi i (z t_a + y t_b + x t_c) / n)``, as `value_at` reads it.
 
-    See `rings.ShiftGrid` for runs and waves. ``lines`` (Q, 2, G) and ``planes`` (X, G, 2, G) are
-    room to work in: sums over z, then over z and y. ``out`` (G, G, G) has the axes c, b, then
-    the lanes which `turned_sums.begin` tells of.
+    See `likelihood.rings.ShiftGrid` for runs and waves. ``lines`` (Q, 2, G) and ``planes``
+    (X, G, 2, G) are room to work in: sums over z, then over z and y. ``out`` (G, G, G) has the
+    axes c, b, then the lanes which `turned_sums.begin` tells of.
     """
     starts, heights, layers = runs
     rows, over_runs, over_planes = waves

@@ -23,7 +23,8 @@ from subtomo_core.kernels.jit import inlined, jit
 from subtomo_core.kernels.series import best_cell, transform, value_at
 from subtomo_core.kernels.types import F32, F64, I64, Runs, Waves
 
-# On a grid of `rings.ShiftGrid` a summit is at most this much higher than the points around it.
+# On a grid of `likelihood.rings.ShiftGrid` a summit is at most this much higher than the points
+# around it.
 _SUMMIT = 1.75
 _RIGHT = 0.6  # of a reference's power P, where half of it is what a right pose gains
 _SURE = 4.0  # standard deviations of noise which a candidate is granted

@@ -12,12 +12,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.folds import Labels
-from subtomo_core.methods.fast_alignment import FastAlignment
+from subtomo_core.data.folds import Labels
+from subtomo_core.data.statistics import Batch, Expectation, Model, Statistics
+from subtomo_core.methods.iterative import FastAlignment
 from subtomo_core.methods.pairwise import PairwiseAlignment
-from subtomo_core.methods.settings import Settings
-from subtomo_core.spec import AnySpec, DatasetSummary, PairwiseSpec
-from subtomo_core.statistics import Batch, Expectation, Model, Statistics
+from subtomo_core.plan import Settings
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.job import AnySpec, PairwiseSpec
 
 
 class Method(Protocol):
@@ -46,10 +47,10 @@ def create(
     mask: NDArray[np.float32] | None = None,
     folds: Labels | None = None,
 ) -> Method:
-    """Method for a resolved specification (`defaults.resolve`) and a dataset.
+    """Method for a resolved specification (`spec.defaults.resolve`) and a dataset.
 
     ``mask`` (n, n, n) is the map which ``spec.mask`` names, where it names one. ``folds`` (N,)
-    are those of the particles, where some belong together (`folds.folds_of`).
+    are those of the particles, where some belong together (`data.folds.folds_of`).
     """
     settings = Settings.of(spec, summary, mask, folds)
     if isinstance(spec, PairwiseSpec):

@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.clusters import Clusters
+from subtomo_core.data.clusters import Clusters
+from subtomo_core.data.pairs import Pairs
+from subtomo_core.data.statistics import Batch, Expectation, Model, Statistics
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.methods import update
-from subtomo_core.methods.compare import Aligned, AsTheyLie, Comparing, compare
-from subtomo_core.methods.fast_alignment import FastAlignment
-from subtomo_core.methods.settings import Settings
-from subtomo_core.methods.survey import survey
-from subtomo_core.pairing import Pairs
+from subtomo_core.expect.first_averages import survey
+from subtomo_core.expect.pair_comparison import Aligned, AsTheyLie, Comparing, compare
+from subtomo_core.maximise import next_model
+from subtomo_core.methods.iterative import FastAlignment
+from subtomo_core.plan import Settings
 from subtomo_core.refiners.gradient import GradientRefiner
-from subtomo_core.spec import PairwiseSpec
-from subtomo_core.statistics import Batch, Expectation, Model, Statistics
+from subtomo_core.spec.job import PairwiseSpec
 
 _COARSE_GRID = 3.5  # Fourier pixels in which a body of half the box is found from 60 degrees off
 _FINALISTS = 8
@@ -65,7 +65,7 @@ class PairwiseAlignment:
 
     def maximise(self, model: Model, statistics: Statistics) -> Model:
         """The next averages; and clusters, where pairs were compared."""
-        result = update.maximise(self.settings, model, statistics)
+        result = next_model.maximise(self.settings, model, statistics)
         if not statistics.pairs.size:
             return replace(result, clusters=model.clusters)
         linkage = self.spec.parameters.linkage

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from subtomo_core.fourier import Real
+from subtomo_core.arrays import Real
 from subtomo_core.kernels import pairs
 from subtomo_core.kernels.interpolate import gather, shift_back
 from subtomo_core.refiners.pairs import Array, FourierPair

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier import Band, Real, to_real
+from subtomo_core.arrays import Real
+from subtomo_core.fourier.band import Band
+from subtomo_core.fourier.transforms import to_real
 from subtomo_core.kernels import pairs
 from subtomo_core.kernels.interpolate import gather_slopes
 from subtomo_core.kernels.slopes import derivatives

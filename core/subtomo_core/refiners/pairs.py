@@ -13,11 +13,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier import Band, Real, band, half_grid, padded_grid, to_real
+from subtomo_core.arrays import Real
+from subtomo_core.fourier.band import Band, band
+from subtomo_core.fourier.grids import half_grid, padded_grid
+from subtomo_core.fourier.missing import observed_at
+from subtomo_core.fourier.transforms import to_real
 from subtomo_core.kernels import pairs
-from subtomo_core.missing import observed_at
 from subtomo_core.refiners.preparing import Seen, mask_of, prepared
-from subtomo_core.spec import Complete
+from subtomo_core.spec.missing_region import Complete
 
 Array = NDArray[np.float64]
 
@@ -119,7 +122,7 @@ class Moved:
     Attributes
     ----------
     grid : ndarray of float32, (2 c + 1, 2 c + 1, c + 1, 2)
-        Padded twice (`fourier.padded_grid`).
+        Padded twice (`fourier.grids.padded_grid`).
     table : ndarray of float32, (2 c + 1, 2 c + 1, c + 1), or of size 0
         What it holds, at the same points; without points where nothing is missing.
     """

@@ -7,17 +7,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier import (
-    Complex,
-    Real,
-    shell_sums,
-    soft_edge,
-    to_fourier,
-    to_real,
-)
-from subtomo_core.masks import radii
-from subtomo_core.missing import observed
-from subtomo_core.spec import Complete, MissingRegion
+from subtomo_core.arrays import Complex, Real
+from subtomo_core.fourier.masks import radii
+from subtomo_core.fourier.missing import observed
+from subtomo_core.fourier.shells import shell_sums, soft_edge
+from subtomo_core.fourier.transforms import to_fourier, to_real
+from subtomo_core.spec.missing_region import Complete, MissingRegion
 
 Seen = MissingRegion | NDArray[np.float32]
 

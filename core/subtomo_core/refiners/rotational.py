@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core import harmonics
+from subtomo_core.arrays import Real
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.fourier import Real
-from subtomo_core.matching import Matcher
+from subtomo_core.orientation import harmonics
+from subtomo_core.orientation.rotation_matching import Matcher
+from subtomo_core.orientation.rotations import angular_distance
 from subtomo_core.refiners.climbing import FREE
 from subtomo_core.refiners.filtering import Shared
 from subtomo_core.refiners.pairs import Array, FourierPair
 from subtomo_core.refiners.scores import local
 from subtomo_core.refiners.seam import Refined, Starts
 from subtomo_core.refiners.starting_poses import best_shifts
-from subtomo_core.rotations import angular_distance
 
 _SAME_DEG, _SAME_VOXELS = 0.1, 0.05  # a pose which moves less has come to rest
 _MOST_ROUNDS = 10

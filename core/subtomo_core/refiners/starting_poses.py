@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from subtomo_core.kernels import pairs
+from subtomo_core.likelihood.rings import ShiftGrid
+from subtomo_core.orientation.rotations import even_rotations, from_rotation_vectors, rotation_about
 from subtomo_core.refiners.climbing import FREE, about
 from subtomo_core.refiners.pairs import Array, FourierPair
 from subtomo_core.refiners.seam import Starts
-from subtomo_core.rings import ShiftGrid
-from subtomo_core.rotations import even_rotations, from_rotation_vectors, rotation_about
 
 _SHIFT_RADIUS = 12.0  # shifts of starts are found within this many shells at most
 

@@ -1,6 +1,6 @@
 """Judging results: fits, correlations, oracles, poses, classes."""
 
-from subtomo_core.maximisation import resolution_angstrom
+from subtomo_core.fourier.gridding import resolution_angstrom
 from subtomo_core.score.ceiling import ceiling
 from subtomo_core.score.classes import ClassAgreement, class_agreement
 from subtomo_core.score.compare import (

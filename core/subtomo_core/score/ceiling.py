@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.parameters import FamlParameters
-from subtomo_core.particles import Particles
+from subtomo_core.data.initial_poses import in_classes
+from subtomo_core.data.particles import Particles
+from subtomo_core.data.truth import Truth
 from subtomo_core.run import run
-from subtomo_core.spec import DatasetSummary, FamlSpec, PosesStart
-from subtomo_core.starting import in_classes
-from subtomo_core.truth import Truth
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.job import FamlSpec
+from subtomo_core.spec.parameters import FamlParameters
+from subtomo_core.spec.start import PosesStart
 
 _HELD = 1e-4  # degrees, and voxels: how far a pose may move in an iteration
 _ITERATIONS = 12  # until noise, mask and gains have settled

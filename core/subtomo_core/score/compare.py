@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from subtomo_core.masks import radii, soft_sphere
-from subtomo_core.maximisation import resolution_angstrom
+from subtomo_core.fourier.gridding import resolution_angstrom
+from subtomo_core.fourier.masks import radii, soft_sphere
 from subtomo_core.score.classes import ClassAgreement, class_agreement
 from subtomo_core.score.curves import correlation, fsc
 from subtomo_core.score.fit import Fit, fit

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from subtomo_core import maximisation
-from subtomo_core.fourier import multiplicity, radius_of, to_fourier
+from subtomo_core.fourier import gridding
+from subtomo_core.fourier.shells import multiplicity, radius_of
+from subtomo_core.fourier.transforms import to_fourier
 
 Volume = NDArray[np.float32]
 Curve = NDArray[np.float64]
@@ -18,7 +19,7 @@ def fsc(first: Volume, second: Volume) -> Curve:
     Every shell holds the whole transform's components whose radius rounds to its number. A
     shell where either map is empty has the value 0.
     """
-    return maximisation.fsc(to_fourier(first), to_fourier(second))
+    return gridding.fsc(to_fourier(first), to_fourier(second))
 
 
 def correlation(first: Volume, second: Volume, mask: Volume | None = None) -> float:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.exact import rotate
-from subtomo_core.fourier import radius_of, to_fourier, to_real
-from subtomo_core.rotations import even_rotations, inverse_pose
+from subtomo_core.fourier.nufft import rotate
+from subtomo_core.fourier.shells import radius_of
+from subtomo_core.fourier.transforms import to_fourier, to_real
+from subtomo_core.orientation.map_superposition import Superposition, spread
+from subtomo_core.orientation.rotations import even_rotations, inverse_pose
 from subtomo_core.score.curves import correlation
-from subtomo_core.superposition import Superposition, spread
 
 Real = NDArray[np.float32]
 Matrix = NDArray[np.float64]

@@ -9,18 +9,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier import low_pass
-from subtomo_core.maximisation import resolution_angstrom
-from subtomo_core.particles import Particles
+from subtomo_core.data.particles import Particles
+from subtomo_core.data.truth import Truth
+from subtomo_core.fourier.gridding import resolution_angstrom
+from subtomo_core.fourier.shells import low_pass
+from subtomo_core.orientation.point_group_rotations import symmetry_group
+from subtomo_core.orientation.symmetry_average import symmetrised_map
 from subtomo_core.score.classes import ClassAgreement
 from subtomo_core.score.compare import ParticlePoses, compare_poses, mask_about
 from subtomo_core.score.curves import band_of, correlation, fsc, r_in_band
 from subtomo_core.score.fit import Fit, fit
 from subtomo_core.score.oracle import oracle_average
 from subtomo_core.score.poses import PoseErrors
-from subtomo_core.symmetrising import symmetrised_map
-from subtomo_core.symmetry import symmetry_group
-from subtomo_core.truth import Truth
 
 Real = NDArray[np.float32]
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from subtomo_core.particles import Particles
+from subtomo_core.data.particles import Particles
+from subtomo_core.data.truth import Truth
 from subtomo_core.score.ceiling import ceiling
 from subtomo_core.score.compare import MapComparison, compare_maps
 from subtomo_core.score.oracle import oracle_average
-from subtomo_core.truth import Truth
 
 
 @dataclass(frozen=True, eq=False)

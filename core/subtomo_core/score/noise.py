@@ -9,22 +9,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import map_coordinates
 
+from subtomo_core.data.particles import Particles
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.exact import frequencies, sample_transform
-from subtomo_core.fourier import (
+from subtomo_core.fourier.masks import radii
+from subtomo_core.fourier.missing import observed, observed_at
+from subtomo_core.fourier.nufft import frequencies, sample_transform
+from subtomo_core.fourier.shells import (
     multiplicity,
     on_components,
     radius_of,
     shell_means,
     soft_edge,
-    to_fourier,
-    to_real,
 )
-from subtomo_core.masks import radii
-from subtomo_core.missing import observed, observed_at
-from subtomo_core.particles import Particles
+from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_core.refiners.preparing import RADIUS, filled
-from subtomo_core.spec import Weights
+from subtomo_core.spec.missing_region import Weights
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

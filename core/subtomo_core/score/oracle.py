@@ -10,11 +10,12 @@ import numpy as np
 import scipy.fft
 from numpy.typing import ArrayLike, NDArray
 
-from subtomo_core.exact import frequencies
-from subtomo_core.fourier import multiplicity, radius_of, to_fourier, to_real
-from subtomo_core.missing import observed
-from subtomo_core.particles import Particles
-from subtomo_core.spec import Complete
+from subtomo_core.data.particles import Particles
+from subtomo_core.fourier.missing import observed
+from subtomo_core.fourier.nufft import frequencies
+from subtomo_core.fourier.shells import multiplicity, radius_of
+from subtomo_core.fourier.transforms import to_fourier, to_real
+from subtomo_core.spec.missing_region import Complete
 
 Real = NDArray[np.float32]
 _CHUNK_POINTS = 4_000_000  # bounds the memory of one transform to about 100 MB

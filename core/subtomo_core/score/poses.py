@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from subtomo_core.rotations import angular_distance, mean_rotation
-from subtomo_core.symmetry import symmetry_group
+from subtomo_core.orientation.point_group_rotations import symmetry_group
+from subtomo_core.orientation.rotations import angular_distance, mean_rotation
 
 Matrix = NDArray[np.float64]
 

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import map_coordinates
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.fourier import on_components, radius_of, shell_means, to_fourier, to_real
+from subtomo_core.fourier.shells import on_components, radius_of, shell_means
+from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_core.score.compare import mask_about
 
 Real = NDArray[np.float32]

@@ -12,14 +12,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.data.particles import ArrayParticles
+from subtomo_core.data.truth import Truth
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.fourier import to_fourier, to_real
-from subtomo_core.missing import observed
-from subtomo_core.particles import ArrayParticles
-from subtomo_core.rotations import random_rotations, rotation_about
+from subtomo_core.fourier.missing import observed
+from subtomo_core.fourier.transforms import to_fourier, to_real
+from subtomo_core.orientation.rotations import random_rotations, rotation_about
 from subtomo_core.simulate.structures import Structure
-from subtomo_core.spec import Complete, DatasetSummary, MissingRegion
-from subtomo_core.truth import Truth
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.missing_region import Complete, MissingRegion
 
 Volume = NDArray[np.float32]
 Orientations = Literal["uniform", "about_y"]

@@ -16,7 +16,7 @@ import ducc0
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier import to_fourier, to_real
+from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_core.simulate.images import FIELD, Array, Camera, Slices
 from subtomo_core.simulate.microscope import Defocus
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from subtomo_core.rotations import rotation_about
+from subtomo_core.orientation.rotations import rotation_about
 
 Points = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.exact import frequencies, sample_transform
+from subtomo_core.fourier.nufft import frequencies, sample_transform
 from subtomo_core.simulate.microscope import Defocus, Microscope, dose_weight
 from subtomo_core.simulate.scene import Placed
 from subtomo_core.simulate.tilts import TiltSeries

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.strict import STRICT
+from subtomo_core.spec.strict import STRICT
 
 Values = NDArray[np.float64]
 

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.rotations import rotation_about
+from subtomo_core.orientation.point_group_rotations import symmetry_group
+from subtomo_core.orientation.rotations import rotation_about
 from subtomo_core.simulate.gaussians import GaussianStructure, asymmetric_blob
-from subtomo_core.symmetry import symmetry_group
 
 Points = NDArray[np.float64]
 
@@ -21,7 +21,8 @@ def symmetric_phantom(
 ) -> GaussianStructure:
     """Make a complex of a point group: ``blobs`` Gaussians in each asymmetric unit.
 
-    Axes are those of `subtomo_core.symmetry`. The same arguments give the same phantom.
+    Axes are those of `orientation.point_group_rotations`. The same arguments give the same
+    phantom.
 
     Raises
     ------

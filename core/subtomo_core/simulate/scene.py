@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.rotations import from_euler, rotation_about
+from subtomo_core.orientation.rotations import from_euler, rotation_about
 from subtomo_core.simulate.direct import Bands, Orientations, outside_bands
-from subtomo_core.strict import STRICT
+from subtomo_core.spec.strict import STRICT
 
 Array = NDArray[np.float64]
 Generator = np.random.Generator

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.data.particles import ArrayParticles
+from subtomo_core.data.truth import Truth
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.particles import ArrayParticles
-from subtomo_core.rotations import random_rotations
+from subtomo_core.orientation.rotations import random_rotations
 from subtomo_core.simulate.forms import Assembly
 from subtomo_core.simulate.images import Camera, Slices
 from subtomo_core.simulate.microscope import Microscope
@@ -21,8 +22,8 @@ from subtomo_core.simulate.stacks import Stacks
 from subtomo_core.simulate.structures import Structure
 from subtomo_core.simulate.tilts import TiltSeries
 from subtomo_core.simulate.tomograms import Optics, Tomogram, drawn_tomogram
-from subtomo_core.spec import DatasetSummary, MissingRegion, Weights
-from subtomo_core.truth import Truth
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.missing_region import MissingRegion, Weights
 
 _VIEWS = 4  # of each structure, from which the signal's variance is told
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.exact import rotate
+from subtomo_core.fourier.nufft import rotate
 
 Volume = NDArray[np.float32]
 

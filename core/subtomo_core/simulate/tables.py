@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.rotations import relion_angles, relion_origins
-from subtomo_core.truth import Truth
+from subtomo_core.data.truth import Truth
+from subtomo_core.orientation.rotations import relion_angles, relion_origins
 
 
 def particle_names(count: int) -> list[str]:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.missing import observed_at
-from subtomo_core.rotations import rotation_about
-from subtomo_core.spec import Cone, MissingRegion, Pyramid, Wedge
-from subtomo_core.strict import STRICT
+from subtomo_core.fourier.missing import observed_at
+from subtomo_core.orientation.rotations import rotation_about
+from subtomo_core.spec.missing_region import Cone, MissingRegion, Pyramid, Wedge
+from subtomo_core.spec.strict import STRICT
 
 Array = NDArray[np.float64]
 Geometry = Literal["single", "dual", "conical"]

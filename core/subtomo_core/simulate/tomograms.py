@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.rotations import rotation_about
+from subtomo_core.orientation.rotations import rotation_about
 from subtomo_core.simulate.forms import Correction
 from subtomo_core.simulate.images import Array, Camera
 from subtomo_core.simulate.microscope import Defocus
 from subtomo_core.simulate.tilts import TiltSeries
-from subtomo_core.strict import STRICT
+from subtomo_core.spec.strict import STRICT
 
 
 @dataclass(frozen=True)

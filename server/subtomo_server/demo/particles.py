@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from subtomo_core.simulate import Simulation, asymmetric_blob, barrel, particle_names, simulate
-from subtomo_core.spec import Wedge
+from subtomo_core.spec.missing_region import Wedge
 from subtomo_store.formats.mrc import write_volume
 
 BOX = 32

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
-from subtomo_core.trials import PARTICLE_STARTS, RANDOM_STARTS
+from subtomo_core.spec.restart_schedule import PARTICLE_STARTS, RANDOM_STARTS
 from subtomo_server import continuing
 from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.pages.rendering import render

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from sqlalchemy.orm import Session
 
 from subtomo_core.errors import InputError
-from subtomo_core.strict import Strict
+from subtomo_core.spec.strict import Strict
 from subtomo_server.changes import Variant, body_of, in_changes, merged, parsed, variants
 from subtomo_server.continuing import Request, continued
 from subtomo_server.job_documents import documents

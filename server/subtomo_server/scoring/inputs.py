@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
+from subtomo_core.orientation.point_group_rotations import symmetry_group
 from subtomo_core.score import ParticlePoses
-from subtomo_core.symmetry import symmetry_group
 from subtomo_server.scoring.tables import Shared, Table
 from subtomo_store.formats.volumes import Volume, read_volume
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from subtomo_core.rotations import angular_distance
+from subtomo_core.orientation.rotations import angular_distance
 from subtomo_core.score import Limits, MapComparison
 
 

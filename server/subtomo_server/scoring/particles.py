@@ -14,10 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from subtomo.errors import SubtomoError as ClientError
 from subtomo.transfer import Outgoing, outgoing
+from subtomo_core.data.particles import Particles
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.particles import Particles
 from subtomo_core.score import ParticlePoses
-from subtomo_core.spec import MissingRegion
+from subtomo_core.spec.missing_region import MissingRegion
 from subtomo_server.scoring.tables import Shared, Table
 from subtomo_server.validation import problems_of
 from subtomo_store.material import STAR

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from subtomo_core.data.truth import Truth
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.score import Limits, PairSnr, limits, pair_snr
-from subtomo_core.spec import Weights
-from subtomo_core.truth import Truth
+from subtomo_core.spec.missing_region import Weights
 from subtomo_server.scoring.inputs import Inputs, NamedMap
 from subtomo_server.scoring.particles import Known, Opened
 

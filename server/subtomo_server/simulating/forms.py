@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.particles import Particles
+from subtomo_core.data.particles import Particles
 from subtomo_core.simulate import Stacks
-from subtomo_core.spec import Cone, MissingRegion, Pyramid, Wedge, Weights
+from subtomo_core.spec.missing_region import Cone, MissingRegion, Pyramid, Wedge, Weights
 from subtomo_server.simulating.stacks import PARTICLES, write_stacks
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star import ParticleRows, write_particles

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.data.particles import ArrayParticles
+from subtomo_core.data.truth import Truth
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.particles import ArrayParticles
 from subtomo_core.simulate import Stacks, particle_names, simulate, simulate_series
-from subtomo_core.truth import Truth
 from subtomo_server.simulating.forms import Form, StackForm, VolumeForm
 from subtomo_server.simulating.picture import draw
 from subtomo_server.simulating.recipe import Recipe

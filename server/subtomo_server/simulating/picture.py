@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from subtomo_core.truth import Truth
+from subtomo_core.data.truth import Truth
 from subtomo_server.simulating.forms import Form
 
 _SHOWN = 5  # particles of each form

@@ -17,8 +17,8 @@ from pydantic import (
 
 from subtomo_core.errors import InputError
 from subtomo_core.simulate import Crowd, Microscope, Optics, TiltSeries
-from subtomo_core.spec import MissingRegion, Weights
-from subtomo_core.strict import Strict
+from subtomo_core.spec.missing_region import MissingRegion, Weights
+from subtomo_core.spec.strict import Strict
 from subtomo_server.simulating.structures import check_name
 from subtomo_server.validation import problems_of
 

@@ -17,7 +17,7 @@ from dynamotable.constants import COLUMN_NAME_TO_COLUMN_NUMBER as NUMBERS
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.rotations import from_dynamo_angles
+from subtomo_core.orientation.rotations import from_dynamo_angles
 from subtomo_store.formats.text import lines_of, read_text
 from subtomo_store.problems import Problems
 from subtomo_store.readable import Readable

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.rotations import from_relion_angles, from_relion_origins
+from subtomo_core.orientation.rotations import from_relion_angles, from_relion_origins
 from subtomo_store.formats.particle_table import ImageName, ParticleTable
 from subtomo_store.formats.star_account import Reading, account
 from subtomo_store.formats.star_columns import Columns, angles

@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from subtomo_core.rotations import relion_angles, relion_origins
+from subtomo_core.orientation.rotations import relion_angles, relion_origins
 from subtomo_store.formats.star_text import quote
 from subtomo_store.whole import write_whole
 

@@ -1,0 +1,1 @@
+"""Particles, poses, models and statistics: what passes from call to call."""

@@ -1,0 +1,1 @@
+"""The expectation over particles, and the search that it makes."""

@@ -1,0 +1,1 @@
+"""Fourier transforms, shells, grids and missing regions."""

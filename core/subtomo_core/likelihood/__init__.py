@@ -1,0 +1,1 @@
+"""One particle against one reference: observation, search and posterior."""

@@ -1,0 +1,1 @@
+"""The next model out of the sums of an expectation."""

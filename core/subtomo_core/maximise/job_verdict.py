@@ -1,0 +1,96 @@
+"""The verdict on a job, from the model of its last iteration."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from subtomo_core.data.confirmation import Confirmation
+from subtomo_core.data.statistics import Model
+from subtomo_core.data.verdict import Finding, Verdict
+from subtomo_core.maximise.averages import EMPTY
+from subtomo_core.plan import Settings
+from subtomo_core.spec.job import AnySpec
+from subtomo_core.spec.parameters import FamlParameters, RefinementParameters
+from subtomo_core.spec.restart_schedule import PARTICLE_STARTS
+from subtomo_core.spec.start import ParticleStart, PosesStart, RandomStart
+
+_MORE_STARTS = 8
+_WARM = 2.0  # temperature to try
+
+_FROM_ELSEWHERE = (
+    "the job began from poses which came with the particles: where these were fitted to noise "
+    "elsewhere, the noise counts as confirmed here"
+)
+
+
+def judged(settings: Settings, model: Model, *, at_rest: bool) -> Model:
+    """The model with a verdict where it is the job's last."""
+    last = model.metrics.converged or model.iteration >= settings.spec.iterations
+    if not last or not settings.holds_out or not len(model.confirmation):
+        return model
+    verdict = verdict_on(settings, model, converged=at_rest)
+    return replace(model, metrics=replace(model.metrics, verdict=verdict))
+
+
+def verdict_on(settings: Settings, model: Model, *, converged: bool) -> Verdict:
+    """Verdict on the averages of a model."""
+    particles = settings.summary.particles
+    findings = [
+        Finding.of(number, Confirmation(*row), empty=share * particles < EMPTY)
+        for number, (row, share) in enumerate(
+            zip(model.confirmation, model.metrics.class_shares, strict=True), start=1
+        )
+    ]
+    start = settings.spec.start
+    elsewhere = isinstance(start, PosesStart) and start.job is None
+    return Verdict.of(
+        findings,
+        converged=converged,
+        caveats=(_FROM_ELSEWHERE,) if elsewhere else (),
+        advice=advice(settings.spec, converged=converged),
+    )
+
+
+def advice(spec: AnySpec, *, converged: bool) -> tuple[str, ...]:
+    """What to try next, in this order; what the job did already is left out."""
+    told = [] if converged else [_go_on(spec)]
+    told += _starts(spec)
+    parameters = spec.parameters
+    if isinstance(parameters, FamlParameters) and parameters.temperature < _WARM:
+        told.append(
+            "make poses less sure, for noise which is not independent: "
+            f"--set parameters.temperature={_WARM:g}"
+        )
+    real_space = isinstance(parameters, RefinementParameters)
+    if not spec.mask.particles and not real_space:
+        told.append(
+            "search the particles under the mask, where they are crowded: --set mask.particles=true"
+        )
+    if isinstance(spec.start, RandomStart | ParticleStart):
+        told.append("start from a map which resembles the molecule: --start MAP.mrc --low-pass 60")
+    else:
+        told.append("start without what was given, from random orientations: leave --start out")
+    return (
+        *told,
+        "look at the particles: whether they are centred, bright or dark as the dataset says, "
+        "and what was picked",
+    )
+
+
+def _go_on(spec: AnySpec) -> str:
+    return (
+        f"let it go on, for the averages still change: subtomo continue last -i {spec.iterations}"
+    )
+
+
+def _starts(spec: AnySpec) -> list[str]:
+    """More starts, and single particles as starts, as far as the job has not had them."""
+    starts = spec.starts or 1
+    if isinstance(spec.start, RandomStart):
+        more = min(64, max(_MORE_STARTS, 2 * starts))
+        tried = [f"try more starts: --starts {more} (it had {starts})"] if starts < 64 else []
+        return [*tried, "start from single particles: --start particles -i 60"]
+    if isinstance(spec.start, ParticleStart) and starts < 64:
+        more = min(64, max(2 * starts, 2 * PARTICLE_STARTS))
+        return [f"try more particles as starts: --starts {more} (it had {starts})"]
+    return []

@@ -1,0 +1,1 @@
+"""Rotations, point groups, and maps turned onto each other."""
