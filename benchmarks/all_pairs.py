@@ -27,7 +27,7 @@ from subtomo_core.score import judge
 from subtomo_core.score.classes import class_agreement
 from subtomo_core.simulate import Simulation
 from subtomo_core.spec.job import job_spec_adapter
-from subtomo_store.pictures import GAP, block_matrix, png
+from subtomo_store.formats.pictures import GAP, block_matrix, png
 
 NAMES = ("GroEL", "Rubisco", "proteasome", "RNA polymerase II")
 MODELS = (GROEL, RUBISCO, PROTEASOME, POLYMERASE)

@@ -17,20 +17,12 @@ from sqlalchemy import insert, text
 from subtomo_core.spec.defaults import resolve
 from subtomo_core.spec.job import job_spec_adapter
 from subtomo_core.spec.missing_region import Wedge
-from subtomo_store import (
-    Settings,
-    Store,
-    datasets,
-    dispatch,
-    groups,
-    iterations,
-    jobs,
-    open_store,
-    standing,
-    users,
-)
-from subtomo_store.identity import new_id
-from subtomo_store.tables import TaskRow
+from subtomo_store import Settings, Store, open_store
+from subtomo_store.database.identity import new_id
+from subtomo_store.database.tables import TaskRow
+from subtomo_store.datasets import datasets
+from subtomo_store.jobs import dispatch, iterations, jobs, queue_state
+from subtomo_store.people import groups, users
 
 USERS, QUEUED, RUNNING, BATCHES = 50, 1000, 40, 2000
 SEEKER = dispatch.Seeker("worker_1", "here", dispatch.QUEUES)
@@ -102,7 +94,7 @@ def take(store: Store) -> None:
 def place(store: Store, job_id: str) -> None:
     """Why a job waits, and where."""
     with store.read() as session:
-        assert standing.waiting(session, jobs.get(session, job_id), store.settings) is not None
+        assert queue_state.waiting(session, jobs.get(session, job_id), store.settings) is not None
 
 
 def told(what: str, call: Callable[[], None], times: int = 40) -> None:

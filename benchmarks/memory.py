@@ -25,7 +25,7 @@ from subtomo_core.data.adding import total
 from subtomo_core.data.statistics import Batch, Model, Poses
 from subtomo_core.spec.defaults import resolve
 from subtomo_core.spec.job import job_spec_adapter
-from subtomo_store.files import Files
+from subtomo_store.files.data_folder import Files
 from subtomo_worker import folders, running  # noqa: F401  (what a worker has in memory)
 from subtomo_worker.memory import return_large_arrays
 

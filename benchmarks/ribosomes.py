@@ -29,10 +29,10 @@ from subtomo_core.score import fit, fsc, mirror, oracle_average, pose_errors
 from subtomo_core.simulate import density_of_atoms
 from subtomo_core.spec.job import job_spec_adapter
 from subtomo_core.spec.missing_region import Weights
+from subtomo_store.datasets.sealing import seal
+from subtomo_store.datasets.stack import StackParticles
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.volumes import read_volume
-from subtomo_store.sealing import seal
-from subtomo_store.stack import StackParticles
 
 SHARED = Path(os.environ.get("SUBTOMO_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import Connection
 
-from subtomo_store.database import create_database_engine
-from subtomo_store.tables import Base, UtcTime
+from subtomo_store.database.engine import create_database_engine
+from subtomo_store.database.tables import Base, UtcTime
 
 
 def spell(kind: str, item: Any, _context: Any) -> str | Literal[False]:

@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 
 from subtomo_server.errors import NotSignedInError, SignInRefusedError, TooManyAttemptsError
 from subtomo_server.oidc import Identity
-from subtomo_store import access, passwords, throttle, users
-from subtomo_store.access import SignIn
-from subtomo_store.database import Store
+from subtomo_store.database.engine import Store
+from subtomo_store.database.people_records import Scope, Token, TokenKind, UserRole
 from subtomo_store.errors import ConflictError, StoreError
-from subtomo_store.people_records import Scope, Token, TokenKind, UserRole
+from subtomo_store.people import access, passwords, throttle, users
+from subtomo_store.people.access import SignIn
 
 SESSION_SECONDS = 30 * 24 * 3600.0
 

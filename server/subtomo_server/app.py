@@ -48,11 +48,11 @@ from subtomo_server.routes import (
 from subtomo_server.sealer import Sealer
 from subtomo_server.webhooks.sender import Sender
 from subtomo_server.words import installed_version
-from subtomo_store import census
-from subtomo_store.bell import Bell
-from subtomo_store.census import Census
-from subtomo_store.database import Store, open_store
-from subtomo_store.settings import Settings
+from subtomo_store.config.settings import Settings
+from subtomo_store.database.engine import Store, open_store
+from subtomo_store.jobs.bell import Bell
+from subtomo_store.upkeep import census
+from subtomo_store.upkeep.census import Census
 
 API = "/api/v1"
 HERE = Path(__file__).parent

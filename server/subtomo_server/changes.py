@@ -12,7 +12,7 @@ from subtomo_core.errors import InputError, Problem
 from subtomo_server.validation import problems_of
 from subtomo_server.vocabulary import field_names
 from subtomo_server.wishes import PostedJob, Wishes
-from subtomo_store.records import Job
+from subtomo_store.database.records import Job
 
 MOST_AT_ONCE = 32
 WHOLE = ("mask", "start", "symmetry")  # replaced as a whole: their parts belong together

@@ -41,7 +41,7 @@ def serve(
     """
     from subtomo_core.errors import SubtomoError  # noqa: PLC0415 - keeps the command line quick
     from subtomo_server.embedded.service import serve_until_stopped  # noqa: PLC0415
-    from subtomo_store.settings import read_settings  # noqa: PLC0415
+    from subtomo_store.config.settings import read_settings  # noqa: PLC0415
 
     try:
         settings = read_settings(data=data, host=host, port=port)

@@ -18,12 +18,14 @@ from subtomo_server.specs import mask_problems
 from subtomo_server.validation import problems_of
 from subtomo_server.vocabulary import field_names
 from subtomo_server.wishes import Wishes
-from subtomo_store import datasets, iterations, retention
-from subtomo_store.database import Store
+from subtomo_store.database.engine import Store
+from subtomo_store.database.people_records import User
+from subtomo_store.database.records import Job
+from subtomo_store.datasets import datasets
 from subtomo_store.errors import ConflictError, NotFoundError
-from subtomo_store.orders import Origin
-from subtomo_store.people_records import User
-from subtomo_store.records import Job
+from subtomo_store.jobs import iterations
+from subtomo_store.jobs.orders import Origin
+from subtomo_store.upkeep import retention
 
 KEPT_FILES = ("model.npz", "poses.npz")
 CLONE = "clone the job instead, which begins anew"

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy.orm import Session
 
 from subtomo_core.errors import SubtomoError
-from subtomo_store.database import Store
+from subtomo_store.database.engine import Store
 from subtomo_store.errors import UnavailableError
 
 MOST_AT_ONCE = 16  # whom a transaction serves are told together

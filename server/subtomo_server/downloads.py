@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from subtomo_server.errors import NotStoredError
-from subtomo_store.records import FileRecord, Job
+from subtomo_store.database.records import FileRecord, Job
 
 RANGE = re.compile(r"bytes=\s*(?:\d+-\d*|-\d+)\s*(?:,\s*(?:\d+-\d*|-\d+)\s*)*")
 MEDIA_TYPES = {

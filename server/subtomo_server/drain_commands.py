@@ -36,7 +36,7 @@ def drain(
     data: Data = None,
 ) -> None:
     """Hand out no new work; what is being worked on is finished."""
-    from subtomo_store import drains  # noqa: PLC0415 - keeps the command line quick
+    from subtomo_store.jobs import drains  # noqa: PLC0415 - keeps the command line quick
 
     name = worker or drains.ALL
     with _store(data) as store:
@@ -54,7 +54,7 @@ def drain(
 
 def undrain(*, worker: Worker = None, data: Data = None) -> None:
     """Hand out work again."""
-    from subtomo_store import drains  # noqa: PLC0415 - keeps the command line quick
+    from subtomo_store.jobs import drains  # noqa: PLC0415 - keeps the command line quick
 
     with _store(data) as store, store.begin() as session:
         ended = drains.undrain(session, worker or drains.ALL)
@@ -66,7 +66,7 @@ def undrain(*, worker: Worker = None, data: Data = None) -> None:
 def _store(data: Path | None) -> Iterator[Store]:
     from subtomo_core.errors import SubtomoError  # noqa: PLC0415 - keeps the command line quick
     from subtomo_store import open_store  # noqa: PLC0415
-    from subtomo_store.settings import read_settings  # noqa: PLC0415
+    from subtomo_store.config.settings import read_settings  # noqa: PLC0415
 
     try:
         with closing(open_store(read_settings(data=data))) as store:

@@ -9,7 +9,7 @@ from subtomo_core.spec.job import AnySpec, PairwiseSpec
 from subtomo_core.spec.restart_schedule import starts_in
 from subtomo_server.job_schemas import Estimate
 from subtomo_server.words import duration
-from subtomo_store.quotas import said
+from subtomo_store.people.quotas import said
 
 GROWTH = 0.5
 EARLY_GROWTH = 0.35  # while starts are compared

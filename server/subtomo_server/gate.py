@@ -19,10 +19,10 @@ from subtomo_server.accounts import note_use
 from subtomo_server.errors import ForeignRequestError, NotSignedInError, ScopeError
 from subtomo_server.needs import services_at
 from subtomo_server.problems import Handler, wants_page
-from subtomo_store.access import SignIn, authenticate, use_is_news
+from subtomo_store.database.people_records import Scope as TokenScope
+from subtomo_store.database.people_records import TokenKind
 from subtomo_store.errors import UnavailableError
-from subtomo_store.people_records import Scope as TokenScope
-from subtomo_store.people_records import TokenKind
+from subtomo_store.people.access import SignIn, authenticate, use_is_news
 
 COOKIE = "subtomo_session"
 PUBLIC = frozenset(

@@ -11,11 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from subtomo_server.asking import Question
 from subtomo_server.schemas import Check, Health
-from subtomo_store import drains, workers
-from subtomo_store.bell import broker_options
-from subtomo_store.database import Store
+from subtomo_store.database.engine import Store
 from subtomo_store.errors import UnavailableError
-from subtomo_store.quotas import said
+from subtomo_store.jobs import drains, workers
+from subtomo_store.jobs.bell import broker_options
+from subtomo_store.people.quotas import said
 
 PATIENCE_SECONDS = 1.5
 BROKER_SECONDS = 1.0

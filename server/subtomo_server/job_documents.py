@@ -15,12 +15,12 @@ from subtomo_server.job_schemas import (
     QueueDocument,
     WebhookDocument,
 )
-from subtomo_store import standing, webhooks
-from subtomo_store.progress import progress_of
-from subtomo_store.records import Job
-from subtomo_store.settings import Settings
+from subtomo_store.config.settings import Settings
+from subtomo_store.database.records import Job
+from subtomo_store.jobs import queue_state, webhooks
+from subtomo_store.jobs.progress import progress_of
 
-Look = Callable[[], standing.Standing]
+Look = Callable[[], queue_state.Standing]
 
 
 def documents(
@@ -28,7 +28,7 @@ def documents(
 ) -> list[JobDocument]:
     """Jobs of a list, in its order; ``stands`` gives how everything stands, if that is known."""
     hooks = webhooks.of_jobs(session, [job.id for job in found])
-    stands = stands or cache(lambda: standing.look(session))
+    stands = stands or cache(lambda: queue_state.look(session))
     return [_document(session, job, settings, hooks.get(job.id), stands) for job in found]
 
 
@@ -42,7 +42,7 @@ def document(
 def _document(
     session: Session, job: Job, settings: Settings, hook: webhooks.Webhook | None, stands: Look
 ) -> JobDocument:
-    waiting = standing.waiting(session, job, settings, stands)
+    waiting = queue_state.waiting(session, job, settings, stands)
     queue = QueueDocument(name=job.queue, **(waiting._asdict() if waiting else {}))
     origin = job.continues and OriginDocument(job=job.continues, iteration=job.first_iteration - 1)
     return JobDocument(

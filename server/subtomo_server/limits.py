@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from subtomo_server.errors import BodyTooLargeError
 from subtomo_server.problems import Handler
-from subtomo_store.quotas import said
+from subtomo_store.people.quotas import said
 
 DOCUMENT_BYTES = 1024 * 1024
 

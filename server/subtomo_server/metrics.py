@@ -21,10 +21,10 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from subtomo_server.latency import Latency
-from subtomo_store.census import Census
-from subtomo_store.files import Usage
-from subtomo_store.records import DatasetStatus, JobStatus
-from subtomo_store.tallies import ABOVE, SECONDS, Tally
+from subtomo_store.database.records import DatasetStatus, JobStatus
+from subtomo_store.database.tallies import ABOVE, SECONDS, Tally
+from subtomo_store.files.data_folder import Usage
+from subtomo_store.upkeep.census import Census
 
 COUNTERS = {
     "task_retries": ("kind", "Tasks taken again after a failed or lost attempt."),

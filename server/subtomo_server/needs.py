@@ -16,12 +16,12 @@ from subtomo_server.health import Readiness
 from subtomo_server.recent import Recent
 from subtomo_server.sealer import Sealer
 from subtomo_server.webhooks.sender import Sender
-from subtomo_store.access import SignIn
-from subtomo_store.bell import Bell
-from subtomo_store.census import Census
-from subtomo_store.database import Store
+from subtomo_store.database.engine import Store
+from subtomo_store.database.people_records import User
 from subtomo_store.errors import NotAllowedError
-from subtomo_store.people_records import User
+from subtomo_store.jobs.bell import Bell
+from subtomo_store.people.access import SignIn
+from subtomo_store.upkeep.census import Census
 
 
 @dataclass(frozen=True)

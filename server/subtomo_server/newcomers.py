@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from subtomo_store import access, users
-from subtomo_store.people_records import User, UserRole
+from subtomo_store.database.people_records import User, UserRole
+from subtomo_store.people import access, users
 
 NEW_TOKEN_DAYS = 30
 

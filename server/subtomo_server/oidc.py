@@ -19,7 +19,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from subtomo_server.errors import SignInRefusedError
-from subtomo_store.settings import Settings
+from subtomo_store.config.settings import Settings
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
 SECONDS = 10.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from subtomo_store import jobs, webhooks
-from subtomo_store.people_records import User
-from subtomo_store.records import Job
+from subtomo_store.database.people_records import User
+from subtomo_store.database.records import Job
+from subtomo_store.jobs import jobs, webhooks
 
 
 def origin(session: Session, user: User, job_id: str) -> tuple[Job, str | None]:

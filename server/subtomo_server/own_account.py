@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_server.errors import TooManyAttemptsError
-from subtomo_store import access, passwords, throttle, users
-from subtomo_store.access import SignIn
-from subtomo_store.database import Store
-from subtomo_store.people_records import Scope, Token
+from subtomo_store.database.engine import Store
+from subtomo_store.database.people_records import Scope, Token
+from subtomo_store.people import access, passwords, throttle, users
+from subtomo_store.people.access import SignIn
 
 
 def new_password(store: Store, sign_in: SignIn, present: str | None, password: str) -> None:

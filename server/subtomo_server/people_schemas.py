@@ -9,8 +9,8 @@ from pydantic import Field, SecretStr
 
 from subtomo_core.spec.strict import Strict
 from subtomo_server.schemas import Document, Name
-from subtomo_store.limits import MOST_RUNNING
-from subtomo_store.people_records import Role, Scope, UserRole
+from subtomo_store.database.people_records import Role, Scope, UserRole
+from subtomo_store.people.limits import MOST_RUNNING
 
 Quota = Annotated[int | None, Field(ge=0, description="Bytes; null: as the settings say.")]
 Running = Annotated[

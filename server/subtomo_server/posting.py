@@ -15,12 +15,13 @@ from subtomo_server.specs import resolved
 from subtomo_server.webhooks.targets import check_target
 from subtomo_server.wishes import PostedJob, Wishes
 from subtomo_server.words import duration
-from subtomo_store import jobs, quotas
-from subtomo_store.database import Store
-from subtomo_store.limits import limits_of
-from subtomo_store.orders import USUAL_PRIORITY, Orders, Origin
-from subtomo_store.people_records import User
-from subtomo_store.records import Dataset
+from subtomo_store.database.engine import Store
+from subtomo_store.database.people_records import User
+from subtomo_store.database.records import Dataset
+from subtomo_store.jobs import jobs
+from subtomo_store.jobs.orders import USUAL_PRIORITY, Orders, Origin
+from subtomo_store.people import quotas
+from subtomo_store.people.limits import limits_of
 
 
 class Wanted(NamedTuple):

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_store.pictures import montage, png
-from subtomo_store.stack import StackParticles
+from subtomo_store.datasets.stack import StackParticles
+from subtomo_store.formats.pictures import montage, png
 
 SHOWN = 7
 AVERAGED = 64

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from subtomo_server.job_documents import document
-from subtomo_store.records import Job
-from subtomo_store.settings import Settings
-from subtomo_store.standing import Standing, look
+from subtomo_store.config.settings import Settings
+from subtomo_store.database.records import Job
+from subtomo_store.jobs.queue_state import Standing, look
 
 FRESH_SECONDS = 0.5
 MOST = 1000

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from subtomo_server.archive import Member
 from subtomo_server.errors import NotStoredError
-from subtomo_store import iterations, jobs
-from subtomo_store.database import Store
-from subtomo_store.people_records import User
-from subtomo_store.records import FileRecord, Iteration, Job
+from subtomo_store.database.engine import Store
+from subtomo_store.database.people_records import User
+from subtomo_store.database.records import FileRecord, Iteration, Job
+from subtomo_store.jobs import iterations, jobs
 
 LAST = "last"
 PARTICLES = "particles.star"

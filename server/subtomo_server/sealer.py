@@ -20,15 +20,17 @@ from subtomo_core.errors import InputError, Problem, SubtomoError
 from subtomo_core.spec.missing_region import MissingRegion
 from subtomo_server.simulating.dataset import remarks_on, simulated, truth_files
 from subtomo_server.simulating.recipe import recipe_of
-from subtomo_store import checks, contents, datasets, quotas
-from subtomo_store.database import Store
+from subtomo_store.database.engine import Store
+from subtomo_store.database.identity import new_id
+from subtomo_store.database.records import Dataset
+from subtomo_store.datasets import check_leases, datasets
+from subtomo_store.datasets.material import Registered
+from subtomo_store.datasets.sealing import House, seal
+from subtomo_store.datasets.stack import is_sealed, read_record
 from subtomo_store.errors import NotFoundError
-from subtomo_store.identity import new_id
-from subtomo_store.material import Registered
-from subtomo_store.records import Dataset
-from subtomo_store.sealing import House, seal
-from subtomo_store.stack import is_sealed, read_record
-from subtomo_store.whole import Written
+from subtomo_store.files import contents
+from subtomo_store.files.whole import Written
+from subtomo_store.people import quotas
 
 CHECKS_AT_ONCE = 2
 
@@ -94,7 +96,7 @@ class Sealer:
     def _claimed(self, dataset_id: str) -> bool:
         with self._store.begin() as session:
             seconds = self._store.settings.lease_seconds
-            taken = checks.claim(session, dataset_id, self._server, seconds)
+            taken = check_leases.claim(session, dataset_id, self._server, seconds)
         if taken:
             with self._changing:
                 self._held.add(dataset_id)
@@ -108,7 +110,7 @@ class Sealer:
             try:
                 self._keep(settings.lease_seconds)
                 with self._store.read() as session:
-                    left = checks.unattended(session)
+                    left = check_leases.unattended(session)
                 for dataset_id in left:
                     self.submit(dataset_id)
             except (SQLAlchemyError, SubtomoError) as error:
@@ -121,7 +123,7 @@ class Sealer:
             held = tuple(self._held)
         if held:
             with self._store.begin() as session:
-                checks.renew(session, self._server, held, seconds)
+                check_leases.renew(session, self._server, held, seconds)
 
     def _check(self, dataset_id: str) -> None:
         try:
@@ -154,7 +156,7 @@ class Sealer:
         truth = sum(file.size for file in truth_files(folder))
         remarks = remarks_on(dataset.simulation, [file.name for file in uploaded])
         with self._store.begin() as session:
-            if not checks.let_go(session, dataset_id, self._server):
+            if not check_leases.let_go(session, dataset_id, self._server):
                 return
             datasets.accept(
                 session,
@@ -199,7 +201,7 @@ class Sealer:
     def _reject(self, dataset_id: str, problems: list[Problem]) -> None:
         try:
             with self._store.begin() as session:
-                if checks.let_go(session, dataset_id, self._server):
+                if check_leases.let_go(session, dataset_id, self._server):
                     datasets.reject(session, dataset_id, problems)
         except NotFoundError:
             return  # deleted meanwhile

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_server.schemas import Source
-from subtomo_store.confinement import below
-from subtomo_store.material import TABLES, Registered, registered_files
-from subtomo_store.settings import Settings
+from subtomo_store.config.settings import Settings
+from subtomo_store.datasets.material import TABLES, Registered, registered_files
+from subtomo_store.files.confinement import below
 
 
 def allowed_source(settings: Settings, source: Source | None) -> Path | None:

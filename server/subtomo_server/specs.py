@@ -13,14 +13,16 @@ from subtomo_core.spec.defaults import resolve
 from subtomo_core.spec.job import AnySpec
 from subtomo_core.spec.mask_and_resolution import MapMask
 from subtomo_core.spec.start import JobStart, MapStart, PosesStart
-from subtomo_store import datasets, iterations, jobs, maps, retention
+from subtomo_store.database.people_records import User
+from subtomo_store.database.records import Dataset
+from subtomo_store.datasets import datasets, maps
+from subtomo_store.datasets.grouping import read_grouping
+from subtomo_store.datasets.stack import StackParticles
 from subtomo_store.errors import NotFoundError
-from subtomo_store.files import Files
+from subtomo_store.files.data_folder import Files
 from subtomo_store.formats.volumes import read_volume
-from subtomo_store.grouping import read_grouping
-from subtomo_store.people_records import User
-from subtomo_store.records import Dataset
-from subtomo_store.stack import StackParticles
+from subtomo_store.jobs import iterations, jobs
+from subtomo_store.upkeep import retention
 
 VOXEL_TOLERANCE = 0.01
 

@@ -16,8 +16,8 @@ from subtomo_server.errors import (
     WrongMediaTypeError,
     WrongTusVersionError,
 )
-from subtomo_store.incoming import Incoming
-from subtomo_store.records import Upload
+from subtomo_store.database.records import Upload
+from subtomo_store.files.incoming import Incoming
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,checksum,expiration,termination"

@@ -11,8 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 
 from subtomo_server.digests import announced_digest
 from subtomo_server.errors import BadRequestError
-from subtomo_store.files import WholeFile, Written
-from subtomo_store.filing import check_digest
+from subtomo_store.datasets.filing import check_digest
+from subtomo_store.files.data_folder import WholeFile, Written
 
 PIECE_BYTES = 4 * 1024 * 1024
 SILENCE_SECONDS = 60.0

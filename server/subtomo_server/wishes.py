@@ -8,7 +8,7 @@ from pydantic import Field, RootModel, create_model
 
 from subtomo_core.spec.job import AnySpec, JobBase, JobSpec, job_spec_adapter
 from subtomo_core.spec.strict import Strict
-from subtomo_store.records import QueueName
+from subtomo_store.database.records import QueueName
 
 
 class Wishes(Strict):

@@ -25,8 +25,8 @@ from subtomo import (
 )
 from subtomo_server.app import create_app
 from subtomo_server.embedded.connection import Connection, write_note
+from subtomo_store.config.settings import Settings
 from subtomo_store.formats.mrc import write_volume
-from subtomo_store.settings import Settings
 from support.services import environment, wait_until
 
 HEAD = "data_particles\nloop_\n_rlnImageName #1\n_rlnPixelSize #2\n"

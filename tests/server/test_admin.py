@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from subtomo_server.admin import app
-from subtomo_store import Settings, access, open_store, passwords, users
+from subtomo_store import Settings, open_store
+from subtomo_store.people import access, passwords, users
 
 Admin = Callable[..., "Done"]
 

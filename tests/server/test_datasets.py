@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from subtomo_store import Settings, datasets, open_store
+from subtomo_store import Settings, open_store
+from subtomo_store.datasets import datasets
 from support.serving import WEDGE, Served, ready_dataset, served, volume_bytes
 
 

@@ -12,9 +12,10 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from subtomo_server.desk import MOST_AT_ONCE, Desk
-from subtomo_store import Settings, Store, open_store, users
+from subtomo_store import Settings, Store, open_store
+from subtomo_store.database.people_tables import UserRow
 from subtomo_store.errors import NotFoundError, UnavailableError
-from subtomo_store.people_tables import UserRow
+from subtomo_store.people import users
 
 
 @pytest.fixture

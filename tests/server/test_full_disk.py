@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from subtomo_store import whole
+from subtomo_store.files import whole
 from support.leftovers import left, refused
 from support.serving import WEDGE, Served
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import httpx
 
-from subtomo_store import events, jobs
-from subtomo_store.transitions import lock, move
+from subtomo_store.jobs import events, jobs
+from subtomo_store.jobs.transitions import lock, move
 from support.job_calls import new_job, to
 from support.serving import Served
 

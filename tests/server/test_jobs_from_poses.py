@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from subtomo_core.orientation.rotations import random_rotations
-from subtomo_store.database import now
+from subtomo_store.database.engine import now
+from subtomo_store.database.tables import IterationRow
 from subtomo_store.formats.star import ParticleRows, write_particles
-from subtomo_store.tables import IterationRow
 from support.serving import WEDGE, Served, small_spec, volume_bytes
 
 POSES = {"kind": "poses"}

@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from subtomo_store import jobs, users
+from subtomo_store.jobs import jobs
+from subtomo_store.people import users
 from support.job_calls import cancel, post, refused
 from support.services import WorkerProcess, wait_until
 from support.serving import Served, small_spec

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete
 
 from subtomo import Client, Conflict, HTTPProblem, NotFound, NotSignedIn
-from subtomo_store.people_tables import TokenRow
+from subtomo_store.database.people_tables import TokenRow
 from support.people import client_for
 from support.services import wait_until
 from support.serving import Served, small_spec

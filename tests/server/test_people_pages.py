@@ -9,7 +9,7 @@ import pytest
 
 from subtomo_server.accounts import issue_token
 from subtomo_server.words import exact_size, read_size
-from subtomo_store import users
+from subtomo_store.people import users
 from support.browsing import Visit, visiting
 from support.serving import Served, client_of
 

@@ -11,10 +11,11 @@ from sqlalchemy import update
 from subtomo_core.errors import InputError
 from subtomo_server.posting import wanted
 from subtomo_server.wishes import PostedJob
-from subtomo_store import drains, users, workers
-from subtomo_store.people_tables import UserRow
-from subtomo_store.records import TERMINAL
-from subtomo_store.transitions import lock, move
+from subtomo_store.database.people_tables import UserRow
+from subtomo_store.database.records import TERMINAL
+from subtomo_store.jobs import drains, workers
+from subtomo_store.jobs.transitions import lock, move
+from subtomo_store.people import users
 from support.job_calls import cancel, post, refused
 from support.services import WorkerProcess, wait_until
 from support.serving import Served, small_spec

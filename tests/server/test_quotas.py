@@ -7,9 +7,9 @@ import os
 import pytest
 from sqlalchemy import update
 
-from subtomo_store import users
-from subtomo_store.contents import SHARED_FROM_BYTES
-from subtomo_store.people_tables import UserRow
+from subtomo_store.database.people_tables import UserRow
+from subtomo_store.files.contents import SHARED_FROM_BYTES
+from subtomo_store.people import users
 from support.leftovers import left, refused
 from support.serving import WEDGE, Served, ready_dataset, small_spec
 from support.tus import TUS, Sender, announce

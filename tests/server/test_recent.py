@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 
 from subtomo_server import recent
-from subtomo_store import jobs, standing, users
-from subtomo_store.database import Store
-from subtomo_store.transitions import lock, move
+from subtomo_store.database.engine import Store
+from subtomo_store.jobs import jobs, queue_state
+from subtomo_store.jobs.transitions import lock, move
+from subtomo_store.people import users
 from support.records import new_job, ready_dataset
 from support.serving import Served
 
@@ -70,7 +71,7 @@ def test_all_who_wait_are_told_by_one_look_until_another_one_comes(service, monk
     looks = []
 
     def look(session):
-        looks.append(standing.look(session))
+        looks.append(queue_state.look(session))
         return looks[-1]
 
     monkeypatch.setattr(recent, "look", look)

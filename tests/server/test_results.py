@@ -16,7 +16,7 @@ import starfile
 
 from subtomo_server.archive import PIECE_BYTES, Member, stream_zip
 from subtomo_server.downloads import keepable
-from subtomo_store import iterations
+from subtomo_store.jobs import iterations
 from support.services import WorkerProcess, wait_until
 from support.serving import Served, small_spec
 

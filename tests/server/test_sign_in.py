@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import delete, update
 
 from subtomo_server.gate import COOKIE
-from subtomo_store import access, passwords, throttle, users
-from subtomo_store.database import now
-from subtomo_store.people_tables import AttemptsRow, TokenRow
+from subtomo_store.database.engine import now
+from subtomo_store.database.people_tables import AttemptsRow, TokenRow
+from subtomo_store.people import access, passwords, throttle, users
 from support.people import client_for
 from support.serving import Served
 

@@ -13,7 +13,8 @@ from subtomo_server.accounts import session_of_identity
 from subtomo_server.gate import COOKIE
 from subtomo_server.oidc import Identity
 from subtomo_server.pages.sessions import FLOW_COOKIE
-from subtomo_store import Settings, users
+from subtomo_store import Settings
+from subtomo_store.people import users
 from support.issuer import CLIENT, SECRET, Issuer, running_issuer
 from support.racing import at_once
 from support.records import opened

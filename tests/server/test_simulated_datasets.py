@@ -15,10 +15,10 @@ from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_core.score import correlation
 from subtomo_core.simulate import asymmetric_blob
 from subtomo_core.spec.missing_region import Wedge
+from subtomo_store.datasets.stack import StackParticles
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star import read_particles
 from subtomo_store.formats.volumes import read_volume
-from subtomo_store.stack import StackParticles
 from support.serving import Served
 
 BOX, VOXEL = 24, 6.0

@@ -15,10 +15,10 @@ from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_core.score import correlation
 from subtomo_core.simulate import asymmetric_blob
 from subtomo_core.spec.missing_region import Wedge
+from subtomo_store.datasets.weights import half_weights
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star import read_particles
 from subtomo_store.formats.volumes import FileVolumes, read_header, read_volume
-from subtomo_store.weights import half_weights
 
 BOX, VOXEL = 24, 6.0
 SIZE = ("--box", BOX, "--voxel-size", VOXEL)

@@ -16,8 +16,9 @@ import pytest
 from subtomo_core.errors import InputError
 from subtomo_server.webhooks.sender import Sender
 from subtomo_server.webhooks.targets import check_target, is_public
-from subtomo_store import Settings, Store, jobs, webhooks
-from subtomo_store.orders import Orders
+from subtomo_store import Settings, Store
+from subtomo_store.jobs import jobs, webhooks
+from subtomo_store.jobs.orders import Orders
 from support.receiver import CALL, got, ids, signature_holds
 from support.records import new_job, opened, ready_dataset, user_named
 from support.services import environment, wait_until

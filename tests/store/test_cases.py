@@ -8,8 +8,8 @@ import pytest
 
 from subtomo_core.errors import InputError
 from subtomo_core.spec.missing_region import Wedge, Weights
-from subtomo_store.sealing import seal
-from subtomo_store.stack import read_record
+from subtomo_store.datasets.sealing import seal
+from subtomo_store.datasets.stack import read_record
 from support.shared_data import shared_data
 
 WEDGE = Wedge(tilt_min_deg=-60, tilt_max_deg=60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from subtomo_store import checks, datasets
+from subtomo_store.datasets import check_leases, datasets
 from support.records import REGION, opened, user_named
 
 
@@ -24,12 +24,12 @@ def dataset(store):
 
 def claim(store, dataset, server):
     with store.begin() as session:
-        return checks.claim(session, dataset.id, server, 30.0)
+        return check_leases.claim(session, dataset.id, server, 30.0)
 
 
 def unattended(store):
     with store.read() as session:
-        return checks.unattended(session)
+        return check_leases.unattended(session)
 
 
 def test_one_server_checks_and_another_does_not(store, dataset):
@@ -38,7 +38,7 @@ def test_one_server_checks_and_another_does_not(store, dataset):
     assert unattended(store) == []
     assert not claim(store, dataset, "server_2")
     with store.begin() as session:
-        assert checks.let_go(session, dataset.id, "server_1")
+        assert check_leases.let_go(session, dataset.id, "server_1")
         datasets.accept(session, dataset.id, particles=1, box=8, voxel_size_angstrom=1.0)
     assert not claim(store, dataset, "server_2")
     assert unattended(store) == []
@@ -47,10 +47,10 @@ def test_one_server_checks_and_another_does_not(store, dataset):
 def test_what_a_killed_server_checked_another_checks_and_only_that_one_writes(store, dataset):
     assert claim(store, dataset, "server_1")
     with store.begin() as session:
-        checks.renew(session, "server_1", [dataset.id], 0.0)
+        check_leases.renew(session, "server_1", [dataset.id], 0.0)
     assert unattended(store) == [dataset.id]
     assert claim(store, dataset, "server_2")
     with store.begin() as session:
-        assert not checks.let_go(session, dataset.id, "server_1")
-        checks.renew(session, "server_1", [dataset.id], 0.0)
+        assert not check_leases.let_go(session, dataset.id, "server_1")
+        check_leases.renew(session, "server_1", [dataset.id], 0.0)
     assert unattended(store) == []

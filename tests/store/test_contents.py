@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from subtomo_store import contents
-from subtomo_store.files import Files
-from subtomo_store.whole import write_whole
+from subtomo_store.files import contents
+from subtomo_store.files.data_folder import Files
+from subtomo_store.files.whole import write_whole
 
 BIG = contents.SHARED_FROM_BYTES
 

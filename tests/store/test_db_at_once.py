@@ -6,8 +6,9 @@ import contextlib
 
 import pytest
 
-from subtomo_store import drains, groups, users, webhooks
 from subtomo_store.errors import ConflictError
+from subtomo_store.jobs import drains, webhooks
+from subtomo_store.people import groups, users
 from support.racing import at_once
 from support.records import user_named
 

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import select, update
 
 from subtomo_core.errors import SubtomoError
-from subtomo_store import events, iterations
+from subtomo_store.database.tables import IterationRow, TaskRow
 from subtomo_store.errors import LeaseLostError
-from subtomo_store.progress import progress_of
-from subtomo_store.tables import IterationRow, TaskRow
+from subtomo_store.jobs import events, iterations
+from subtomo_store.jobs.progress import progress_of
 from support.records import new_job, ready_dataset, user_named
 from support.steps import EMPTY, begin, finish, job_of, publish, take
 

@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import event, text, update
 
 from subtomo_core.errors import InputError
-from subtomo_store import dispatch, drains, iterations, jobs, tasks, users
-from subtomo_store.database import now
-from subtomo_store.orders import Orders
-from subtomo_store.people_tables import UserRow
-from subtomo_store.tables import JobRow
+from subtomo_store.database.engine import now
+from subtomo_store.database.people_tables import UserRow
+from subtomo_store.database.tables import JobRow
+from subtomo_store.jobs import dispatch, drains, iterations, jobs, tasks
+from subtomo_store.jobs.orders import Orders
+from subtomo_store.people import users
 from support.racing import at_once
 from support.records import new_job, opened, ready_dataset, user_named
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subtomo_store import events, iterations, jobs, tasks, transitions
+from subtomo_store.database.records import TERMINAL, FileRecord
 from subtomo_store.errors import ConflictError, NotFoundError
-from subtomo_store.progress import progress_of
-from subtomo_store.records import TERMINAL, FileRecord
+from subtomo_store.jobs import events, iterations, jobs, tasks, transitions
+from subtomo_store.jobs.progress import progress_of
 from support.records import new_job, ready_dataset, user_named
 from support.steps import begin, finish, job_of, publish, take
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from subtomo_core.errors import Cancelled
-from subtomo_store import iterations, jobs, tasks
 from subtomo_store.errors import LeaseLostError
+from subtomo_store.jobs import iterations, jobs, tasks
 from support.racing import at_once
 from support.steps import begin, finish, job_of, let_time_pass, publish, take
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import update
 
-from subtomo_store import Settings, users
+from subtomo_store import Settings
+from subtomo_store.database.people_records import Limits
+from subtomo_store.database.people_tables import UserRow
 from subtomo_store.errors import NotFoundError
-from subtomo_store.limits import limits_of
-from subtomo_store.people_records import Limits
-from subtomo_store.people_tables import UserRow
+from subtomo_store.people import users
+from subtomo_store.people.limits import limits_of
 
 USUAL = Settings(disk_quota_bytes=100, running_jobs=2, highest_priority=40)
 

@@ -17,10 +17,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.schema import DropTable
 
-from subtomo_store import Settings, datasets, open_store
-from subtomo_store.access import authenticate, digest
-from subtomo_store.migration import newest_revision, present_revision, script_folder
-from subtomo_store.tables import Base
+from subtomo_store import Settings, open_store
+from subtomo_store.database.migration import newest_revision, present_revision, script_folder
+from subtomo_store.database.tables import Base
+from subtomo_store.datasets import datasets
+from subtomo_store.people.access import authenticate, digest
 from support.records import opened
 from support.services import ROOT, environment
 
@@ -97,7 +98,7 @@ def test_people_and_groups_come_to_what_was_there_before(tmp_path, database_url)
 
 
 def test_source_tree_has_its_scripts_at_the_top():
-    code = "from subtomo_store.migration import script_folder; print(script_folder())"
+    code = "from subtomo_store.database.migration import script_folder; print(script_folder())"
     rooms = os.pathsep.join(str(ROOT / room) for room in ("core", "store"))
     answer = subprocess.run(
         [sys.executable, "-c", code],
@@ -117,7 +118,7 @@ def test_installed_layout_migrates_itself(tmp_path):
     program = (
         "from pathlib import Path\n"
         "from subtomo_store import Settings, open_store\n"
-        "from subtomo_store.migration import script_folder\n"
+        "from subtomo_store.database.migration import script_folder\n"
         f"assert script_folder() == Path({str(site)!r}) / 'subtomo_store' / 'migrations'\n"
         f"open_store(Settings(data={str(tmp_path / 'data')!r})).migrate()\n"
     )

@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import update
 
 from subtomo_core.errors import InputError
-from subtomo_store import access, datasets, groups, jobs, throttle, users
-from subtomo_store.database import now
+from subtomo_store.database.engine import now
+from subtomo_store.database.people_tables import AttemptsRow
+from subtomo_store.datasets import datasets
 from subtomo_store.errors import ConflictError, NotAllowedError, NotFoundError
-from subtomo_store.people_tables import AttemptsRow
-from subtomo_store.permissions import RANK, permitted, role_over
+from subtomo_store.jobs import jobs
+from subtomo_store.people import access, groups, throttle, users
+from subtomo_store.people.permissions import RANK, permitted, role_over
 from support.records import REGION, new_job, ready_dataset, user_named
 
 

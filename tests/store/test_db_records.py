@@ -9,10 +9,12 @@ from sqlalchemy import text
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec.missing_region import Cone
-from subtomo_store import access, datasets, idempotency, jobs, maps, workers
-from subtomo_store.database import now
+from subtomo_store.database.engine import now
+from subtomo_store.database.records import Answer
+from subtomo_store.datasets import datasets, maps
 from subtomo_store.errors import ConflictError, IdempotencyError, NotFoundError, StorageError
-from subtomo_store.records import Answer
+from subtomo_store.jobs import idempotency, jobs, workers
+from subtomo_store.people import access
 from support.racing import at_once
 from support.records import REGION, new_job, opened, ready_dataset, user_named
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from subtomo_core.errors import InputError
-from subtomo_store import Settings, access, open_store, users
-from subtomo_store.bell import Bell
-from subtomo_store.database import now
-from subtomo_store.records import Message
-from subtomo_store.settings import read_settings
+from subtomo_store import Settings, open_store
+from subtomo_store.config.settings import read_settings
+from subtomo_store.database.engine import now
+from subtomo_store.database.records import Message
+from subtomo_store.jobs.bell import Bell
+from subtomo_store.people import access, users
 from support.records import opened, user_named
 from support.services import RedisServer, redis_server
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from subtomo_store import dispatch, drains, iterations, jobs, standing, tasks, users, workers
-from subtomo_store.orders import Orders
-from subtomo_store.transitions import lock, move
+from subtomo_store.jobs import dispatch, drains, iterations, jobs, queue_state, tasks, workers
+from subtomo_store.jobs.orders import Orders
+from subtomo_store.jobs.transitions import lock, move
+from subtomo_store.people import users
 from support.records import new_job, ready_dataset, user_named
 
 
@@ -28,7 +29,7 @@ def post(store):
 def told(store):
     def look(job):
         with store.read() as session:
-            return standing.waiting(session, jobs.get(session, job.id), store.settings)
+            return queue_state.waiting(session, jobs.get(session, job.id), store.settings)
 
     return look
 

@@ -11,11 +11,11 @@ import pytest
 from subtomo_core.errors import InputError
 from subtomo_core.orientation.rotations import angular_distance
 from subtomo_core.spec.missing_region import Complete, Cone, Wedge, Weights
+from subtomo_store.datasets.material import Registered
+from subtomo_store.datasets.sealing import House, seal
+from subtomo_store.datasets.stack import StackParticles
 from subtomo_store.formats.dynamo import read_dynamo
 from subtomo_store.formats.mrc import write_volume
-from subtomo_store.material import Registered
-from subtomo_store.sealing import House, seal
-from subtomo_store.stack import StackParticles
 from support.dynamo import DataFolder
 from support.particles import make_particles, shared
 from support.sealing import WEDGE, one_problem, problems_of

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from subtomo_core.errors import InputError
+from subtomo_store.datasets.sealing import seal
+from subtomo_store.datasets.stack import StackParticles
 from subtomo_store.formats.volumes import FileVolumes, is_volume_name, read_volume
-from subtomo_store.sealing import seal
-from subtomo_store.stack import StackParticles
 from support.particles import noise_volumes, shared
 from support.sealing import WEDGE, one_problem
 

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from subtomo_core.errors import InputError
-from subtomo_store.files import Files, StorageError, WholeFile, confined, folder_size, write_whole
+from subtomo_store.files.data_folder import (
+    Files,
+    StorageError,
+    WholeFile,
+    confined,
+    folder_size,
+    write_whole,
+)
 
 
 def names(folder: Path) -> list[str]:

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from subtomo_core.errors import InputError
-from subtomo_store.confinement import Below, below, open_below
+from subtomo_store.datasets.material import Registered
+from subtomo_store.datasets.sealing import House, seal
+from subtomo_store.datasets.stack import StackParticles, read_record
 from subtomo_store.errors import QuotaError
+from subtomo_store.files.confinement import Below, below, open_below
+from subtomo_store.files.volume_file import Layout, VolumeFile
 from subtomo_store.formats.mrc import volume_header, write_volume
-from subtomo_store.material import Registered
-from subtomo_store.sealing import House, seal
-from subtomo_store.stack import StackParticles, read_record
-from subtomo_store.volume_file import Layout, VolumeFile
 from support.particles import make_particles, noise_volumes
 from support.sealing import WEDGE, names
 

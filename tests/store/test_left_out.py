@@ -9,13 +9,13 @@ import pytest
 from subtomo import transfer
 from subtomo_core.errors import InputError
 from subtomo_core.spec.missing_region import Weights
+from subtomo_store.datasets.intake_parts import NO_PARTICLES
+from subtomo_store.datasets.material import Registered
+from subtomo_store.datasets.sealing import House, seal
+from subtomo_store.datasets.stack import StackParticles, read_record
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.mrc_header import HEADER_BYTES
 from subtomo_store.formats.star import ParticleRows, write_particles
-from subtomo_store.intake_parts import NO_PARTICLES
-from subtomo_store.material import Registered
-from subtomo_store.sealing import House, seal
-from subtomo_store.stack import StackParticles, read_record
 from support.particles import make_particles, noise_volumes
 from support.sealing import WEDGE, edit, one_problem, problems_of
 

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from subtomo_store import Settings
-from subtomo_store.logs import configure, hide
+from subtomo_store.config.logs import configure, hide
 
 
 @pytest.fixture(autouse=True)

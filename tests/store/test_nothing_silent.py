@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 
 from subtomo_core.errors import InputError
 from subtomo_core.spec.missing_region import Weights
+from subtomo_store.datasets.sealing import seal
+from subtomo_store.datasets.stack import StackParticles, read_record
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star import read_particles
-from subtomo_store.sealing import seal
-from subtomo_store.stack import StackParticles, read_record
 from support.dynamo import DataFolder
 from support.particles import full_weights, noise_volumes
 from support.sealing import WEDGE

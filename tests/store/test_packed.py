@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from subtomo_core.errors import InputError
+from subtomo_store.datasets.sealing import seal
+from subtomo_store.datasets.stack import StackParticles
 from subtomo_store.formats import packed
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.volumes import FileVolumes, is_volume_name, read_header, read_volume
-from subtomo_store.sealing import seal
-from subtomo_store.stack import StackParticles
 from support.particles import noise_volumes
 from support.sealing import WEDGE
 

@@ -8,12 +8,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from subtomo_store import datasets, incoming, iterations, jobs, retention, uploads
-from subtomo_store.database import now
+from subtomo_store.database.engine import now
+from subtomo_store.database.tables import DatasetRow, UploadRow
+from subtomo_store.datasets import datasets, uploads
+from subtomo_store.datasets.removal import remove_dataset
 from subtomo_store.errors import NotFoundError
-from subtomo_store.files import folder_size
-from subtomo_store.removal import remove_dataset
-from subtomo_store.tables import DatasetRow, UploadRow
+from subtomo_store.files import incoming
+from subtomo_store.files.data_folder import folder_size
+from subtomo_store.jobs import iterations, jobs
+from subtomo_store.upkeep import retention
 from support.ended_jobs import ended_job
 from support.records import REGION, new_job, opened, ready_dataset, user_named
 

@@ -11,10 +11,10 @@ import mrcfile
 import numpy as np
 
 from subtomo_core.spec.missing_region import Weights
+from subtomo_store.datasets.material import Registered
+from subtomo_store.datasets.sealing import House, seal
+from subtomo_store.datasets.stack import StackParticles, read_record
 from subtomo_store.formats.mrc import write_volume
-from subtomo_store.material import Registered
-from subtomo_store.sealing import House, seal
-from subtomo_store.stack import StackParticles, read_record
 from support.particles import make_particles, noise_volumes, shared
 from support.sealing import SEALED, WEDGE, content, names
 

@@ -12,16 +12,16 @@ import pytest
 
 from subtomo_core.errors import Cancelled
 from subtomo_core.spec.missing_region import Weights
-from subtomo_store import sealing
+from subtomo_store.datasets import sealing
+from subtomo_store.datasets.sealing import seal
 from subtomo_store.errors import StorageError
-from subtomo_store.sealing import seal
 from support.sealing import WEDGE, content, names
 
 KILL_AT = """
 import os, signal, sys
 from pathlib import Path
 from subtomo_core.spec.missing_region import Weights
-from subtomo_store import sealing
+from subtomo_store.datasets import sealing
 folder, where = Path(sys.argv[1]), sys.argv[2]
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -9,8 +9,8 @@ import pytest
 
 from subtomo_core.errors import InputError
 from subtomo_core.spec.missing_region import Weights
+from subtomo_store.datasets.sealing import seal
 from subtomo_store.formats.mrc import write_volume
-from subtomo_store.sealing import seal
 from support.particles import make_particles, noise_volumes
 from support.sealing import WEDGE, edit, names, one_problem, problems_of
 

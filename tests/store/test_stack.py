@@ -8,9 +8,9 @@ import pytest
 from subtomo_core.data.particles import Particles
 from subtomo_core.orientation.rotations import angular_distance
 from subtomo_core.spec.missing_region import Complete, Weights
+from subtomo_store.datasets.sealing import seal
+from subtomo_store.datasets.stack import StackParticles
 from subtomo_store.errors import StorageError
-from subtomo_store.sealing import seal
-from subtomo_store.stack import StackParticles
 from support.particles import make_particles
 
 

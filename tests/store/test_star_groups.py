@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from subtomo_core.data.folds import NOTHING_TOLD
+from subtomo_store.datasets.grouping import GROUPING
+from subtomo_store.datasets.sealing import seal
+from subtomo_store.datasets.stack import StackParticles, read_record
 from subtomo_store.errors import StorageError
 from subtomo_store.formats.star import ParticleTable, read_particles
-from subtomo_store.grouping import GROUPING
-from subtomo_store.sealing import seal
-from subtomo_store.stack import StackParticles, read_record
 from support.particles import Uploaded
 from support.sealing import WEDGE, one_problem
 from support.star_files import problems_of

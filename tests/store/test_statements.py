@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 from sqlalchemy import event
 
-from subtomo_store import census, jobs
-from subtomo_store.database import Store
-from subtomo_store.progress import progress_of
+from subtomo_store.database.engine import Store
+from subtomo_store.jobs import jobs
+from subtomo_store.jobs.progress import progress_of
+from subtomo_store.upkeep import census
 from support.records import new_job, opened, ready_dataset, user_named
 
 

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from subtomo_store import census, tallies
+from subtomo_store.database import tallies
+from subtomo_store.upkeep import census
 from support.records import new_job, opened, ready_dataset, user_named
 from support.steps import begin, finish, publish, take
 

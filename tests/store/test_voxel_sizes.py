@@ -6,10 +6,10 @@ import mrcfile
 import pytest
 
 from subtomo_core.errors import InputError
+from subtomo_store.datasets.sealing import seal
+from subtomo_store.datasets.stack import read_record
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.volumes import read_volume
-from subtomo_store.sealing import seal
-from subtomo_store.stack import read_record
 from support.particles import make_particles, noise_volumes
 from support.sealing import WEDGE, edit, one_problem
 

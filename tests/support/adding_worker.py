@@ -10,7 +10,7 @@ import time
 from functools import partial
 
 from subtomo_store import Settings
-from subtomo_store.logs import configure
+from subtomo_store.config.logs import configure
 from subtomo_worker import running
 from support.adding import create_adding
 from support.bells import chosen_bell

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from subtomo_store.bell import Bell
-from subtomo_store.records import Message
+from subtomo_store.database.records import Message
+from subtomo_store.jobs.bell import Bell
 
 
 class TwiceBell(Bell):

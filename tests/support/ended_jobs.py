@@ -7,9 +7,9 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from subtomo_store import Store
-from subtomo_store.database import now
-from subtomo_store.records import Job
-from subtomo_store.tables import FileRow, IterationRow, JobRow
+from subtomo_store.database.engine import now
+from subtomo_store.database.records import Job
+from subtomo_store.database.tables import FileRow, IterationRow, JobRow
 from support.records import new_job, ready_dataset, user_named
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from subtomo_store.transitions import lock, move
+from subtomo_store.jobs.transitions import lock, move
 from support.serving import Served, small_spec
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import httpx
 
-from subtomo_store import access, datasets, groups, incoming, maps, uploads, users
-from subtomo_store.database import Store
-from subtomo_store.people_records import Scope
+from subtomo_store.database.engine import Store
+from subtomo_store.database.people_records import Scope
+from subtomo_store.datasets import datasets, maps, uploads
+from subtomo_store.files import incoming
+from subtomo_store.people import access, groups, users
 from support.records import new_job, ready_dataset
 from support.serving import Served
 

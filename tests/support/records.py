@@ -13,10 +13,13 @@ from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.defaults import resolve
 from subtomo_core.spec.job import job_spec_adapter
 from subtomo_core.spec.missing_region import Wedge
-from subtomo_store import Settings, Store, datasets, jobs, open_store, users
-from subtomo_store.orders import Orders
-from subtomo_store.people_records import User
-from subtomo_store.records import Dataset
+from subtomo_store import Settings, Store, open_store
+from subtomo_store.database.people_records import User
+from subtomo_store.database.records import Dataset
+from subtomo_store.datasets import datasets
+from subtomo_store.jobs import jobs
+from subtomo_store.jobs.orders import Orders
+from subtomo_store.people import users
 
 REGION = Wedge(tilt_min_deg=-60, tilt_max_deg=60)
 USUAL = Orders()

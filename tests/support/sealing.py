@@ -9,7 +9,7 @@ import pytest
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec.missing_region import MissingRegion, Wedge
-from subtomo_store.sealing import seal
+from subtomo_store.datasets.sealing import seal
 from support.particles import Uploaded
 
 SEALED = ["dataset.json", "given.star", "grouping.npz", "particles.mrcs", "particles.star"]

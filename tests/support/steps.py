@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from subtomo_store import iterations, jobs, tasks
-from subtomo_store.tables import TaskRow
+from subtomo_store.database.tables import TaskRow
+from subtomo_store.jobs import iterations, jobs, tasks
 from support.records import LEASE
 
 EMPTY = iterations.Published(metrics={"sigma": 1.0}, files=(), alarms=())

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from subtomo_store import Store, events, iterations, jobs
-from subtomo_store.bell import Bell
+from subtomo_store import Store
+from subtomo_store.database.records import TERMINAL, Dataset, Event, Job, Message
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star_write import ParticleRows, write_particles
-from subtomo_store.progress import particles_done
-from subtomo_store.records import TERMINAL, Dataset, Event, Job, Message
+from subtomo_store.jobs import events, iterations, jobs
+from subtomo_store.jobs.bell import Bell
+from subtomo_store.jobs.progress import particles_done
 from support.records import new_job, opened, ready_dataset, user_named
 from support.services import RedisServer, WorkerProcess, wait_until
 

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from subtomo_store import access, iterations, users
+from subtomo_store.jobs import iterations
+from subtomo_store.people import access, users
 from support import compose
 from support.embedded import follow, job_spec, push
 from support.facility import Facility, facility

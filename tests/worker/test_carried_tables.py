@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from subtomo_core.spec.missing_region import Wedge
+from subtomo_store.datasets.sealing import seal
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star import read_particles
 from subtomo_store.formats.star_text import StarBlock, is_particle_block, parse_star, quote
-from subtomo_store.sealing import seal
 from support.particles import noise_volumes, shared
 
 COUNT, BOX = 12, 16

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from subtomo_store.orders import Orders, Origin
+from subtomo_store.jobs.orders import Orders, Origin
 
 
 def going_on(place, job, number, **changes):

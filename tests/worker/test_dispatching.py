@@ -9,10 +9,11 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import func, select, update
 
-from subtomo_store import drains, iterations, jobs, users
-from subtomo_store.orders import Orders
-from subtomo_store.people_tables import UserRow
-from subtomo_store.tables import JobRow, TaskRow
+from subtomo_store.database.people_tables import UserRow
+from subtomo_store.database.tables import JobRow, TaskRow
+from subtomo_store.jobs import drains, iterations, jobs
+from subtomo_store.jobs.orders import Orders
+from subtomo_store.people import users
 from support.records import new_job
 from support.services import wait_until
 from support.workplace import workplace

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from subtomo_store import jobs, tasks, workers
-from subtomo_store.bell import Bell
+from subtomo_store.jobs import jobs, tasks, workers
+from subtomo_store.jobs.bell import Bell
 from support.services import fresh_database, own_postgres, redis_server, wait_until
 from support.workplace import SCRIPT, workplace
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from subtomo_core.data.folds import Grouping
+from subtomo_store.datasets.grouping import write_grouping
 from subtomo_store.formats.star import read_particles
-from subtomo_store.grouping import write_grouping
-from subtomo_store.orders import Orders, Origin
+from subtomo_store.jobs.orders import Orders, Origin
 
 GROUPS = np.array([0, 0, 0, 1, 2, 2, 3, 4, 4, 4, 4, 5])
 GIVEN = np.array([0, 1, 1, 1, 0, 0, 1, 0, 1, 0, 0, 1])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from subtomo_store import dispatch, iterations, tasks
+from subtomo_store.database.records import Message
 from subtomo_store.errors import LeaseLostError
-from subtomo_store.records import Message
+from subtomo_store.jobs import dispatch, iterations, tasks
 from support.services import wait_until
 from support.workplace import workplace
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from subtomo_core.orientation.rotations import angular_distance, random_rotations
-from subtomo_store import maps
+from subtomo_store.datasets import maps
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star import ParticleRows, read_particles, write_particles
 from subtomo_store.formats.volumes import read_volume

@@ -30,7 +30,7 @@ import numpy as np
 
 from subtomo_core.run import run
 from subtomo_core.spec.job import job_spec_adapter
-from subtomo_store.stack import StackParticles
+from subtomo_store.datasets.stack import StackParticles
 
 folder, spec, written = map(Path, sys.argv[1:])
 result = run(StackParticles(folder), job_spec_adapter.validate_json(spec.read_bytes()), threads=2)

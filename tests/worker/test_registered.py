@@ -8,9 +8,9 @@ import os
 import numpy as np
 import pytest
 
+from subtomo_store.datasets.material import Registered
+from subtomo_store.datasets.sealing import House, seal
 from subtomo_store.formats.mrc import write_volume
-from subtomo_store.material import Registered
-from subtomo_store.sealing import House, seal
 from support.records import REGION
 from support.workplace import workplace
 

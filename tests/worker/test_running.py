@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import psutil
 
-from subtomo_store import jobs, workers
-from subtomo_store.progress import particles_done
+from subtomo_store.jobs import jobs, workers
+from subtomo_store.jobs.progress import particles_done
 from support.services import wait_until
 
 

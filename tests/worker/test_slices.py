@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.data.clusters import Clusters
-from subtomo_store.pictures import GAP, SMALLEST_MATRIX
+from subtomo_store.formats.pictures import GAP, SMALLEST_MATRIX
 from subtomo_worker.matrices import draw_matrix
 from subtomo_worker.slices import draw_slices
 

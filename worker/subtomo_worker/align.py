@@ -7,8 +7,8 @@ import time
 import numpy as np
 
 from subtomo_core.data.statistics import Batch
-from subtomo_store import iterations
-from subtomo_store.records import Message
+from subtomo_store.database.records import Message
+from subtomo_store.jobs import iterations
 from subtomo_worker import folders
 from subtomo_worker.calculation import check_expectation
 from subtomo_worker.keeping import LeaseKeeper

@@ -6,7 +6,8 @@ import logging
 import socket
 from contextlib import closing
 
-from subtomo_store import Settings, open_store, workers
+from subtomo_store import Settings, open_store
+from subtomo_store.jobs import workers
 
 
 def seen_alive(settings: Settings) -> bool:

@@ -13,8 +13,8 @@ from typing import Any
 from celery import Celery, bootsteps
 from celery.app.log import Logging
 
-from subtomo_store.bell import TASK, broker_options, broker_queue
-from subtomo_store.records import QueueName
+from subtomo_store.database.records import QueueName
+from subtomo_store.jobs.bell import TASK, broker_options, broker_queue
 from subtomo_worker.execution import execute
 from subtomo_worker.sweeper import Sweeper
 from subtomo_worker.workshop import Workshop

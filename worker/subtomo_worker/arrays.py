@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_store.errors import StorageError
-from subtomo_store.whole import Written, storage_error, write_whole
+from subtomo_store.files.whole import Written, storage_error, write_whole
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Written:

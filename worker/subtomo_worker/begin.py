@@ -12,9 +12,9 @@ from subtomo_core.errors import InputError, Problem
 from subtomo_core.fourier.shells import low_pass
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.start import JobStart, MapStart
-from subtomo_store import iterations, jobs
+from subtomo_store.database.records import Job, Message
 from subtomo_store.errors import NotFoundError
-from subtomo_store.records import Job, Message
+from subtomo_store.jobs import iterations, jobs
 from subtomo_worker import folders
 from subtomo_worker.arrays import read_arrays, write_arrays
 from subtomo_worker.calculation import check_model

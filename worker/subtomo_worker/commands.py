@@ -42,9 +42,9 @@ def worker(
 ) -> None:
     """Start a worker: it takes tasks from the broker until it is told to end."""
     from subtomo_core.errors import SubtomoError  # noqa: PLC0415 - keeps the command line quick
-    from subtomo_store.dispatch import queues_in  # noqa: PLC0415
-    from subtomo_store.logs import configure  # noqa: PLC0415
-    from subtomo_store.settings import read_settings  # noqa: PLC0415
+    from subtomo_store.config.logs import configure  # noqa: PLC0415
+    from subtomo_store.config.settings import read_settings  # noqa: PLC0415
+    from subtomo_store.jobs.dispatch import queues_in  # noqa: PLC0415
     from subtomo_worker.alive import seen_alive  # noqa: PLC0415
 
     given = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from subtomo_core.data.statistics import Model, Poses
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.methods.continued_model import carried_on
-from subtomo_store import jobs
+from subtomo_store.database.records import Job
 from subtomo_store.errors import NotFoundError
-from subtomo_store.records import Job
+from subtomo_store.jobs import jobs
 from subtomo_worker import folders
 from subtomo_worker.arrays import read_arrays
 from subtomo_worker.workshop import Workshop

@@ -12,9 +12,9 @@ from functools import partial
 from structlog.contextvars import bound_contextvars
 
 from subtomo_core.errors import Cancelled, InputError, SubtomoError
-from subtomo_store import dispatch, jobs, tasks
+from subtomo_store.database.records import Lease, Message, QueueName, TaskKind
 from subtomo_store.errors import LeaseLostError, NotFoundError
-from subtomo_store.records import Lease, Message, QueueName, TaskKind
+from subtomo_store.jobs import dispatch, jobs, tasks
 from subtomo_worker import folders
 from subtomo_worker.align import align
 from subtomo_worker.begin import begin

@@ -1,4 +1,4 @@
-"""Where a job's working files lie, below the places which `subtomo_store.files` names."""
+"""Where a job's working files lie, below the places which `files.data_folder` names."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from subtomo_core.data.statistics import Expectation, Model, Poses, Statistics
-from subtomo_store.files import Files
-from subtomo_store.records import Job
-from subtomo_store.whole import write_whole
+from subtomo_store.database.records import Job
+from subtomo_store.files.data_folder import Files
+from subtomo_store.files.whole import write_whole
 from subtomo_worker.arrays import prefixed, read_arrays, unprefixed, write_arrays
 
 MODEL = "model.npz"

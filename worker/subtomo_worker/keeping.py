@@ -10,9 +10,9 @@ from types import TracebackType
 from sqlalchemy.exc import SQLAlchemyError
 
 from subtomo_core.errors import Cancelled
-from subtomo_store import tasks
+from subtomo_store.database.records import Lease, Verdict
 from subtomo_store.errors import LeaseLostError, StoreError
-from subtomo_store.records import Lease, Verdict
+from subtomo_store.jobs import tasks
 from subtomo_worker.errors import StoppedError
 from subtomo_worker.workshop import Workshop
 

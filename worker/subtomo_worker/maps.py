@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.mask_and_resolution import MapMask
-from subtomo_store import maps
-from subtomo_store.database import Store
+from subtomo_store.database.engine import Store
+from subtomo_store.database.records import Job
+from subtomo_store.datasets import maps
 from subtomo_store.errors import NotFoundError
 from subtomo_store.formats.volumes import read_volume
-from subtomo_store.records import Job
 
 Volume = NDArray[np.float32]
 VOXEL_TOLERANCE = 0.01

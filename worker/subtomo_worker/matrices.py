@@ -8,7 +8,7 @@ import numpy as np
 
 from subtomo_core.data.clusters import Clusters
 from subtomo_store.formats.mrc import write_images
-from subtomo_store.pictures import block_matrix, png
+from subtomo_store.formats.pictures import block_matrix, png
 from subtomo_worker.publication import IterationFolder
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from subtomo_store.records import FileRecord
-from subtomo_store.whole import storage_error, sync_folder, temporary_beside, write_whole
+from subtomo_store.database.records import FileRecord
+from subtomo_store.files.whole import storage_error, sync_folder, temporary_beside, write_whole
 
 
 class IterationFolder:

@@ -10,8 +10,8 @@ from subtomo_core.data.adding import total
 from subtomo_core.data.folds import half_of
 from subtomo_core.data.statistics import Expectation, Model
 from subtomo_core.maximise.half_alignment import follow
-from subtomo_store import iterations
-from subtomo_store.records import Message
+from subtomo_store.database.records import Message
+from subtomo_store.jobs import iterations
 from subtomo_worker import folders
 from subtomo_worker.begin import batches_of
 from subtomo_worker.calculation import check_model

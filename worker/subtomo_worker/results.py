@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from subtomo_core.data.statistics import Model, Poses
 from subtomo_core.maximise.half_map_fsc import HalfCurves
+from subtomo_store.datasets.stack import StackParticles
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star_carry import write_carried
 from subtomo_store.formats.star_write import ParticleRows, write_particles
-from subtomo_store.stack import StackParticles
 from subtomo_worker.folders import MODEL, POSES
 from subtomo_worker.matrices import write_matrix
 from subtomo_worker.publication import IterationFolder

@@ -19,9 +19,9 @@ from structlog.contextvars import bind_contextvars
 
 from subtomo_core.errors import SubtomoError
 from subtomo_store import Settings, open_store
-from subtomo_store.bell import Bell, broker_queue
-from subtomo_store.dispatch import QUEUES
-from subtomo_store.records import QueueName
+from subtomo_store.database.records import QueueName
+from subtomo_store.jobs.bell import Bell, broker_queue
+from subtomo_store.jobs.dispatch import QUEUES
 from subtomo_worker.app import create_app
 from subtomo_worker.calculation import MethodFactory
 from subtomo_worker.memory import return_large_arrays

@@ -7,7 +7,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_store.pictures import central_slices, montage, png, stacked
+from subtomo_store.formats.pictures import central_slices, montage, png, stacked
 
 
 def draw_slices(file: BinaryIO, maps: NDArray[np.float32]) -> None:

@@ -6,9 +6,9 @@ from subtomo_core.data.initial_poses import check_start, own_poses
 from subtomo_core.data.statistics import Poses
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec.start import PosesStart
-from subtomo_store import iterations, jobs
+from subtomo_store.database.records import Job
 from subtomo_store.errors import NotFoundError
-from subtomo_store.records import Job
+from subtomo_store.jobs import iterations, jobs
 from subtomo_worker import folders
 from subtomo_worker.arrays import read_arrays
 from subtomo_worker.workshop import Bench, Workshop

@@ -11,7 +11,8 @@ from contextvars import copy_context
 from sqlalchemy.exc import SQLAlchemyError
 
 from subtomo_core.errors import SubtomoError
-from subtomo_store import dispatch, retention, tasks, workers
+from subtomo_store.jobs import dispatch, tasks, workers
+from subtomo_store.upkeep import retention
 from subtomo_worker import folders
 from subtomo_worker.processes import Birth, is_gone
 from subtomo_worker.workshop import Workshop

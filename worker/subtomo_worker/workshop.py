@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from subtomo_core.data.folds import folds_of
 from subtomo_core.spec.dataset import DatasetSummary
-from subtomo_store import dispatch
-from subtomo_store.bell import Bell
-from subtomo_store.database import Store
-from subtomo_store.identity import new_id
-from subtomo_store.records import Job, Lease, QueueName
-from subtomo_store.stack import StackParticles
+from subtomo_store.database.engine import Store
+from subtomo_store.database.identity import new_id
+from subtomo_store.database.records import Job, Lease, QueueName
+from subtomo_store.datasets.stack import StackParticles
+from subtomo_store.jobs import dispatch
+from subtomo_store.jobs.bell import Bell
 from subtomo_worker.calculation import Method, MethodFactory
 from subtomo_worker.maps import mask_map
 from subtomo_worker.processes import Birth, own_birth

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from subtomo_core.errors import SubtomoError
-from subtomo_store import open_store, retention
-from subtomo_store.quotas import said
-from subtomo_store.settings import read_settings
+from subtomo_store import open_store
+from subtomo_store.config.settings import read_settings
+from subtomo_store.people.quotas import said
+from subtomo_store.upkeep import retention
 
 
 def clean(

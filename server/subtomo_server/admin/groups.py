@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from subtomo_server.admin.workbench import GroupName, UserName, plainly, show, workbench
-from subtomo_store import groups, users
-from subtomo_store.people_records import Role
+from subtomo_store.database.people_records import Role
+from subtomo_store.people import groups, users
 
 app = typer.Typer()
 members_app = typer.Typer()

@@ -10,10 +10,10 @@ import typer
 
 from subtomo_server.admin.workbench import UserName, plainly, show, workbench
 from subtomo_server.words import read_number, read_size
-from subtomo_store import users
-from subtomo_store.limits import MOST_RUNNING, limits_of
-from subtomo_store.quotas import said
-from subtomo_store.usage import usage_of
+from subtomo_store.people import users
+from subtomo_store.people.limits import MOST_RUNNING, limits_of
+from subtomo_store.people.quotas import said
+from subtomo_store.people.usage import usage_of
 
 app = typer.Typer()
 USUAL = "usual"

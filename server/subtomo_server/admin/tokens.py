@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from subtomo_server.admin.workbench import UserName, plainly, show, workbench
-from subtomo_store import access, users
-from subtomo_store.people_records import Scope
+from subtomo_store.database.people_records import Scope
+from subtomo_store.people import access, users
 
 app = typer.Typer()
 

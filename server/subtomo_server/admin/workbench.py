@@ -12,8 +12,8 @@ import typer
 from pydantic import ValidationError
 
 from subtomo_core.errors import SubtomoError
-from subtomo_store.database import Store, open_store
-from subtomo_store.settings import read_settings
+from subtomo_store.config.settings import read_settings
+from subtomo_store.database.engine import Store, open_store
 
 F = TypeVar("F", bound=Callable[..., Any])
 UserName = Annotated[str, typer.Argument(metavar="NAME", help="A user's name or id.")]

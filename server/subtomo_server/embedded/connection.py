@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from subtomo_server.accounts import issue_token, sign_in_of
-from subtomo_store import users
-from subtomo_store.database import Store
-from subtomo_store.files import temporary_beside
-from subtomo_store.people_records import UserRole
+from subtomo_store.database.engine import Store
+from subtomo_store.database.people_records import UserRole
+from subtomo_store.files.data_folder import temporary_beside
+from subtomo_store.people import users
 
 NOTE = "connection.json"
 USER = "local"

@@ -22,9 +22,9 @@ from subtomo_server.embedded.connection import Connection, write_note
 from subtomo_server.embedded.lock import only_server
 from subtomo_server.embedded.supervisor import supervised_worker
 from subtomo_store import Settings, open_store
-from subtomo_store.limits import MOST_RUNNING
-from subtomo_store.logs import configure
-from subtomo_store.people_records import UserRole
+from subtomo_store.config.logs import configure
+from subtomo_store.database.people_records import UserRole
+from subtomo_store.people.limits import MOST_RUNNING
 
 GRACE_SECONDS = 2
 # Answers take a millisecond or two: a thread which waits for its turn shall not wait for five.

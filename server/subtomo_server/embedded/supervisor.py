@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from subtomo_store.settings import Settings
+from subtomo_store.config.settings import Settings
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0

@@ -15,12 +15,12 @@ from subtomo_server.own_account import make_token, new_password
 from subtomo_server.pages.fields import fields_of
 from subtomo_server.pages.rendering import render
 from subtomo_server.problems import kind_of
-from subtomo_store import access, groups, users
-from subtomo_store.access import SignIn
-from subtomo_store.database import Store
-from subtomo_store.limits import limits_of
-from subtomo_store.permissions import role_in
-from subtomo_store.usage import usage_of
+from subtomo_store.database.engine import Store
+from subtomo_store.people import access, groups, users
+from subtomo_store.people.access import SignIn
+from subtomo_store.people.limits import limits_of
+from subtomo_store.people.permissions import role_in
+from subtomo_store.people.usage import usage_of
 
 router = APIRouter(prefix="/account", include_in_schema=False)
 SCOPES = ("read", "write", "admin")

@@ -20,8 +20,8 @@ from subtomo_server.pages.fields import fields_of
 from subtomo_server.pages.views import render_job
 from subtomo_server.posting import Wanted, highest_priority, make, wanted
 from subtomo_server.problems import kind_of
-from subtomo_store.people_records import User
-from subtomo_store.records import Job, Message
+from subtomo_store.database.people_records import User
+from subtomo_store.database.records import Job, Message
 
 router = APIRouter(include_in_schema=False)
 Choose = Callable[[Session, Job, str | None], Sequence[Wanted]]

@@ -21,11 +21,12 @@ from subtomo_server.validation import problems_of
 from subtomo_server.vocabulary import field_names
 from subtomo_server.wishes import PostedJob
 from subtomo_server.words import read_number
-from subtomo_store import datasets, jobs, removal
-from subtomo_store.database import Store
+from subtomo_store.database.engine import Store
+from subtomo_store.database.people_records import User
+from subtomo_store.database.records import Job
+from subtomo_store.datasets import datasets, removal
 from subtomo_store.errors import ConflictError
-from subtomo_store.people_records import User
-from subtomo_store.records import Job
+from subtomo_store.jobs import jobs
 
 router = APIRouter(include_in_schema=False)
 

@@ -16,12 +16,12 @@ from subtomo_server.pages.fields import fields_of
 from subtomo_server.pages.rendering import render
 from subtomo_server.problems import kind_of
 from subtomo_server.words import read_number, read_size
-from subtomo_store import groups, passwords, users
-from subtomo_store.database import Store
-from subtomo_store.limits import MOST_RUNNING, limits_of
-from subtomo_store.people_records import Limits, User, UserRole
-from subtomo_store.settings import Settings
-from subtomo_store.usage import Usage, usage_of
+from subtomo_store.config.settings import Settings
+from subtomo_store.database.engine import Store
+from subtomo_store.database.people_records import Limits, User, UserRole
+from subtomo_store.people import groups, passwords, users
+from subtomo_store.people.limits import MOST_RUNNING, limits_of
+from subtomo_store.people.usage import Usage, usage_of
 
 EMPTY = {"name": "", "role": "user"}
 router = APIRouter(prefix="/users", include_in_schema=False)

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from subtomo_server.words import exact_size, installed_version
-from subtomo_store.quotas import said
-from subtomo_store.records import Job
+from subtomo_store.database.records import Job
+from subtomo_store.people.quotas import said
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATUS_WORDS = {

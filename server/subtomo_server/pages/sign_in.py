@@ -16,8 +16,8 @@ from subtomo_server.needs import NeedSignIn, NeedStore
 from subtomo_server.pages.fields import fields_of
 from subtomo_server.pages.rendering import render
 from subtomo_server.pages.sessions import forget, welcome
-from subtomo_store import access
-from subtomo_store.database import Store
+from subtomo_store.database.engine import Store
+from subtomo_store.people import access
 
 router = APIRouter(include_in_schema=False)
 

@@ -15,7 +15,7 @@ from subtomo_server.needs import NeedStore
 from subtomo_server.oidc import Flow, Provider
 from subtomo_server.pages.sessions import address_of, forget_flow, keep_flow, kept_flow, welcome
 from subtomo_server.pages.sign_in import sign_in_page
-from subtomo_store.database import Store
+from subtomo_store.database.engine import Store
 
 router = APIRouter(include_in_schema=False)
 

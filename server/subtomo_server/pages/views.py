@@ -12,20 +12,13 @@ from subtomo_server import continuing
 from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.pages.rendering import render
 from subtomo_server.simulating.dataset import truth_files
-from subtomo_store import (
-    datasets,
-    events,
-    groups,
-    iterations,
-    jobs,
-    maps,
-    standing,
-    webhooks,
-)
-from subtomo_store.people_records import Role, User
-from subtomo_store.permissions import RANK, role_over
-from subtomo_store.progress import progress_of
-from subtomo_store.records import Dataset, Job
+from subtomo_store.database.people_records import Role, User
+from subtomo_store.database.records import Dataset, Job
+from subtomo_store.datasets import datasets, maps
+from subtomo_store.jobs import events, iterations, jobs, queue_state, webhooks
+from subtomo_store.jobs.progress import progress_of
+from subtomo_store.people import groups
+from subtomo_store.people.permissions import RANK, role_over
 
 router = APIRouter(include_in_schema=False)
 SHOWN = 100
@@ -160,7 +153,7 @@ def render_job(
         done = iterations.published(session, job.id)
         told = events.after(session, job.id, 0, MOST_EVENTS)
         progress = progress_of(session, job)
-        waiting = standing.waiting(session, job, store.settings)
+        waiting = queue_state.waiting(session, job, store.settings)
         hook = webhooks.of_jobs(session, [job.id]).get(job.id)
         sharing = sharing_of(session, job, user)
     alarms = [event.data for event in told if event.kind == "alarm"]

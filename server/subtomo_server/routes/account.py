@@ -19,9 +19,9 @@ from subtomo_server.people_schemas import (
     UsageDocument,
     UserDocument,
 )
-from subtomo_store import access, groups
-from subtomo_store.limits import limits_of
-from subtomo_store.usage import usage_of
+from subtomo_store.people import access, groups
+from subtomo_store.people.limits import limits_of
+from subtomo_store.people.usage import usage_of
 
 router = APIRouter(tags=["people"])
 

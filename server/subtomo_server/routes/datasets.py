@@ -32,14 +32,15 @@ from subtomo_server.schemas import (
 from subtomo_server.sources import allowed_source
 from subtomo_server.uploads import receive_file
 from subtomo_server.waiting import wait_for, wanted_wait
-from subtomo_store import datasets, quotas, removal
-from subtomo_store.access import SignIn
-from subtomo_store.database import Store
+from subtomo_store.database.engine import Store
+from subtomo_store.database.people_records import User
+from subtomo_store.database.records import Dataset, DatasetStatus
+from subtomo_store.datasets import datasets, removal
+from subtomo_store.datasets.filing import Arrival, file_in
 from subtomo_store.errors import ConflictError
-from subtomo_store.files import WholeFile, Written
-from subtomo_store.filing import Arrival, file_in
-from subtomo_store.people_records import User
-from subtomo_store.records import Dataset, DatasetStatus
+from subtomo_store.files.data_folder import WholeFile, Written
+from subtomo_store.people import quotas
+from subtomo_store.people.access import SignIn
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 EXAMPLES: dict[str, Any] = {

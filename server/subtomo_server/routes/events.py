@@ -17,10 +17,11 @@ from sqlalchemy.orm import Session
 from subtomo_core.errors import InputError, Problem
 from subtomo_server.job_schemas import EventDocument, EventPage
 from subtomo_server.needs import NeedServices, NeedSignIn, Services
-from subtomo_store import access, events, jobs
-from subtomo_store.access import SignIn
+from subtomo_store.database.records import TERMINAL, Event
 from subtomo_store.errors import NotFoundError
-from subtomo_store.records import TERMINAL, Event
+from subtomo_store.jobs import events, jobs
+from subtomo_store.people import access
+from subtomo_store.people.access import SignIn
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 POLL_SECONDS = 0.25

@@ -13,7 +13,7 @@ from subtomo_server.people_schemas import (
     NewGroup,
     NewRole,
 )
-from subtomo_store import groups
+from subtomo_store.people import groups
 
 router = APIRouter(prefix="/groups", tags=["people"])
 

@@ -26,8 +26,8 @@ from subtomo_server.posting import check_priority, make, wanted
 from subtomo_server.recent import Told
 from subtomo_server.waiting import wait_for, wanted_wait
 from subtomo_server.wishes import PostedJob
-from subtomo_store import idempotency, jobs
-from subtomo_store.records import Answer, JobStatus, Message
+from subtomo_store.database.records import Answer, JobStatus, Message
+from subtomo_store.jobs import idempotency, jobs
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 EXAMPLES: dict[str, Any] = {

@@ -22,10 +22,10 @@ from subtomo_server.posting import Wanted, highest_priority, make, wanted
 from subtomo_server.routes.jobs import Key
 from subtomo_server.schemas import Document
 from subtomo_server.wishes import PostedJob
-from subtomo_store import idempotency, webhooks
-from subtomo_store.database import Store
-from subtomo_store.people_records import User
-from subtomo_store.records import Answer, Message
+from subtomo_store.database.engine import Store
+from subtomo_store.database.people_records import User
+from subtomo_store.database.records import Answer, Message
+from subtomo_store.jobs import idempotency, webhooks
 
 router = APIRouter(tags=["jobs"])
 Choose = Callable[[Session], Sequence[Wanted]]

@@ -13,16 +13,17 @@ from subtomo_server.downloads import keepable, send_file
 from subtomo_server.needs import Cursor, Limit, NeedStore, NeedUser
 from subtomo_server.schemas import Changes, MapDocument, MapPage
 from subtomo_server.uploads import receive_file
-from subtomo_store import maps, quotas
-from subtomo_store.database import Store
-from subtomo_store.files import WholeFile
+from subtomo_store.database.engine import Store
+from subtomo_store.database.identity import new_id
+from subtomo_store.database.people_records import User
+from subtomo_store.database.records import FileRecord
+from subtomo_store.datasets import maps
+from subtomo_store.files.data_folder import WholeFile
+from subtomo_store.files.whole import Written, write_whole
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.packed import packing_of
 from subtomo_store.formats.volumes import Volume, read_volume
-from subtomo_store.identity import new_id
-from subtomo_store.people_records import User
-from subtomo_store.records import FileRecord
-from subtomo_store.whole import Written, write_whole
+from subtomo_store.people import quotas
 
 router = APIRouter(prefix="/maps", tags=["maps"])
 BODY = {

@@ -13,8 +13,8 @@ from subtomo_server import metrics
 from subtomo_server.errors import NotSignedInError
 from subtomo_server.gate import credentials_of
 from subtomo_server.needs import NeedServices
-from subtomo_store.database import Store
-from subtomo_store.files import Usage
+from subtomo_store.database.engine import Store
+from subtomo_store.files.data_folder import Usage
 
 router = APIRouter(include_in_schema=False)
 PATIENCE_SECONDS = 5.0

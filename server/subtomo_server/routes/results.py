@@ -27,10 +27,10 @@ from subtomo_server.results import (
     find_iteration,
 )
 from subtomo_server.schemas import StoredFile
-from subtomo_store import iterations, jobs
+from subtomo_store.database.records import Iteration
+from subtomo_store.formats.pictures import slices_png
 from subtomo_store.formats.volumes import read_volume
-from subtomo_store.pictures import slices_png
-from subtomo_store.records import Iteration
+from subtomo_store.jobs import iterations, jobs
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 Which = Annotated[str, Path(description="The iteration's number, or `last`.")]

@@ -10,9 +10,9 @@ from subtomo_server.schemas import Health, ServiceInfo, ServiceLimits, Storage
 from subtomo_server.vocabulary import algorithms
 from subtomo_server.waiting import LONGEST_WAIT_SECONDS
 from subtomo_server.words import installed_version
-from subtomo_store import drains
-from subtomo_store.database import Store
-from subtomo_store.dispatch import QUEUES
+from subtomo_store.database.engine import Store
+from subtomo_store.jobs import drains
+from subtomo_store.jobs.dispatch import QUEUES
 
 router = APIRouter(tags=["service"])
 

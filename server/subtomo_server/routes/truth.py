@@ -8,7 +8,7 @@ from subtomo_server.downloads import keepable, send_file
 from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.schemas import StoredFile, StoredFiles
 from subtomo_server.simulating.dataset import truth_file, truth_files
-from subtomo_store import datasets
+from subtomo_store.datasets import datasets
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 

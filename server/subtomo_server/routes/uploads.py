@@ -20,14 +20,16 @@ from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.schemas import OpenUpload, OpenUploads
 from subtomo_server.tus import SpeaksTus
 from subtomo_server.uploads import BrokenOffError, pour
-from subtomo_store import datasets, incoming, quotas, uploads
-from subtomo_store.database import Store
+from subtomo_store.database.engine import Store
+from subtomo_store.database.people_records import Role, User
+from subtomo_store.database.records import Upload
+from subtomo_store.datasets import datasets, uploads
+from subtomo_store.datasets.filing import Arrival, check_digest, file_in
 from subtomo_store.errors import ConflictError
-from subtomo_store.filing import Arrival, check_digest, file_in
-from subtomo_store.incoming import Incoming
-from subtomo_store.people_records import Role, User
-from subtomo_store.quotas import said
-from subtomo_store.records import Upload
+from subtomo_store.files import incoming
+from subtomo_store.files.incoming import Incoming
+from subtomo_store.people import quotas
+from subtomo_store.people.quotas import said
 
 router = APIRouter(prefix="/datasets/{dataset_id}/uploads", tags=["uploads"])
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from subtomo_server.needs import NeedStore, NeedUser
 from subtomo_server.schemas import UsageDocument
-from subtomo_store import quotas
+from subtomo_store.people import quotas
 
 router = APIRouter(tags=["service"])
 

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from subtomo_server.needs import NeedAdmin, NeedStore
 from subtomo_server.people_schemas import NewUser, UserChanges, UserDocument, UserList
-from subtomo_store import passwords, users
+from subtomo_store.people import passwords, users
 
 router = APIRouter(prefix="/users", tags=["people"])
 

@@ -13,11 +13,11 @@ from subtomo_server.errors import NotStoredError
 from subtomo_server.simulating.forms import tomogram_name
 from subtomo_server.simulating.make import Made, write_truth
 from subtomo_server.simulating.recipe import Recipe
-from subtomo_store.files import confined, temporary_beside
+from subtomo_store.database.records import FileRecord
+from subtomo_store.files.data_folder import confined, temporary_beside
+from subtomo_store.files.whole import measured
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star import ParticleRows, write_particles
-from subtomo_store.records import FileRecord
-from subtomo_store.whole import measured
 
 TRUTH = "truth"
 _INDEX = "index.json"

@@ -16,10 +16,10 @@ from subtomo_core.errors import InputError, SubtomoError
 from subtomo_server.webhooks.guard import GuardedBackend
 from subtomo_server.webhooks.signing import signed_headers
 from subtomo_server.webhooks.targets import check_target
-from subtomo_store import jobs, webhooks
-from subtomo_store.database import Store
+from subtomo_store.database.engine import Store
+from subtomo_store.database.records import Job
 from subtomo_store.errors import NotFoundError
-from subtomo_store.records import Job
+from subtomo_store.jobs import jobs, webhooks
 
 LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 10.0  # for one attempt

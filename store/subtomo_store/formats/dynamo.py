@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.orientation.rotations import from_dynamo_angles
+from subtomo_store.files.readable import Readable
+from subtomo_store.formats.problems import Problems
 from subtomo_store.formats.text import lines_of, read_text
-from subtomo_store.problems import Problems
-from subtomo_store.readable import Readable
 
 FEWEST_COLUMNS = 35
 VOXEL_SIZE = "apix"

@@ -9,8 +9,8 @@ import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
 from numpy.typing import NDArray
 
+from subtomo_store.files.whole import write_whole
 from subtomo_store.formats.mrc_header import LABEL
-from subtomo_store.whole import write_whole
 
 
 def volume_header(

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Literal, Protocol
 
+from subtomo_store.files.readable import Readable
 from subtomo_store.formats.volume_header import refuse
-from subtomo_store.readable import Readable
 
 Packing = Literal["gzip", "bzip2", "xz", "zstd"]
 

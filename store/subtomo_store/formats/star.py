@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.orientation.rotations import from_relion_angles, from_relion_origins
+from subtomo_store.files.readable import Readable
 from subtomo_store.formats.particle_table import ImageName, ParticleTable
+from subtomo_store.formats.problems import Problems
 from subtomo_store.formats.star_account import Reading, account
 from subtomo_store.formats.star_columns import Columns, angles
 from subtomo_store.formats.star_groups import together
@@ -23,8 +25,6 @@ from subtomo_store.formats.star_kinds import (
 from subtomo_store.formats.star_optics import image_sizes, microscope
 from subtomo_store.formats.star_text import is_particle_block, read_star
 from subtomo_store.formats.star_write import Microscope, ParticleRows, write_particles
-from subtomo_store.problems import Problems
-from subtomo_store.readable import Readable
 
 __all__ = [
     "IMAGE",

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import Problem
+from subtomo_store.formats.problems import Problems
 from subtomo_store.formats.star_text import StarBlock
-from subtomo_store.problems import Problems
 
 Numbers = NDArray[np.float64]
 PRIOR = "Prior"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from subtomo_core.errors import InputError, Problem
+from subtomo_store.formats.problems import named
 from subtomo_store.formats.star_columns import OPTICS, number_in
 from subtomo_store.formats.star_text import StarBlock, is_particle_block
-from subtomo_store.problems import named
 
 IMAGE = "rlnImageName"
 FLAG = "rlnTomoSubTomosAre2DStacks"

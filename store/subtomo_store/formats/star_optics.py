@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_store.formats.problems import named
 from subtomo_store.formats.star_columns import Columns, Numbers, number_in
 from subtomo_store.formats.star_write import USUAL_MICROSCOPE, Microscope
-from subtomo_store.problems import named
 
 GROUP, NAME = "rlnOpticsGroup", "rlnOpticsGroupName"
 MICROSCOPE = ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast")

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from subtomo_core.errors import InputError, Problem
+from subtomo_store.files.readable import Readable
+from subtomo_store.formats.problems import Problems
 from subtomo_store.formats.text import lines_of, read_text
-from subtomo_store.problems import Problems
-from subtomo_store.readable import Readable
 
 _QUOTED = re.compile(r"""'([^']*)'(?=\s|$)|"([^"]*)"(?=\s|$)|(\S+)""")
 _SPECIAL = re.compile(r"""['"#]""")

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from subtomo_core.orientation.rotations import relion_angles, relion_origins
+from subtomo_store.files.whole import write_whole
 from subtomo_store.formats.star_text import quote
-from subtomo_store.whole import write_whole
 
 
 class Microscope(NamedTuple):

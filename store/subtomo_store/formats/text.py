@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_store.readable import Readable
+from subtomo_store.files.readable import Readable
 
 LARGEST_FILE = 1 << 30
 

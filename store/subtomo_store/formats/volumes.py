@@ -10,11 +10,11 @@ from typing import BinaryIO, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_store.files.readable import Readable
 from subtomo_store.formats.em import is_em, parse_em_header
 from subtomo_store.formats.mrc_header import HEADER_BYTES, parse_header
 from subtomo_store.formats.packed import Packing, packing_of, plain_name, unpacked
 from subtomo_store.formats.volume_header import VolumeHeader, check_cubic, refuse
-from subtomo_store.readable import Readable
 
 SUFFIXES = (".mrc", ".mrcs", ".map", ".rec", ".st", ".em")
 LARGEST_UNPACKED = 1 << 36

@@ -1,0 +1,1 @@
+"""Datasets and maps: from uploaded files to particles that jobs read."""

@@ -1,0 +1,269 @@
+"""A sealed dataset as the core reads it: one particle at a time, opened in a moment."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from subtomo_core.data.folds import Grouping
+from subtomo_core.errors import InputError, Problem
+from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_store.datasets.given_table import given_table
+from subtomo_store.datasets.grouping import read_grouping
+from subtomo_store.errors import StorageError
+from subtomo_store.files.confinement import Below, open_below
+from subtomo_store.files.volume_file import Layout, VolumeFile
+from subtomo_store.files.whole import storage_error
+from subtomo_store.formats.mrc_header import HEADER_BYTES
+from subtomo_store.formats.star import ParticleTable, read_particles
+
+PARTICLES = "particles.mrcs"
+WEIGHTS = "weights.npy"
+TABLE = "particles.star"
+RECORD = "dataset.json"
+
+
+class GivenPoses(NamedTuple):
+    """Poses which the uploaded table gave, in the program's own convention.
+
+    Attributes
+    ----------
+    rotations : array, shape (N, 3, 3), or None
+        Reference to particle; None if the file gave no angles.
+    shifts : array, shape (N, 3)
+        In voxels, order x, y, z.
+    classes : array, shape (N,), or None
+        As in the file, counted from 1.
+    """
+
+    rotations: NDArray[np.float64] | None
+    shifts: NDArray[np.float64]
+    classes: NDArray[np.int64] | None
+
+
+class Stack(BaseModel):
+    """Where the particles lie: in the dataset's own folder, or where they were registered.
+
+    Attributes
+    ----------
+    root : str or None
+        Folder below which a registered file lies; None within the dataset's own.
+    file : str
+        Name, or the way from ``root`` down.
+    offset : int
+        Bytes before the first voxel.
+    dtype : str
+        Of a voxel, as numpy writes it: ``<f4``, ``<f2``, ``>f4``, ``>f2``.
+    size, mtime_ns : int or None
+        Of a registered file when it was checked: another one is not what was checked.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    root: str | None = None
+    file: str = PARTICLES
+    offset: int = HEADER_BYTES
+    dtype: str = "<f4"
+    size: int | None = None
+    mtime_ns: int | None = None
+
+    def open(self, folder: Path) -> int:
+        """Open it for reading; the descriptor is the caller's."""
+        if self.root is None:
+            return os.open(folder / self.file, os.O_RDONLY)
+        return open_below(Below(Path(self.root), self.file))
+
+    def check(self, folder: Path) -> None:
+        """Refuse a registered file which is not the one that was checked.
+
+        Raises
+        ------
+        InputError
+            Naming the file and the remedy.
+        """
+        if self.root is None:
+            return
+        try:
+            found = os.stat(Path(self.root) / self.file, follow_symlinks=False)
+        except OSError as error:
+            raise _changed(self, folder, f"is gone ({error.strerror})") from error
+        if (found.st_size, found.st_mtime_ns) != (self.size, self.mtime_ns):
+            raise _changed(self, folder, "has changed")
+
+
+def _changed(stack: Stack, folder: Path, what: str) -> InputError:
+    detail = (
+        f"the file {stack.root}/{stack.file}, which the dataset {folder.name} reads where it "
+        f"lies, {what} since it was checked: put it back as it was, or register it as a new dataset"
+    )
+    return InputError(Problem(detail, file=stack.file))
+
+
+class Record(NamedTuple):
+    """What ``dataset.json`` says.
+
+    Attributes
+    ----------
+    summary : DatasetSummary
+    remarks : tuple of str
+        For the dataset's owner.
+    stack : Stack
+        Where the particles lie.
+    digests : tuple of str
+        SHA-256 of the large files which sealing left in the folder.
+    size_bytes : int
+        Of all that it left there.
+    """
+
+    summary: DatasetSummary
+    remarks: tuple[str, ...]
+    stack: Stack = Stack()
+    digests: tuple[str, ...] = ()
+    size_bytes: int = 0
+
+
+def is_sealed(folder: Path) -> bool:
+    """Whether a folder holds a complete dataset."""
+    return (folder / RECORD).exists()
+
+
+def read_record(folder: Path) -> Record:
+    """Read a sealed dataset's record.
+
+    Raises
+    ------
+    StorageError
+        If the folder holds no sealed dataset.
+    """
+    try:
+        content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return Record(
+            DatasetSummary.model_validate(content["summary"]),
+            tuple(content["remarks"]),
+            Stack.model_validate(content.get("stack", {})),
+            tuple(content.get("digests", ())),
+            int(content.get("size_bytes", 0)),
+        )
+    except FileNotFoundError as error:
+        raise StorageError(f"dataset {folder.name} has not been sealed") from error
+    except (OSError, ValueError, KeyError) as error:
+        raise StorageError(f"dataset {folder.name} is damaged: {error}") from error
+
+
+class StackParticles:
+    """The particles of a sealed dataset (the core's ``Particles``).
+
+    Reading is thread-safe.
+
+    Parameters
+    ----------
+    folder : Path
+        The dataset's folder.
+
+    Raises
+    ------
+    StorageError
+        If the folder holds no sealed dataset, or a damaged one.
+    InputError
+        If particles which are read where they were registered have changed or are gone.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._table: ParticleTable | None = None
+        self._summary, _, self._stack, *_ = read_record(folder)
+        self.check()
+        count, box = self._summary.particles, self._summary.box
+        try:
+            layout = Layout(self._stack.offset, np.dtype(self._stack.dtype), (box, box, box))
+            self._volumes = VolumeFile(self._stack.open(folder), layout)
+            if not self._volumes.holds(count):
+                raise ValueError(f"{self._stack.file} is too short")
+            self._weights = self._open_weights((count, box, box, box // 2 + 1))
+        except (OSError, ValueError) as error:
+            raise StorageError(f"dataset {folder.name} is damaged: {error}") from error
+
+    def check(self) -> None:
+        """Look whether registered particles are still those which were checked.
+
+        Raises
+        ------
+        InputError
+            If they have changed or are gone.
+        """
+        self._stack.check(self._folder)
+
+    def _open_weights(self, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+        if self._summary.missing.kind != "mask":
+            return None
+        weights: NDArray[np.float32] = np.load(
+            self._folder / WEIGHTS, mmap_mode="r", allow_pickle=False
+        )
+        if weights.shape != shape:
+            raise ValueError(f"weights of shape {weights.shape} where {shape} is expected")
+        return weights
+
+    @property
+    def summary(self) -> DatasetSummary:
+        """What a job needs to know before it reads a particle."""
+        return self._summary
+
+    def __len__(self) -> int:
+        return self._summary.particles
+
+    def volume(self, index: int) -> NDArray[np.float32]:
+        """Particle ``index``, ``(n, n, n)``, ``[z, y, x]``, protein bright.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be read.
+        InputError
+            If registered particles have changed or are gone.
+        """
+        try:
+            volume = self._volumes.read(index)
+        except OSError as error:
+            self.check()
+            raise storage_error(f"particle {index + 1} could not be read", error) from error
+        if self._summary.dark_particles:
+            np.negative(volume, out=volume)
+        return volume
+
+    def weight(self, index: int) -> NDArray[np.float32] | None:
+        """Weights per Fourier component, ``(n, n, n//2+1)``, origin ``[0, 0, 0]``.
+
+        None where the missing region is given by a formula.
+        """
+        if self._weights is None:
+            return None
+        return np.array(self._weights[index], dtype=np.float32)
+
+    def table(self) -> ParticleTable:
+        """Return the dataset's own particle table, one row per particle in order; read once."""
+        if self._table is None:
+            self._table = read_particles(self._folder / TABLE)
+        return self._table
+
+    @property
+    def given_table(self) -> Path | None:
+        """The STAR table as it was uploaded, if there was one."""
+        return given_table(self._folder)
+
+    def grouping(self) -> Grouping:
+        """Which particles belong together."""
+        return read_grouping(self._folder)
+
+    def given_poses(self) -> GivenPoses:
+        """Poses from the uploaded table."""
+        table = self.table()
+        voxel_size = self._summary.voxel_size_angstrom
+        return GivenPoses(
+            table.rotations, table.shifts_angstrom(voxel_size) / voxel_size, table.classes
+        )

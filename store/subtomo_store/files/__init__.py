@@ -1,0 +1,1 @@
+"""The data folder: files that appear whole, confined to their place."""

@@ -1,0 +1,1 @@
+"""Jobs: their records, iterations and tasks, and which task comes next."""

@@ -1,0 +1,1 @@
+"""Users, groups, tokens, and what each may do and take."""

@@ -1,0 +1,1 @@
+"""What goes, what is left over, and the service in numbers."""
