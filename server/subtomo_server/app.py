@@ -15,20 +15,23 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from subtomo_core.errors import SubtomoError
-from subtomo_server import problems
-from subtomo_server.asking import Question
-from subtomo_server.desk import Desk
-from subtomo_server.gate import Gate
-from subtomo_server.headers import SecurityHeaders
-from subtomo_server.health import Readiness
-from subtomo_server.latency import Latency
-from subtomo_server.limits import BodyLimit
-from subtomo_server.logs import RequestLog
-from subtomo_server.needs import Services
-from subtomo_server.openapi import TAGS, with_sign_in
+from subtomo_server.auth.authentication import Authentication
+from subtomo_server.datasets.dataset_checker import DatasetChecker
+from subtomo_server.deps.dependencies import Services
+from subtomo_server.http import problems
+from subtomo_server.http.body_limits import BodyLimit
+from subtomo_server.http.headers import SecurityHeaders
+from subtomo_server.http.latency import Latency
+from subtomo_server.http.request_log import RequestLog
+from subtomo_server.http.words import installed_version
+from subtomo_server.jobs.recent import Recent
+from subtomo_server.jobs.vocabulary import field_names
+from subtomo_server.ops.health import Readiness
+from subtomo_server.ops.health_probe import Probe
+from subtomo_server.ops.read_batcher import ReadBatcher
 from subtomo_server.pages import account as account_page
 from subtomo_server.pages import again, docs, forms, people, sign_in, sign_in_oidc, views
-from subtomo_server.recent import Recent
+from subtomo_server.pages.rendering import render_problem
 from subtomo_server.routes import (
     account,
     datasets,
@@ -45,9 +48,8 @@ from subtomo_server.routes import (
     usage,
     users,
 )
-from subtomo_server.sealer import Sealer
+from subtomo_server.routes.openapi import TAGS, with_sign_in
 from subtomo_server.webhooks.sender import Sender
-from subtomo_server.words import installed_version
 from subtomo_store.config.settings import Settings
 from subtomo_store.database.engine import Store, open_store
 from subtomo_store.jobs.bell import Bell
@@ -85,9 +87,9 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
         lifespan=_lifespan(settings, settings.broker_url, stopping or Event()),
     )
     app.state.latency = Latency()
-    handler = problems.install(app)
+    handler = problems.install(app, field_names, render_problem)
     # The last one added is the outermost.
-    app.add_middleware(Gate, handler=handler)
+    app.add_middleware(Authentication, handler=handler)
     app.add_middleware(BodyLimit, handler=handler, upload_limit=_upload_limit(settings))
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, latency=app.state.latency)
@@ -149,21 +151,21 @@ def _open(settings: Settings, broker_url: str, stopping: Event) -> Services:
     store: Store = open_store(settings)
     store.migrate()
     store.files.clean(CLEAN_OLDER_THAN_SECONDS)
-    sealer = Sealer(store)
-    sealer.start()
+    checker = DatasetChecker(store)
+    checker.start()
     sender = Sender(store)
     sender.start()
-    desk = Desk(store)
-    desk.start()
+    reads = ReadBatcher(store)
+    reads.start()
     return Services(
         store=store,
-        desk=desk,
+        reads=reads,
         bell=Bell(broker_url),
-        sealer=sealer,
+        checker=checker,
         sender=sender,
         stopping=stopping,
         readiness=Readiness(store, broker_url),
-        census=Question(lambda: _count(store)),
+        census=Probe(lambda: _count(store)),
         recent=Recent(),
     )
 
@@ -174,8 +176,8 @@ def _count(store: Store) -> Census | None:
 
 
 def _close(services: Services) -> None:
-    services.sealer.stop()
+    services.checker.stop()
     services.sender.stop()
-    services.desk.stop()
+    services.reads.stop()
     services.bell.close()
     services.store.close()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from subtomo_server.accounts import session_by_token
-from subtomo_server.gate import COOKIE, PUBLIC
+from subtomo_server.auth.accounts import session_by_token
+from subtomo_server.auth.authentication import COOKIE, PUBLIC
 from support.serving import Served
 
 

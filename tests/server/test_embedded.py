@@ -16,7 +16,7 @@ import anyio
 import psutil
 import pytest
 
-from subtomo_server.accounts import sign_in_of
+from subtomo_server.auth.accounts import sign_in_of
 from subtomo_server.embedded.address import AddressRefusedError, bind, check_address, url_of
 from subtomo_server.embedded.broker import (
     LONGEST_SOCKET_PATH,
@@ -29,7 +29,7 @@ from subtomo_server.embedded.broker import (
 from subtomo_server.embedded.connection import NOTE, Connection, write_note
 from subtomo_server.embedded.lock import FolderInUseError, only_server
 from subtomo_server.embedded.supervisor import Supervisor, environment_of, supervised_worker
-from subtomo_server.health import Readiness
+from subtomo_server.ops.health import Readiness
 from subtomo_store import Settings, open_store
 from support.racing import at_once
 from support.records import opened

@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from subtomo_server.accounts import issue_token
+from subtomo_server.auth.accounts import issue_token
 from subtomo_store import Settings
 from support.services import RedisServer, environment, fresh_database, wait_until
 from support.serving import WEDGE, Served, client_of, ready_dataset, served, small_spec

@@ -13,8 +13,8 @@ import anyio
 import httpx
 import psutil
 
-from subtomo_server.asking import Question
-from subtomo_server.vocabulary import algorithms
+from subtomo_server.jobs.vocabulary import algorithms
+from subtomo_server.ops.health_probe import Probe
 from subtomo_store import Settings
 from support.services import (
     Postgres,
@@ -35,7 +35,7 @@ def test_a_question_which_hangs_is_asked_once_and_answered_for_all():
         release.wait(10)
         return "at last"
 
-    question = Question(ask)
+    question = Probe(ask)
 
     async def several() -> list[str]:
         answers: list[str] = []
@@ -58,7 +58,7 @@ def test_a_question_which_fails_has_no_answer():
     def ask() -> str:
         raise OSError
 
-    assert anyio.run(Question(ask).answer, 1.0, "none") == "none"
+    assert anyio.run(Probe(ask).answer, 1.0, "none") == "none"
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 
-from subtomo_server.accounts import issue_token
 from subtomo_server.app import create_app
+from subtomo_server.auth.accounts import issue_token
 from subtomo_store import Settings
 from support.services import RedisServer, fresh_database
 from support.serving import Served, served, small_spec

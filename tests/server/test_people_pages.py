@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from subtomo_server.accounts import issue_token
-from subtomo_server.words import exact_size, read_size
+from subtomo_server.auth.accounts import issue_token
+from subtomo_server.http.words import exact_size, read_size
 from subtomo_store.people import users
 from support.browsing import Visit, visiting
 from support.serving import Served, client_of

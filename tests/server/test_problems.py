@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from subtomo_core.errors import InputError, SubtomoError
-from subtomo_server.problems import KINDS, TYPE_URI, kind_of
-from subtomo_server.validation import pointer_of
+from subtomo_server.http.problems import KINDS, TYPE_URI, kind_of
+from subtomo_server.http.validation import pointer_of
 from subtomo_store.errors import ConflictError
 from support.serving import Served, small_spec
 

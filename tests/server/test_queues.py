@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import update
 
 from subtomo_core.errors import InputError
-from subtomo_server.posting import wanted
-from subtomo_server.wishes import PostedJob
+from subtomo_server.jobs.posting import wanted
+from subtomo_server.jobs.wishes import PostedJob
 from subtomo_store.database.people_tables import UserRow
 from subtomo_store.database.records import TERMINAL
 from subtomo_store.jobs import drains, workers

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from subtomo_server import recent
+from subtomo_server.jobs import recent
 from subtomo_store.database.engine import Store
 from subtomo_store.jobs import jobs, queue_state
 from subtomo_store.jobs.transitions import lock, move

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import starfile
 
-from subtomo_server.archive import PIECE_BYTES, Member, stream_zip
-from subtomo_server.downloads import keepable
+from subtomo_server.http.archive import PIECE_BYTES, Member, stream_zip
+from subtomo_server.http.downloads import keepable
 from subtomo_store.jobs import iterations
 from support.services import WorkerProcess, wait_until
 from support.serving import Served, small_spec

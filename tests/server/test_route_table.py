@@ -11,7 +11,7 @@ import pytest
 from starlette.routing import BaseRoute, Mount
 
 from subtomo_server.app import create_app
-from subtomo_server.gate import is_public
+from subtomo_server.auth.authentication import is_public
 from subtomo_store import Settings
 from support.people import ROLES, Things, client_for, make_things
 from support.serving import Served

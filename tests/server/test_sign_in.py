@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import delete, update
 
-from subtomo_server.gate import COOKIE
+from subtomo_server.auth.authentication import COOKIE
 from subtomo_store.database.engine import now
 from subtomo_store.database.people_tables import AttemptsRow, TokenRow
 from subtomo_store.people import access, passwords, throttle, users

@@ -9,9 +9,9 @@ import pytest
 from joserfc.jwk import RSAKey
 from pydantic import ValidationError
 
-from subtomo_server.accounts import session_of_identity
-from subtomo_server.gate import COOKIE
-from subtomo_server.oidc import Identity
+from subtomo_server.auth.accounts import session_of_identity
+from subtomo_server.auth.authentication import COOKIE
+from subtomo_server.auth.oidc import Identity
 from subtomo_server.pages.sessions import FLOW_COOKIE
 from subtomo_store import Settings
 from subtomo_store.people import users

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from subtomo_server.accounts import issue_token
+from subtomo_server.auth.accounts import issue_token
 from subtomo_server.embedded.address import bind
 from subtomo_store import Settings, Store, open_store
 from support import compose

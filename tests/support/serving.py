@@ -13,8 +13,8 @@ import httpx
 import numpy as np
 import uvicorn
 
-from subtomo_server.accounts import issue_token
 from subtomo_server.app import create_app
+from subtomo_server.auth.accounts import issue_token
 from subtomo_server.embedded.address import bind, url_of
 from subtomo_store import Settings, Store, open_store
 from subtomo_store.formats.mrc import write_volume

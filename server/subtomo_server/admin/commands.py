@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from subtomo_server import drain_commands
-from subtomo_server.admin import groups, quotas, tokens, users
+from subtomo_server.admin import drains, groups, quotas, tokens, users
 from subtomo_server.admin.clean import clean
 
 OPTIONS = {
@@ -31,4 +30,4 @@ for room, name, words in (
 ):
     app.add_typer(room.app, name=name, help=words, no_args_is_help=True)
 app.command("clean")(clean)
-drain_commands.mount(app)
+drains.mount(app)

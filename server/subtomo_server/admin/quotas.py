@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from subtomo_server.admin.workbench import UserName, plainly, show, workbench
-from subtomo_server.words import read_number, read_size
+from subtomo_server.http.words import read_number, read_size
 from subtomo_store.people import users
 from subtomo_store.people.limits import MOST_RUNNING, limits_of
 from subtomo_store.people.quotas import said

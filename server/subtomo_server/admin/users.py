@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from subtomo_server.admin.workbench import UserName, asked_password, plainly, show, workbench
-from subtomo_server.newcomers import newcomer
+from subtomo_server.auth.newcomers import newcomer
 from subtomo_store.database.people_records import UserRole
 from subtomo_store.people import passwords, users
 

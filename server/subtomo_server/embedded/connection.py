@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from subtomo_server.accounts import issue_token, sign_in_of
+from subtomo_server.auth.accounts import issue_token, sign_in_of
 from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import UserRole
 from subtomo_store.files.data_folder import temporary_beside

@@ -10,11 +10,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from subtomo_core.errors import InputError, Problem, SubtomoError
-from subtomo_server.needs import NeedSignIn, NeedStore
-from subtomo_server.own_account import make_token, new_password
+from subtomo_server.auth.own_account import make_token, new_password
+from subtomo_server.deps.dependencies import NeedSignIn, NeedStore
+from subtomo_server.http.problems import kind_of
 from subtomo_server.pages.fields import fields_of
 from subtomo_server.pages.rendering import render
-from subtomo_server.problems import kind_of
 from subtomo_store.database.engine import Store
 from subtomo_store.people import access, groups, users
 from subtomo_store.people.access import SignIn

@@ -12,14 +12,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from subtomo_core.errors import InputError, Problem, SubtomoError
-from subtomo_server import continuing
-from subtomo_server.changes import body_of, parsed, variants
-from subtomo_server.needs import NeedServices, NeedUser, Services
-from subtomo_server.origins import origin
+from subtomo_server.deps.dependencies import NeedServices, NeedUser, Services
+from subtomo_server.http.problems import kind_of
+from subtomo_server.jobs import continuing
+from subtomo_server.jobs.changes import body_of, parsed, variants
+from subtomo_server.jobs.origins import origin
+from subtomo_server.jobs.posting import Wanted, highest_priority, make, wanted
 from subtomo_server.pages.fields import fields_of
 from subtomo_server.pages.views import render_job
-from subtomo_server.posting import Wanted, highest_priority, make, wanted
-from subtomo_server.problems import kind_of
 from subtomo_store.database.people_records import User
 from subtomo_store.database.records import Job, Message
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from subtomo_server.openapi import TAGS
 from subtomo_server.pages.rendering import render
+from subtomo_server.routes.openapi import TAGS
 
 router = APIRouter(include_in_schema=False)
 

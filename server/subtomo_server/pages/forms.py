@@ -1,4 +1,4 @@
-"""What the forms of the pages send. The gate has checked that they come from our pages."""
+"""What the forms of the pages send. Authentication has checked that they come from our pages."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from subtomo_core.errors import InputError, SubtomoError
-from subtomo_server.needs import NeedServices, NeedStore, NeedUser, Services
+from subtomo_server.deps.dependencies import NeedServices, NeedStore, NeedUser, Services
+from subtomo_server.http.problems import kind_of
+from subtomo_server.http.validation import problems_of
+from subtomo_server.http.words import read_number
+from subtomo_server.jobs.posting import check_priority, make, wanted
+from subtomo_server.jobs.vocabulary import field_names
+from subtomo_server.jobs.wishes import PostedJob
 from subtomo_server.pages.fields import fields_of
 from subtomo_server.pages.views import render_dataset, render_job
-from subtomo_server.posting import check_priority, make, wanted
-from subtomo_server.problems import kind_of
-from subtomo_server.validation import problems_of
-from subtomo_server.vocabulary import field_names
-from subtomo_server.wishes import PostedJob
-from subtomo_server.words import read_number
 from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import User
 from subtomo_store.database.records import Job

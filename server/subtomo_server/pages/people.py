@@ -10,12 +10,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from subtomo_core.errors import InputError, Problem, SubtomoError
-from subtomo_server.needs import NeedAdmin, NeedStore
-from subtomo_server.newcomers import newcomer
+from subtomo_server.auth.newcomers import newcomer
+from subtomo_server.deps.dependencies import NeedAdmin, NeedStore
+from subtomo_server.http.problems import kind_of
+from subtomo_server.http.words import read_number, read_size
 from subtomo_server.pages.fields import fields_of
 from subtomo_server.pages.rendering import render
-from subtomo_server.problems import kind_of
-from subtomo_server.words import read_number, read_size
 from subtomo_store.config.settings import Settings
 from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import Limits, User, UserRole

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from subtomo_server.words import exact_size, installed_version
+from subtomo_server.http.words import exact_size, installed_version
 from subtomo_store.database.records import Job
 from subtomo_store.people.quotas import said
 
@@ -37,6 +37,11 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
     page = environment().get_template(template)
     text = page.render(user=user, version=installed_version(), **values)
     return HTMLResponse(text, status)
+
+
+def render_problem(request: Request, status: int, problem: dict[str, Any]) -> HTMLResponse:
+    """Render a problem document as a page."""
+    return render(request, "error.html", status, problem=problem)
 
 
 @cache

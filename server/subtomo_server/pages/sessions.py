@@ -8,10 +8,10 @@ import json
 
 from fastapi import Request, Response
 
-from subtomo_server.accounts import SESSION_SECONDS
-from subtomo_server.gate import COOKIE
-from subtomo_server.needs import services_at
-from subtomo_server.oidc import Flow
+from subtomo_server.auth.accounts import SESSION_SECONDS
+from subtomo_server.auth.authentication import COOKIE
+from subtomo_server.auth.oidc import Flow
+from subtomo_server.deps.dependencies import services_at
 from subtomo_server.pages.rendering import render
 
 FLOW_COOKIE = "subtomo_oidc"

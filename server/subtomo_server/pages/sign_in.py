@@ -9,10 +9,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from subtomo_core.errors import SubtomoError
-from subtomo_server.accounts import session_by_password, session_by_token
-from subtomo_server.errors import NotSignedInError, TooManyAttemptsError
-from subtomo_server.gate import check_same_origin
-from subtomo_server.needs import NeedSignIn, NeedStore
+from subtomo_server.auth.accounts import session_by_password, session_by_token
+from subtomo_server.auth.authentication import check_same_origin
+from subtomo_server.deps.dependencies import NeedSignIn, NeedStore
+from subtomo_server.http.errors import NotSignedInError, TooManyAttemptsError
 from subtomo_server.pages.fields import fields_of
 from subtomo_server.pages.rendering import render
 from subtomo_server.pages.sessions import forget, welcome

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from subtomo_server.accounts import session_of_identity
-from subtomo_server.errors import NotStoredError, SignInRefusedError
-from subtomo_server.needs import NeedStore
-from subtomo_server.oidc import Flow, Provider
+from subtomo_server.auth.accounts import session_of_identity
+from subtomo_server.auth.oidc import Flow, Provider
+from subtomo_server.deps.dependencies import NeedStore
+from subtomo_server.http.errors import NotStoredError, SignInRefusedError
 from subtomo_server.pages.sessions import address_of, forget_flow, keep_flow, kept_flow, welcome
 from subtomo_server.pages.sign_in import sign_in_page
 from subtomo_store.database.engine import Store

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from subtomo_core.spec.restart_schedule import PARTICLE_STARTS, RANDOM_STARTS
-from subtomo_server import continuing
-from subtomo_server.needs import NeedStore, NeedUser
+from subtomo_server.deps.dependencies import NeedStore, NeedUser
+from subtomo_server.jobs import continuing
 from subtomo_server.pages.rendering import render
 from subtomo_server.simulating.dataset import truth_files
 from subtomo_store.database.people_records import Role, User

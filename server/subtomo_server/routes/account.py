@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from subtomo_server.gate import REACH
-from subtomo_server.needs import NeedSignIn, NeedStore, NeedUser
-from subtomo_server.own_account import make_token, new_password
-from subtomo_server.people_schemas import (
+from subtomo_server.auth.authentication import REACH
+from subtomo_server.auth.own_account import make_token, new_password
+from subtomo_server.auth.schemas import (
     LimitsDocument,
     MadeToken,
     Me,
@@ -19,6 +18,7 @@ from subtomo_server.people_schemas import (
     UsageDocument,
     UserDocument,
 )
+from subtomo_server.deps.dependencies import NeedSignIn, NeedStore, NeedUser
 from subtomo_store.people import access, groups
 from subtomo_store.people.limits import limits_of
 from subtomo_store.people.usage import usage_of

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from subtomo_server.accounts import check_still_valid
-from subtomo_server.downloads import unchanged
-from subtomo_server.needs import (
+from subtomo_server.auth.accounts import check_still_valid
+from subtomo_server.datasets.preview import preview_png
+from subtomo_server.datasets.schemas import DatasetDocument, DatasetPage, NewDataset
+from subtomo_server.datasets.sources import allowed_source
+from subtomo_server.deps.dependencies import (
     Cursor,
     Limit,
     NeedServices,
@@ -20,18 +22,10 @@ from subtomo_server.needs import (
     NeedUser,
     Services,
 )
-from subtomo_server.preview import preview_png
-from subtomo_server.schemas import (
-    Changes,
-    DatasetDocument,
-    DatasetPage,
-    NewDataset,
-    StoredFile,
-    StoredFiles,
-)
-from subtomo_server.sources import allowed_source
-from subtomo_server.uploads import receive_file
-from subtomo_server.waiting import wait_for, wanted_wait
+from subtomo_server.deps.waiting import wait_for, wanted_wait
+from subtomo_server.http.bodies import receive_file
+from subtomo_server.http.documents import Changes, StoredFile, StoredFiles
+from subtomo_server.http.downloads import unchanged
 from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import User
 from subtomo_store.database.records import Dataset, DatasetStatus
@@ -207,7 +201,7 @@ def _start_check(services: Services, user: User, dataset_id: str) -> None:
         if dataset.status in ("checking", "ready"):
             return  # asked twice: the first one counts
         datasets.start_check(session, dataset_id, user.id)
-    services.sealer.submit(dataset_id)
+    services.checker.submit(dataset_id)
 
 
 async def _when_checked(

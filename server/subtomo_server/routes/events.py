@@ -15,8 +15,8 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from sqlalchemy.orm import Session
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_server.job_schemas import EventDocument, EventPage
-from subtomo_server.needs import NeedServices, NeedSignIn, Services
+from subtomo_server.deps.dependencies import NeedServices, NeedSignIn, Services
+from subtomo_server.jobs.schemas import EventDocument, EventPage
 from subtomo_store.database.records import TERMINAL, Event
 from subtomo_store.errors import NotFoundError
 from subtomo_store.jobs import events, jobs
@@ -101,7 +101,7 @@ async def _stream(
     yield format_sse_event(retry=RETRY_MILLISECONDS, comment="follow")
     told = time.monotonic()
     while not services.stopping.is_set():
-        rows, over = await services.desk.ask(partial(_read, sign_in, job_id, after))
+        rows, over = await services.reads.ask(partial(_read, sign_in, job_id, after))
         for row in rows:
             after, told = row.id, time.monotonic()
             yield _encoded(row)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from subtomo_server.needs import NeedStore, NeedUser
-from subtomo_server.people_schemas import (
+from subtomo_server.auth.schemas import (
     GroupDocument,
     GroupList,
     MemberDocument,
@@ -13,6 +12,7 @@ from subtomo_server.people_schemas import (
     NewGroup,
     NewRole,
 )
+from subtomo_server.deps.dependencies import NeedStore, NeedUser
 from subtomo_store.people import groups
 
 router = APIRouter(prefix="/groups", tags=["people"])

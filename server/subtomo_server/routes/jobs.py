@@ -8,12 +8,8 @@ from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
-from subtomo_server.accounts import check_still_valid
-from subtomo_server.downloads import unchanged
-from subtomo_server.estimates import estimate as estimate_job
-from subtomo_server.job_documents import document, documents
-from subtomo_server.job_schemas import Estimate, JobChanges, JobDocument, JobPage, Validation
-from subtomo_server.needs import (
+from subtomo_server.auth.accounts import check_still_valid
+from subtomo_server.deps.dependencies import (
     Cursor,
     Limit,
     NeedDigest,
@@ -22,10 +18,14 @@ from subtomo_server.needs import (
     NeedStore,
     NeedUser,
 )
-from subtomo_server.posting import check_priority, make, wanted
-from subtomo_server.recent import Told
-from subtomo_server.waiting import wait_for, wanted_wait
-from subtomo_server.wishes import PostedJob
+from subtomo_server.deps.waiting import wait_for, wanted_wait
+from subtomo_server.http.downloads import unchanged
+from subtomo_server.jobs.documents import document, documents
+from subtomo_server.jobs.estimates import estimate as estimate_job
+from subtomo_server.jobs.posting import check_priority, make, wanted
+from subtomo_server.jobs.recent import Told
+from subtomo_server.jobs.schemas import Estimate, JobChanges, JobDocument, JobPage, Validation
+from subtomo_server.jobs.wishes import PostedJob
 from subtomo_store.database.records import Answer, JobStatus, Message
 from subtomo_store.jobs import idempotency, jobs
 
@@ -143,7 +143,7 @@ async def get(
 
     def look(session: Session) -> Told:
         nonlocal waited
-        if waited:  # the gate has looked just now
+        if waited:  # authentication has looked just now
             check_still_valid(session, sign_in)
         waited = True
         job = jobs.get(session, job_id, sign_in.user.id)

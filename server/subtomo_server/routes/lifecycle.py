@@ -12,16 +12,16 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.errors import InputError
 from subtomo_core.spec.strict import Strict
-from subtomo_server.changes import Variant, body_of, in_changes, merged, parsed, variants
-from subtomo_server.continuing import Request, continued
-from subtomo_server.job_documents import documents
-from subtomo_server.job_schemas import JobDocument, JobPage
-from subtomo_server.needs import NeedDigest, NeedServices, NeedStore, NeedUser, Services
-from subtomo_server.origins import origin
-from subtomo_server.posting import Wanted, highest_priority, make, wanted
+from subtomo_server.deps.dependencies import NeedDigest, NeedServices, NeedStore, NeedUser, Services
+from subtomo_server.http.documents import Document
+from subtomo_server.jobs.changes import Variant, body_of, in_changes, merged, parsed, variants
+from subtomo_server.jobs.continuing import Request, continued
+from subtomo_server.jobs.documents import documents
+from subtomo_server.jobs.origins import origin
+from subtomo_server.jobs.posting import Wanted, highest_priority, make, wanted
+from subtomo_server.jobs.schemas import JobDocument, JobPage
+from subtomo_server.jobs.wishes import PostedJob
 from subtomo_server.routes.jobs import Key
-from subtomo_server.schemas import Document
-from subtomo_server.wishes import PostedJob
 from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import User
 from subtomo_store.database.records import Answer, Message

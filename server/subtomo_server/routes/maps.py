@@ -9,10 +9,11 @@ from typing import Annotated, NamedTuple
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from subtomo_server.downloads import keepable, send_file
-from subtomo_server.needs import Cursor, Limit, NeedStore, NeedUser
-from subtomo_server.schemas import Changes, MapDocument, MapPage
-from subtomo_server.uploads import receive_file
+from subtomo_server.datasets.schemas import MapDocument, MapPage
+from subtomo_server.deps.dependencies import Cursor, Limit, NeedStore, NeedUser
+from subtomo_server.http.bodies import receive_file
+from subtomo_server.http.documents import Changes
+from subtomo_server.http.downloads import keepable, send_file
 from subtomo_store.database.engine import Store
 from subtomo_store.database.identity import new_id
 from subtomo_store.database.people_records import User

@@ -9,10 +9,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from subtomo_server import metrics
-from subtomo_server.errors import NotSignedInError
-from subtomo_server.gate import credentials_of
-from subtomo_server.needs import NeedServices
+from subtomo_server.auth.authentication import credentials_of
+from subtomo_server.deps.dependencies import NeedServices
+from subtomo_server.http.errors import NotSignedInError
+from subtomo_server.ops import metrics
 from subtomo_store.database.engine import Store
 from subtomo_store.files.data_folder import Usage
 

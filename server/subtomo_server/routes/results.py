@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from sqlalchemy.orm import Session
 
-from subtomo_server.archive import stream_zip
-from subtomo_server.downloads import job_file_name, quoted, send_file, unchanged
-from subtomo_server.fsc_formats import fsc_star, fsc_xml
-from subtomo_server.job_schemas import IterationDocument, IterationList
-from subtomo_server.needs import NeedStore, NeedUser
-from subtomo_server.results import (
+from subtomo_server.deps.dependencies import NeedStore, NeedUser
+from subtomo_server.http.archive import stream_zip
+from subtomo_server.http.documents import StoredFile
+from subtomo_server.http.downloads import job_file_name, quoted, send_file, unchanged
+from subtomo_server.jobs.fsc_formats import fsc_star, fsc_xml
+from subtomo_server.jobs.results import (
     CLASS_MAPS,
     FSC,
     MATRIX,
@@ -26,7 +26,7 @@ from subtomo_server.results import (
     find_file,
     find_iteration,
 )
-from subtomo_server.schemas import StoredFile
+from subtomo_server.jobs.schemas import IterationDocument, IterationList
 from subtomo_store.database.records import Iteration
 from subtomo_store.formats.pictures import slices_png
 from subtomo_store.formats.volumes import read_volume

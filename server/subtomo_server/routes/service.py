@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from subtomo_server.limits import DOCUMENT_BYTES
-from subtomo_server.needs import NeedServices, NeedStore
-from subtomo_server.schemas import Health, ServiceInfo, ServiceLimits, Storage
-from subtomo_server.vocabulary import algorithms
-from subtomo_server.waiting import LONGEST_WAIT_SECONDS
-from subtomo_server.words import installed_version
+from subtomo_server.deps.dependencies import NeedServices, NeedStore
+from subtomo_server.deps.waiting import LONGEST_WAIT_SECONDS
+from subtomo_server.http.body_limits import DOCUMENT_BYTES
+from subtomo_server.http.words import installed_version
+from subtomo_server.jobs.vocabulary import algorithms
+from subtomo_server.ops.schemas import Health, ServiceInfo, ServiceLimits, Storage
 from subtomo_store.database.engine import Store
 from subtomo_store.jobs import drains
 from subtomo_store.jobs.dispatch import QUEUES

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from subtomo_server.downloads import keepable, send_file
-from subtomo_server.needs import NeedStore, NeedUser
-from subtomo_server.schemas import StoredFile, StoredFiles
+from subtomo_server.deps.dependencies import NeedStore, NeedUser
+from subtomo_server.http.documents import StoredFile, StoredFiles
+from subtomo_server.http.downloads import keepable, send_file
 from subtomo_server.simulating.dataset import truth_file, truth_files
 from subtomo_store.datasets import datasets
 

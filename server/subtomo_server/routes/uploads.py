@@ -13,13 +13,13 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from subtomo_server import tus
-from subtomo_server.digests import announced_checksum
-from subtomo_server.errors import BadRequestError, BodyTooLargeError, NotStoredError
-from subtomo_server.needs import NeedStore, NeedUser
-from subtomo_server.schemas import OpenUpload, OpenUploads
-from subtomo_server.tus import SpeaksTus
-from subtomo_server.uploads import BrokenOffError, pour
+from subtomo_server.datasets.schemas import OpenUpload, OpenUploads
+from subtomo_server.deps.dependencies import NeedStore, NeedUser
+from subtomo_server.http import tus
+from subtomo_server.http.bodies import BrokenOffError, pour
+from subtomo_server.http.digests import announced_checksum
+from subtomo_server.http.errors import BadRequestError, BodyTooLargeError, NotStoredError
+from subtomo_server.http.tus import SpeaksTus
 from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import Role, User
 from subtomo_store.database.records import Upload

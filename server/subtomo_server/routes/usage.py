@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from subtomo_server.needs import NeedStore, NeedUser
-from subtomo_server.schemas import UsageDocument
+from subtomo_server.datasets.schemas import UsageDocument
+from subtomo_server.deps.dependencies import NeedStore, NeedUser
 from subtomo_store.people import quotas
 
 router = APIRouter(tags=["service"])

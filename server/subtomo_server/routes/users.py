@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from pydantic import SecretStr
 
-from subtomo_server.needs import NeedAdmin, NeedStore
-from subtomo_server.people_schemas import NewUser, UserChanges, UserDocument, UserList
+from subtomo_server.auth.schemas import NewUser, UserChanges, UserDocument, UserList
+from subtomo_server.deps.dependencies import NeedAdmin, NeedStore
 from subtomo_store.people import passwords, users
 
 router = APIRouter(prefix="/users", tags=["people"])

@@ -18,8 +18,8 @@ from subtomo_core.data.particles import Particles
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.score import ParticlePoses
 from subtomo_core.spec.missing_region import MissingRegion
+from subtomo_server.http.validation import problems_of
 from subtomo_server.scoring.tables import Shared, Table
-from subtomo_server.validation import problems_of
 from subtomo_store.datasets.material import STAR
 from subtomo_store.datasets.sealing import UPLOADS, seal
 from subtomo_store.datasets.stack import StackParticles, read_record

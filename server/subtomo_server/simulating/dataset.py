@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from subtomo_server.errors import NotStoredError
+from subtomo_server.http.errors import NotStoredError
 from subtomo_server.simulating.forms import tomogram_name
 from subtomo_server.simulating.make import Made, write_truth
 from subtomo_server.simulating.recipe import Recipe

@@ -19,8 +19,8 @@ from subtomo_core.errors import InputError
 from subtomo_core.simulate import Crowd, Microscope, Optics, TiltSeries
 from subtomo_core.spec.missing_region import MissingRegion, Weights
 from subtomo_core.spec.strict import Strict
+from subtomo_server.http.validation import problems_of
 from subtomo_server.simulating.structures import check_name
-from subtomo_server.validation import problems_of
 
 MOST_VOXELS = 1 << 30  # of all particles in one form: they are held in memory
 _MOST_STRUCTURES = 64

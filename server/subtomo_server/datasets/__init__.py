@@ -1,0 +1,1 @@
+"""Datasets and maps as they are made, checked and told."""

@@ -1,0 +1,1 @@
+"""What any HTTP service needs: bodies, problems, headers, downloads, logs."""
