@@ -20,7 +20,7 @@ from quality import EXPERIMENTS
 
 from subtomo_core.data.statistics import Batch
 from subtomo_core.expect.alignment import Alignment
-from subtomo_core.likelihood.candidates import Evidence
+from subtomo_core.likelihood.candidates import Candidates
 from subtomo_core.likelihood.pose_ascent import refine
 from subtomo_core.likelihood.pose_search import Search
 from subtomo_core.likelihood.rings import Rings
@@ -43,7 +43,7 @@ def exhaustive(
 
     ``search`` looks at every rotation with all components.
     """
-    parts: Evidence | None = None
+    parts: Candidates | None = None
     for first in range(0, len(grid), _CHUNK):
         part = search.survey(weighed, grid[first : first + _CHUNK], template)
         parts = part if parts is None else parts + part

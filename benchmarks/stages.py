@@ -17,7 +17,7 @@ from subtomo_core import methods
 from subtomo_core.data.statistics import Batch, Model
 from subtomo_core.expect.alignment import Alignment
 from subtomo_core.expect.backprojection import Accumulator, Share, Term
-from subtomo_core.likelihood.candidates import Evidence
+from subtomo_core.likelihood.candidates import Candidates
 from subtomo_core.likelihood.pose_search import HOPELESS
 from subtomo_core.likelihood.posterior import log_weights, soft_posterior
 from subtomo_core.methods import Method
@@ -63,23 +63,23 @@ def main() -> None:
     search, (templates, scales, _) = plan.search, plan.references[0]
     template, scale = templates[0], (scales or [np.ones(1, np.float32)])[0]
     observer = plan.settings.observer
-    look = plan.look(batch.particles, 0)
-    weighed, magnitude = look.weighed, look.magnitude
+    particle = plan.observed(batch.particles, 0)
+    weighed, magnitude = particle.weighed, particle.magnitude
     assert magnitude is not None
     share = (arguments.candidates + 1) // 2
     rotations = search.by_magnitude(magnitude, scale, template, share)
     shift = batch.poses.best_shift[0]
     again = search.by_phase(weighed, shift, scale, template, share // 2)
-    evidence = search.find(weighed, magnitude, scale, template, shift)
+    candidates = search.find(weighed, magnitude, scale, template, shift)
     points = plan.competition.points or PosePoints.draw(np.random.default_rng(0), 10_000)
-    pose = Share(0, evidence.rotations[0], evidence.shifts[0], 1.0)
+    pose = Share(0, candidates.rotations[0], candidates.shifts[0], 1.0)
     accumulator = Accumulator(plan.sums, 1)
-    term = Term(0, look.summed, [pose])
-    counted = np.eye(1, len(evidence.gain))[0]
+    term = Term(0, particle.summed, [pose])
+    counted = np.eye(1, len(candidates.gain))[0]
 
     surveyed = len(rotations) + 2 * len(again)
 
-    def coarsely() -> Evidence:
+    def coarsely() -> Candidates:
         found = search.survey(weighed, rotations, template)
         for _ in range(2):
             found = found + search.survey(weighed, again, template)
@@ -99,7 +99,7 @@ def main() -> None:
         reach=rings.first.reach,
     )
     phase = counts.harmonics + counts.correlation(even=False)
-    climbers = np.sort(evidence.log_likelihood)[-3:]
+    climbers = np.sort(candidates.log_likelihood)[-3:]
     climbs = int((climbers >= climbers[-1] - HOPELESS).sum())
     stages: dict[str, tuple[int, Work, Callable[[], object]]] = {
         "read, transform, take components": (
@@ -130,17 +130,17 @@ def main() -> None:
         f"refinement of {climbs}": (
             1,
             counts.climbed * climbs,
-            lambda: search.refined(weighed, copy(evidence), template),
+            lambda: search.refined(weighed, copy(candidates), template),
         ),
         "Voronoi weights, posterior": (
             1,
-            Work(24.0 * points.points.shape[1] * len(evidence.gain)),
-            lambda: soft_posterior(log_weights([evidence], points, 3.0), np.zeros(1)),
+            Work(24.0 * points.points.shape[1] * len(candidates.gain)),
+            lambda: soft_posterior(log_weights([candidates], points, 3.0), np.zeros(1)),
         ),
         "noise (one pose)": (
             1,
             counts.noise,
-            lambda: plan._noise(look, [evidence], [counted], 0.0),
+            lambda: plan._noise(particle, [candidates], [counted], 0.0),
         ),
         "sums (one pose)": (1, counts.sums, lambda: accumulator.add(term)),
     }
@@ -162,9 +162,9 @@ def main() -> None:
     print(f"| row of a particle, mean of 40 | | | {rows:.2f} | |")
 
 
-def copy(evidence: Evidence) -> Evidence:
+def copy(candidates: Candidates) -> Candidates:
     """The same poses, to be moved again."""
-    return Evidence(*(np.array(getattr(evidence, f.name)) for f in fields(Evidence)))
+    return Candidates(*(np.array(getattr(candidates, f.name)) for f in fields(Candidates)))
 
 
 if __name__ == "__main__":

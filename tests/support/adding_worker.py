@@ -38,7 +38,7 @@ if __name__ == "__main__":
     if largest:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     if os.environ.get("ADDING_HOST"):
-        running.Workshop = partial(running.Workshop, host=os.environ["ADDING_HOST"])
+        running.WorkerContext = partial(running.WorkerContext, host=os.environ["ADDING_HOST"])
     if os.environ.get("ADDING_CLOCK"):
         set_clock(float(os.environ["ADDING_CLOCK"]))
     lifeline = os.environ.get("ADDING_LIFELINE") == "1"

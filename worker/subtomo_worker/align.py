@@ -11,24 +11,24 @@ from subtomo_store.database.records import Message
 from subtomo_store.jobs import iterations
 from subtomo_worker import folders
 from subtomo_worker.calculation import check_expectation
+from subtomo_worker.context import Assignment, WorkerContext
 from subtomo_worker.keeping import LeaseKeeper
-from subtomo_worker.workshop import Assignment, Workshop
 
 
-def align(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> list[Message]:
+def align(context: WorkerContext, assignment: Assignment, keeper: LeaseKeeper) -> list[Message]:
     """Compute a batch's statistics, write them, and release what follows."""
     clock = time.monotonic()
-    store, job, task = workshop.store, assignment.job, assignment.lease.task
-    bench = workshop.bench(job)
+    store, job, task = context.store, assignment.job, assignment.lease.task
+    loaded = context.loaded(job)
     model = folders.model_before(store.files, job, task.iteration)
     poses = folders.poses_before(store.files, job, task.iteration)
     batch = Batch(
-        particles=bench.particles,
+        particles=loaded.particles,
         indices=np.arange(task.first, task.last),
         poses=None if poses is None else poses[task.first : task.last],
     )
     keeper.check()
-    expectation = bench.method.expect(
+    expectation = loaded.method.expect(
         batch, model, threads=store.settings.threads, on_particle=keeper.on_particle
     )
     check_expectation(expectation, f"particles {task.first + 1} to {task.last}")

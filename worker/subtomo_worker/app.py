@@ -15,9 +15,9 @@ from celery.app.log import Logging
 
 from subtomo_store.database.records import QueueName
 from subtomo_store.jobs.bell import TASK, broker_options, broker_queue
+from subtomo_worker.context import WorkerContext
 from subtomo_worker.execution import execute
 from subtomo_worker.sweeper import Sweeper
-from subtomo_worker.workshop import Workshop
 
 
 class OwnLogging(Logging):  # type: ignore[misc]
@@ -27,7 +27,7 @@ class OwnLogging(Logging):  # type: ignore[misc]
         """Change nothing."""
 
 
-def create_app(workshop: Workshop, broker_url: str) -> Celery:
+def create_app(context: WorkerContext, broker_url: str) -> Celery:
     """Make the application with its one task, which takes the best piece of work there is."""
     app = Celery("subtomo", broker=broker_url, log=OwnLogging, set_as_current=False)
     app.conf.update(
@@ -47,19 +47,19 @@ def create_app(workshop: Workshop, broker_url: str) -> Celery:
         worker_redirect_stdouts=False,
         worker_send_task_events=False,
     )
-    app.task(_runner(workshop), name=TASK)
-    app.steps["worker"].add(_sweeping(workshop))
+    app.task(_runner(context), name=TASK)
+    app.steps["worker"].add(_sweeping(context))
     return app
 
 
-def _runner(workshop: Workshop) -> Callable[[str, QueueName], None]:
+def _runner(context: WorkerContext) -> Callable[[str, QueueName], None]:
     def run(task_id: str, queue: QueueName) -> None:
-        execute(workshop, task_id, queue)
+        execute(context, task_id, queue)
 
     return run
 
 
-def _sweeping(workshop: Workshop) -> type[Any]:
+def _sweeping(context: WorkerContext) -> type[Any]:
     """Make the step of Celery's start-up which runs the sweeper beside the tasks."""
 
     class Sweeping(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -67,7 +67,7 @@ def _sweeping(workshop: Workshop) -> type[Any]:
 
         def __init__(self, parent: Any, **options: Any):
             super().__init__(parent, **options)
-            self._sweeper = Sweeper(workshop)
+            self._sweeper = Sweeper(context)
 
         def start(self, _parent: Any) -> None:
             self._sweeper.start()

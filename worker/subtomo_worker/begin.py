@@ -18,20 +18,20 @@ from subtomo_store.jobs import iterations, jobs
 from subtomo_worker import folders
 from subtomo_worker.arrays import read_arrays, write_arrays
 from subtomo_worker.calculation import check_model
+from subtomo_worker.context import Assignment, WorkerContext
 from subtomo_worker.continuing import earlier_iteration
 from subtomo_worker.keeping import LeaseKeeper
 from subtomo_worker.maps import Use, unfit, uploaded
 from subtomo_worker.starting_poses import starting_poses
-from subtomo_worker.workshop import Assignment, Workshop
 
 Volumes = NDArray[np.float32]
 
 
-def begin(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> list[Message]:
+def begin(context: WorkerContext, assignment: Assignment, keeper: LeaseKeeper) -> list[Message]:
     """Write the start, and release the first iteration."""
     clock = time.monotonic()
-    store, job = workshop.store, assignment.job
-    model, poses = _start(workshop, job)
+    store, job = context.store, assignment.job
+    model, poses = _start(context, job)
     check_model(model)
     folders.write_spec(store.files, job)
     write_arrays(folders.start_model(store.files, job.id), model.to_arrays())
@@ -48,13 +48,13 @@ def begin(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> li
         )
 
 
-def _start(workshop: Workshop, job: Job) -> tuple[Model, Poses | None]:
+def _start(context: WorkerContext, job: Job) -> tuple[Model, Poses | None]:
     if job.continues is not None:
-        return earlier_iteration(workshop, job, job.continues)
-    bench = workshop.bench(job)
-    references = starting_references(workshop, job, bench.summary)
-    poses = starting_poses(workshop, job, bench)
-    return bench.method.start(references), poses
+        return earlier_iteration(context, job, job.continues)
+    loaded = context.loaded(job)
+    references = starting_references(context, job, loaded.summary)
+    poses = starting_poses(context, job, loaded)
+    return loaded.method.start(references), poses
 
 
 def batches_of(job: Job) -> list[iterations.Range]:
@@ -63,7 +63,9 @@ def batches_of(job: Job) -> list[iterations.Range]:
     return iterations.cut(job.particles, size)
 
 
-def starting_references(workshop: Workshop, job: Job, summary: DatasetSummary) -> Volumes | None:
+def starting_references(
+    context: WorkerContext, job: Job, summary: DatasetSummary
+) -> Volumes | None:
     """First references (1 or K, n, n, n), low-passed, or None where the job has none.
 
     Raises
@@ -74,11 +76,11 @@ def starting_references(workshop: Workshop, job: Job, summary: DatasetSummary) -
     start = job.parsed_spec.start
     if isinstance(start, MapStart):
         volumes = [
-            uploaded(workshop.store, job, map_id, summary, Use("starting map", "/start/maps"))
+            uploaded(context.store, job, map_id, summary, Use("starting map", "/start/maps"))
             for map_id in start.maps
         ]
     elif isinstance(start, JobStart):
-        volumes = list(_earlier(workshop, job, start, summary))
+        volumes = list(_earlier(context, job, start, summary))
     else:
         return None
     resolution = start.low_pass_angstrom
@@ -87,8 +89,8 @@ def starting_references(workshop: Workshop, job: Job, summary: DatasetSummary) -
     return np.stack(volumes).astype(np.float32)
 
 
-def _earlier(workshop: Workshop, job: Job, start: JobStart, summary: DatasetSummary) -> Volumes:
-    store = workshop.store
+def _earlier(context: WorkerContext, job: Job, start: JobStart, summary: DatasetSummary) -> Volumes:
+    store = context.store
     try:
         with store.read() as session:
             earlier = jobs.get(session, start.job, job.user_id)

@@ -10,10 +10,10 @@ from subtomo_store.errors import NotFoundError
 from subtomo_store.jobs import jobs
 from subtomo_worker import folders
 from subtomo_worker.arrays import read_arrays
-from subtomo_worker.workshop import Workshop
+from subtomo_worker.context import WorkerContext
 
 
-def earlier_iteration(workshop: Workshop, job: Job, earlier_id: str) -> tuple[Model, Poses]:
+def earlier_iteration(context: WorkerContext, job: Job, earlier_id: str) -> tuple[Model, Poses]:
     """Model and poses before a continued job's first iteration.
 
     They are copied into the job's own folder then, and the other job may be deleted.
@@ -23,7 +23,7 @@ def earlier_iteration(workshop: Workshop, job: Job, earlier_id: str) -> tuple[Mo
     InputError
         If the other job or its files are gone.
     """
-    store, number = workshop.store, job.first_iteration - 1
+    store, number = context.store, job.first_iteration - 1
     gone = f"iteration {number} of the job {earlier_id} is gone, and this job cannot go on from it"
     try:
         with store.read() as session:

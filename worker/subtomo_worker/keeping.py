@@ -13,8 +13,8 @@ from subtomo_core.errors import Cancelled
 from subtomo_store.database.records import Lease, Verdict
 from subtomo_store.errors import LeaseLostError, StoreError
 from subtomo_store.jobs import tasks
+from subtomo_worker.context import WorkerContext
 from subtomo_worker.errors import StoppedError
-from subtomo_worker.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +26,8 @@ class LeaseKeeper:
     the steps between.
     """
 
-    def __init__(self, workshop: Workshop, lease: Lease):
-        self._workshop = workshop
+    def __init__(self, context: WorkerContext, lease: Lease):
+        self._workshop = context
         self._lease = lease
         self._verdict: Verdict = "keep"
         self._particles = 0

@@ -15,27 +15,27 @@ from subtomo_store.jobs import iterations
 from subtomo_worker import folders
 from subtomo_worker.begin import batches_of
 from subtomo_worker.calculation import check_model
+from subtomo_worker.context import Assignment, WorkerContext
 from subtomo_worker.keeping import LeaseKeeper
 from subtomo_worker.publication import IterationFolder
 from subtomo_worker.results import Results, write_results
-from subtomo_worker.workshop import Assignment, Workshop
 
 
-def reduce(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> list[Message]:
+def reduce(context: WorkerContext, assignment: Assignment, keeper: LeaseKeeper) -> list[Message]:
     """Sum the batches in their order, maximise, publish, and release the next iteration."""
     clock = time.monotonic()
-    store, job, number = workshop.store, assignment.job, assignment.lease.task.iteration
-    bench = workshop.bench(job)
-    summed = _sum(workshop, assignment, keeper)
+    store, job, number = context.store, assignment.job, assignment.lease.task.iteration
+    loaded = context.loaded(job)
+    summed = _sum(context, assignment, keeper)
     before = folders.model_before(store.files, job, number)
-    model: Model = bench.method.maximise(before, summed.statistics)
+    model: Model = loaded.method.maximise(before, summed.statistics)
     check_model(model)
     poses = follow(model, summed.poses)
     keeper.check()
     spec = job.parsed_spec
-    half_sets = half_of(bench.folds) + 1 if spec.half_sets else None
+    half_sets = half_of(loaded.folds) + 1 if spec.half_sets else None
     results = Results(
-        job.id, number, bench.particles, model, poses, half_sets, spec.algorithm == "faml"
+        job.id, number, loaded.particles, model, poses, half_sets, spec.algorithm == "faml"
     )
     with IterationFolder(store.files.iteration(job.id, number)) as folder:
         metrics = write_results(folder, results)
@@ -75,9 +75,9 @@ def _verdict(model: Model) -> str | None:
     return still + verdict.summary
 
 
-def _sum(workshop: Workshop, assignment: Assignment, keeper: LeaseKeeper) -> Expectation:
+def _sum(context: WorkerContext, assignment: Assignment, keeper: LeaseKeeper) -> Expectation:
     """Add the batches in batch order, so that the bits do not depend on who computed them."""
-    store, job, number = workshop.store, assignment.job, assignment.lease.task.iteration
+    store, job, number = context.store, assignment.job, assignment.lease.task.iteration
     with store.read() as session:
         tasks = iterations.batches(session, job.id, number)
     if not tasks:

@@ -24,8 +24,8 @@ from subtomo_store.jobs.bell import Bell, broker_queue
 from subtomo_store.jobs.dispatch import QUEUES
 from subtomo_worker.app import create_app
 from subtomo_worker.calculation import MethodFactory
+from subtomo_worker.context import WorkerContext
 from subtomo_worker.memory import return_large_arrays
-from subtomo_worker.workshop import Workshop
 
 # Whoever shares the machine, the server first of all, goes first: answers take milliseconds.
 NICENESS = 10
@@ -77,7 +77,7 @@ def run_worker(
     warnings.simplefilter("ignore", SecurityWarning)
     with closing(open_store(settings)) as store, closing(make_bell(broker_url)) as bell:
         store.migrate()
-        workshop = Workshop(
+        context = WorkerContext(
             store=store,
             bell=bell,
             methods=methods,
@@ -87,7 +87,7 @@ def run_worker(
         )
         if lifeline:
             threading.Thread(target=_hang_on, name="lifeline", daemon=True).start()
-        return _work(workshop, broker_url)
+        return _work(context, broker_url)
 
 
 def _broker_url(settings: Settings) -> str:
@@ -99,19 +99,19 @@ def _broker_url(settings: Settings) -> str:
     return settings.broker_url
 
 
-def _work(workshop: Workshop, broker_url: str) -> int:
-    bind_contextvars(worker_id=workshop.worker_id)
+def _work(context: WorkerContext, broker_url: str) -> int:
+    bind_contextvars(worker_id=context.worker_id)
     log = logging.getLogger(__name__)
     log.info(
         "worker %s (%s), queues %s, %s threads",
-        workshop.worker_id,
-        workshop.name,
-        ", ".join(workshop.queues),
-        workshop.store.settings.threads,
+        context.worker_id,
+        context.name,
+        ", ".join(context.queues),
+        context.store.settings.threads,
     )
-    worker = create_app(workshop, broker_url).Worker(
-        hostname=f"{workshop.worker_id}@{workshop.host}",
-        queues=[broker_queue(queue) for queue in workshop.queues],
+    worker = create_app(context, broker_url).Worker(
+        hostname=f"{context.worker_id}@{context.host}",
+        queues=[broker_queue(queue) for queue in context.queues],
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,

@@ -11,10 +11,10 @@ from subtomo_store.errors import NotFoundError
 from subtomo_store.jobs import iterations, jobs
 from subtomo_worker import folders
 from subtomo_worker.arrays import read_arrays
-from subtomo_worker.workshop import Bench, Workshop
+from subtomo_worker.context import LoadedJob, WorkerContext
 
 
-def starting_poses(workshop: Workshop, job: Job, bench: Bench) -> Poses | None:
+def starting_poses(context: WorkerContext, job: Job, loaded: LoadedJob) -> Poses | None:
     """Poses for iteration 0, or None where the job does not start from poses.
 
     Raises
@@ -26,15 +26,15 @@ def starting_poses(workshop: Workshop, job: Job, bench: Bench) -> Poses | None:
     if not isinstance(spec.start, PosesStart):
         return None
     if spec.start.job is None:
-        poses = own_poses(spec, *bench.particles.given_poses())
+        poses = own_poses(spec, *loaded.particles.given_poses())
     else:
-        poses = _earlier(workshop, job, spec.start.job, spec.start.iteration)
-    check_start(spec, poses, bench.summary)
+        poses = _earlier(context, job, spec.start.job, spec.start.iteration)
+    check_start(spec, poses, loaded.summary)
     return poses
 
 
-def _earlier(workshop: Workshop, job: Job, earlier_id: str, iteration: int | None) -> Poses:
-    store = workshop.store
+def _earlier(context: WorkerContext, job: Job, earlier_id: str, iteration: int | None) -> Poses:
+    store = context.store
     try:
         with store.read() as session:
             earlier = jobs.get(session, earlier_id, job.user_id)

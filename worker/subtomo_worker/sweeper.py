@@ -14,8 +14,8 @@ from subtomo_core.errors import SubtomoError
 from subtomo_store.jobs import dispatch, tasks, workers
 from subtomo_store.upkeep import retention
 from subtomo_worker import folders
+from subtomo_worker.context import WorkerContext
 from subtomo_worker.processes import Birth, is_gone
-from subtomo_worker.workshop import Workshop
 
 STRAY_SECONDS = 24 * 3600.0
 CLEAN_SECONDS = 3600.0
@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 class Sweeper:
     """A thread which looks every few seconds; any number of workers may do so at once."""
 
-    def __init__(self, workshop: Workshop):
-        self._workshop = workshop
+    def __init__(self, context: WorkerContext):
+        self._workshop = context
         self._over = threading.Event()
         within = copy_context()
         self._thread = threading.Thread(
@@ -50,15 +50,15 @@ class Sweeper:
 
     def sweep(self) -> None:
         """Look once. Each step is a transaction of its own, so that no lock waits for another."""
-        store, workshop = self._workshop.store, self._workshop
+        store, context = self._workshop.store, self._workshop
         with store.begin() as session:
             workers.beat(
                 session,
-                worker_id=workshop.worker_id,
-                name=workshop.name,
-                queues=workshop.queues,
-                host=workshop.host,
-                **workshop.birth._asdict(),
+                worker_id=context.worker_id,
+                name=context.name,
+                queues=context.queues,
+                host=context.host,
+                **context.birth._asdict(),
                 threads=store.settings.threads,
             )
         self._release_dead()
@@ -72,13 +72,13 @@ class Sweeper:
 
         Messages are lost with a broker, and a drain's end or a raised limit rings for nobody.
         """
-        workshop = self._workshop
-        if not workshop.idle or workshop.stop_asked():
+        context = self._workshop
+        if not context.idle or context.stop_asked():
             return
-        with workshop.store.read() as session:
-            found = dispatch.best(session, workshop.seeker, workshop.store.settings)
+        with context.store.read() as session:
+            found = dispatch.best(session, context.seeker, context.store.settings)
         if found is not None:
-            workshop.bell.ring([found])
+            context.bell.ring([found])
 
     def _release_dead(self) -> None:
         """Take from killed workers of this machine what they held, without waiting for leases."""

@@ -18,11 +18,11 @@ from subtomo_core.expect.class_posterior import Competition
 from subtomo_core.expect.fold_references import FoldReferences, References, coming_folds
 from subtomo_core.expect.held_out_gain import At, confirmed, profile_of
 from subtomo_core.expect.limited_search import NOWHERE, Centre, centres, find
-from subtomo_core.expect.observed_particle import Look
+from subtomo_core.expect.observed_particle import ObservedParticle
 from subtomo_core.expect.ordered_threads import each_in_order
 from subtomo_core.expect.refined_search import Refining
 from subtomo_core.fourier.band import Band
-from subtomo_core.likelihood.candidates import Evidence
+from subtomo_core.likelihood.candidates import Candidates
 from subtomo_core.likelihood.pose_search import Search
 from subtomo_core.likelihood.rings import Rings
 from subtomo_core.likelihood.weighted_samples import Weighed
@@ -131,8 +131,10 @@ class Alignment:
         found, showing = np.empty((len(sample), self.settings.spec.classes)), np.empty(len(sample))
 
         def weigh(row: int) -> tuple[Values, float]:
-            look = self.look(particles, int(sample[row]))
-            return self.competition.evidence(self._evidence(look, []), self._offsets(look))
+            particle = self.observed(particles, int(sample[row]))
+            return self.competition.evidence(
+                self._candidates(particle, []), self._offsets(particle)
+            )
 
         def put(row: int, told: tuple[Values, float]) -> None:
             found[row], showing[row] = told
@@ -143,34 +145,36 @@ class Alignment:
             self.references.forget(fold)
         return replace(self, competition=self.competition.balanced(found, showing))
 
-    def look(self, particles: Particles, index: int) -> Look:
+    def observed(self, particles: Particles, index: int) -> ObservedParticle:
         """Everything about one particle which no reference has a part in."""
-        return Look.at(self.settings.observer, self.search, self.sums, particles, index)
+        return ObservedParticle.at(self.settings.observer, self.search, self.sums, particles, index)
 
-    def row(self, batch: Batch, position: int, look: Look | None = None) -> Found:
-        """Everything about one particle of the batch, at which one may have looked already."""
+    def row(self, batch: Batch, position: int, particle: ObservedParticle | None = None) -> Found:
+        """Everything about one particle of the batch, which may have been observed already."""
         settings = self.settings
-        look = look or self.look(batch.particles, int(batch.indices[position]))
+        particle = particle or self.observed(batch.particles, int(batch.indices[position]))
         poses = self.model.own(batch.poses) if batch.poses else None
         here = centres(settings.matching, poses, position)
-        evidence = self._evidence(look, here)
-        if not all(math.isfinite(e.log_likelihood.max(initial=-np.inf)) for e in evidence):
-            number = look.index + 1
+        candidates = self._candidates(particle, here)
+        if not all(math.isfinite(e.log_likelihood.max(initial=-np.inf)) for e in candidates):
+            number = particle.index + 1
             raise InputError(Problem(f"the scores of particle {number} are not finite numbers"))
-        posterior, likelihood = self.competition.posterior(evidence, self._offsets(look), here)
+        posterior, likelihood = self.competition.posterior(
+            candidates, self._offsets(particle), here
+        )
         counted = [np.where(p > _NEGLIGIBLE, p, 0.0) for p in posterior]
         shares = [
             Share(k, e.rotations[c], e.shifts[c], float(counted[k][c]))
-            for k, e in enumerate(evidence)
+            for k, e in enumerate(candidates)
             for c in counted[k].nonzero()[0]
         ]
-        best = [int(e.score(soft=self.competition.soft).argmax()) for e in evidence]
+        best = [int(e.score(soft=self.competition.soft).argmax()) for e in candidates]
         probability = np.array([p.sum() for p in posterior])
-        noise_sum, noise_count = self._noise(look, evidence, counted, 1.0 - probability.sum())
+        noise_sum, noise_count = self._noise(particle, candidates, counted, 1.0 - probability.sum())
         beyond = (noise_sum / np.maximum(self.model.noise, 1e-30) - noise_count).sum()
-        chosen = list(zip(evidence, best, strict=True))
-        confirmation = self._confirmation(look, chosen, probability)
-        misfit = float(0.5 * beyond - settings.temperature * probability @ self._offsets(look))
+        chosen = list(zip(candidates, best, strict=True))
+        confirmation = self._confirmation(particle, chosen, probability)
+        misfit = float(0.5 * beyond - settings.temperature * probability @ self._offsets(particle))
         if self.model.adopting >= 0:
             shares.append(self._adopted(chosen, 1.0 - probability.sum()))
             probability[self.model.adopting] += shares[-1].probability
@@ -178,47 +182,54 @@ class Alignment:
             rotations=np.array([e.rotations[b] for e, b in chosen]),
             shifts=np.array([e.shifts[b] for e, b in chosen]),
             probability=probability,
-            score=self._scores(look.weighed, chosen),
+            score=self._scores(particle.weighed, chosen),
             noise_sum=noise_sum,
             noise_count=noise_count,
             log_likelihood=likelihood,
             misfit=misfit,
             confirmation=confirmation,
         )
-        return Found(row, Term(self._fold(look), look.summed, shares))
+        return Found(row, Term(self._fold(particle), particle.summed, shares))
 
-    def _fold(self, look: Look) -> int:
+    def _fold(self, particle: ObservedParticle) -> int:
         """Fold of the particle."""
-        return int(self.settings.fold_of[look.index])
+        return int(self.settings.fold_of[particle.index])
 
-    def _adopted(self, chosen: list[tuple[Evidence, int]], junk: float) -> Share:
+    def _adopted(self, chosen: list[tuple[Candidates, int]], junk: float) -> Share:
         """The part of a particle which shows nothing, for the class which gets it."""
         k = self.model.adopting
         found, best = chosen[k]
         return Share(k, found.rotations[best], found.shifts[best], max(0.0, float(junk)))
 
-    def _evidence(self, look: Look, here: list[Centre]) -> list[Evidence]:
-        search, (templates, scales, _) = self.search, self.references[self._fold(look)]
-        if look.region is not None:
-            scales = _scales(search.matcher, look.region, templates, self.units)
+    def _candidates(self, particle: ObservedParticle, here: list[Centre]) -> list[Candidates]:
+        search, (templates, scales, _) = self.search, self.references[self._fold(particle)]
+        if particle.region is not None:
+            scales = _scales(search.matcher, particle.region, templates, self.units)
         here = here or [NOWHERE] * len(templates)
         way = find if self.refining is None else self.refining.find
         return [
-            way(search, look.weighed, look.magnitude, scale=scale, template=template, centre=centre)
+            way(
+                search,
+                particle.weighed,
+                particle.magnitude,
+                scale=scale,
+                template=template,
+                centre=centre,
+            )
             for template, scale, centre in zip(templates, scales or [], here, strict=True)
         ]
 
-    def _offsets(self, look: Look) -> Values:
+    def _offsets(self, particle: ObservedParticle) -> Values:
         """What the noise of each class's reference takes from the log-likelihood, (K,).
 
         A reference of few particles is noisy, and ``sum W |A|^2 / 2`` holds that noise: without
         this the larger class would win particles by its size alone.
         """
         # No product by BLAS: it may differ in the last bit with an array's address.
-        noise = self.model.reference_noise[self._fold(look)]
-        return np.asarray(0.5 * (noise * look.weighed.shell_weights).sum(1))
+        noise = self.model.reference_noise[self._fold(particle)]
+        return np.asarray(0.5 * (noise * particle.weighed.shell_weights).sum(1))
 
-    def _scores(self, weighed: Weighed, chosen: list[tuple[Evidence, int]]) -> Values:
+    def _scores(self, weighed: Weighed, chosen: list[tuple[Candidates, int]]) -> Values:
         """Log-likelihood ratio, or with hard assignment the constrained correlation, (K,)."""
         if self.settings.soft:
             return np.array([e.log_likelihood[b] for e, b in chosen])
@@ -226,27 +237,31 @@ class Alignment:
         return np.array([e.correlation[b] for e, b in chosen]) / norm
 
     def _confirmation(
-        self, look: Look, chosen: list[tuple[Evidence, int]], probability: Values
+        self, particle: ObservedParticle, chosen: list[tuple[Candidates, int]], probability: Values
     ) -> Values:
         """What held-out components say for each class at its best pose, (K, 5)."""
-        templates, _, profiles = self.references[self._fold(look)]
+        templates, _, profiles = self.references[self._fold(particle)]
         noise, both = self.model.noise, zip(chosen, probability, strict=True)
         at = [At(e.rotations[b], e.shifts[b], float(p)) for (e, b), p in both]
         each = zip(templates, profiles, at, strict=True)
-        return np.stack([confirmed(look.held, t, profile, noise, a) for t, profile, a in each])
+        return np.stack([confirmed(particle.held, t, profile, noise, a) for t, profile, a in each])
 
     def _noise(
-        self, look: Look, evidence: list[Evidence], counted: list[Values], junk: float
+        self,
+        particle: ObservedParticle,
+        candidates: list[Candidates],
+        counted: list[Values],
+        junk: float,
     ) -> tuple[Values, Values]:
         """Expected squared distance to the references, or to nothing, per shell."""
         shells = self.settings.shells
-        power, count = look.seen.power(self.search.support, shells)
+        power, count = particle.seen.power(self.search.support, shells)
         kept = max(0.0, junk) + sum(float(p.sum()) for p in counted)
         distance = np.zeros(shells)
-        templates = self.references[self._fold(look)].templates
-        for template, found, probabilities in zip(templates, evidence, counted, strict=True):
+        templates = self.references[self._fold(particle)].templates
+        for template, found, probabilities in zip(templates, candidates, counted, strict=True):
             self.search.residuals(
-                look.weighed,
+                particle.weighed,
                 template,
                 found.rotations,
                 found.shifts,
@@ -284,8 +299,8 @@ def align(
         if position in coming:
             for alignment in alignments:
                 alignment.references.make_ready(coming[position])
-        look = alignments[0].look(batch.particles, int(batch.indices[position]))
-        return [alignment.row(batch, position, look) for alignment in alignments]
+        particle = alignments[0].observed(batch.particles, int(batch.indices[position]))
+        return [alignment.row(batch, position, particle) for alignment in alignments]
 
     def over(fold: int) -> None:
         for alignment in alignments:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from subtomo_core.data.statistics import Model
 from subtomo_core.expect.limited_search import Centre, about, points_within
-from subtomo_core.likelihood.candidates import Evidence
+from subtomo_core.likelihood.candidates import Candidates
 from subtomo_core.likelihood.posterior import (
     balance,
     hard_posterior,
@@ -79,19 +79,19 @@ class Competition:
         return self.points is not None
 
     def posterior(
-        self, evidence: list[Evidence], offsets: Values, here: list[Centre]
+        self, candidates: list[Candidates], offsets: Values, here: list[Centre]
     ) -> tuple[list[Values], float]:
         """Posterior of each candidate in each class, (C_k,), and the log-likelihood.
 
         ``offsets`` (K,) joins the priors; candidates were searched about ``here``.
         """
         if self.points is None:
-            return hard_posterior(evidence)
-        weights = log_weights(about(evidence, here), self.points, self.xi)
-        showing = self._showing(weights, evidence, offsets) if self.drawn_together else None
+            return hard_posterior(candidates)
+        weights = log_weights(about(candidates, here), self.points, self.xi)
+        showing = self._showing(weights, candidates, offsets) if self.drawn_together else None
         return soft_posterior(weights, self.priors + offsets, self.empty, self.handicaps, showing)
 
-    def evidence(self, found: list[Evidence], offsets: Values) -> tuple[Values, float]:
+    def evidence(self, found: list[Candidates], offsets: Values) -> tuple[Values, float]:
         """Log-evidence of each class for one particle, with its prior, (K,); where it is soft.
 
         And the probability that the particle shows anything.
@@ -102,7 +102,7 @@ class Competition:
         evidence = self.priors + offsets + log_evidence(weights)
         return evidence, self._showing(weights, found, offsets)
 
-    def _showing(self, weights: list[Values], found: list[Evidence], offsets: Values) -> float:
+    def _showing(self, weights: list[Values], found: list[Candidates], offsets: Values) -> float:
         return shown_at_some_contrast(weights, found, self.priors, offsets, self.empty)
 
     def balanced(self, evidence: Values, showing: Values) -> Competition:

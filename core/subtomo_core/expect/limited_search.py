@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from subtomo_core.arrays import Real
 from subtomo_core.data.statistics import Poses
-from subtomo_core.likelihood.candidates import Evidence
+from subtomo_core.likelihood.candidates import Candidates
 from subtomo_core.likelihood.pose_search import Search
 from subtomo_core.likelihood.weighted_samples import Weighed
 from subtomo_core.orientation.pose_weights import PosePoints
@@ -71,14 +71,14 @@ def find(
     scale: Real,
     template: Template,
     centre: Centre,
-) -> Evidence:
+) -> Candidates:
     """`Search.find` about a centre; what refinement led out is pulled back to the edge."""
     elsewhere = bool(centre.origin.any())
     moved = search.moved_back(weighed, centre.origin) if elsewhere else weighed
     start = centre.shift - centre.origin
     found = search.find(moved, magnitude, scale, template, start, near=centre.near)
 
-    def at_edge(edge: Values) -> Evidence:
+    def at_edge(edge: Values) -> Candidates:
         return search.look_closer(moved, search.survey(moved, edge, template), template)
 
     found = held(found, centre.near, at_edge)
@@ -86,9 +86,9 @@ def find(
 
 
 def held(
-    found: Evidence, near: Neighbourhood | None, at_edge: Callable[[Values], Evidence]
-) -> Evidence:
-    """The evidence with rotations which left a neighbourhood back on its edge.
+    found: Candidates, near: Neighbourhood | None, at_edge: Callable[[Values], Candidates]
+) -> Candidates:
+    """The candidates with rotations which left a neighbourhood back on its edge.
 
     ``at_edge`` looks at rotations there, which take the place of those outside.
     """
@@ -101,7 +101,7 @@ def held(
     parts = [np.array(getattr(found, name)) for name in ("rotations", "shifts", "gain", "power")]
     for part, name in zip(parts, ("rotations", "shifts", "gain", "power"), strict=True):
         part[outside] = getattr(again, name)
-    return Evidence(*parts)
+    return Candidates(*parts)
 
 
 def pulled_back(rotations: Values, near: Neighbourhood) -> Values:
@@ -133,12 +133,12 @@ def points_within(rng: np.random.Generator, count: int, within_deg: float | None
     return PosePoints(np.ascontiguousarray(stacked.T, np.float32))
 
 
-def about(evidence: list[Evidence], centres: list[Centre]) -> list[Evidence]:
+def about(candidates: list[Candidates], centres: list[Centre]) -> list[Candidates]:
     """Candidates as seen from the centres of their neighbourhoods, for the Voronoi weights."""
     if not centres or any(centre.near is None for centre in centres):
-        return evidence
+        return candidates
     return [
         replace(e, rotations=np.einsum("ji,cjk->cik", c.near.rotation, e.rotations))
-        for e, c in zip(evidence, centres, strict=True)
+        for e, c in zip(candidates, centres, strict=True)
         if c.near is not None
     ]

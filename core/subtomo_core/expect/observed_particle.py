@@ -14,7 +14,7 @@ from subtomo_core.likelihood.weighted_samples import Weighed
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class ObservedParticle:
     """One particle as a search sees it, whatever the references.
 
     Attributes
@@ -44,8 +44,8 @@ class Look:
     @classmethod
     def at(
         cls, observer: Observer, search: Search, sums: Band, particles: Particles, index: int
-    ) -> Look:
-        """Look at particle ``index`` through the bands of a search and of the sums."""
+    ) -> ObservedParticle:
+        """ObservedParticle at particle ``index`` through the bands of a search and of the sums."""
         support = search.support
         if observer.window is None:
             seen, whole = observer.read(particles, index, support, sums)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from subtomo_core.arrays import Real
 from subtomo_core.expect.limited_search import Centre, held
-from subtomo_core.likelihood.candidates import Evidence
+from subtomo_core.likelihood.candidates import Candidates
 from subtomo_core.likelihood.pose_ascent import refine
 from subtomo_core.likelihood.pose_search import Search
 from subtomo_core.likelihood.weighted_samples import Weighed
@@ -83,7 +83,7 @@ class Refining:
         scale: Real,
         template: Template,
         centre: Centre,
-    ) -> Evidence:
+    ) -> Candidates:
         """Refined poses of one particle in one class, in place of `limited_search.find`."""
         moved = search.moved_back(weighed, centre.origin) if centre.origin.any() else weighed
         pair = pair_of(search, moved, template)
@@ -95,13 +95,13 @@ class Refining:
         refined = self.refiner.refine(pair, starts)
         rotations = np.stack([pose.rotation for pose in refined])
         shifts = np.stack([pose.shift for pose in refined])
-        evidence = weigh(search, moved, template, rotations, shifts)
+        candidates = weigh(search, moved, template, rotations, shifts)
 
-        def at_edge(edge: NDArray[np.float64]) -> Evidence:
+        def at_edge(edge: NDArray[np.float64]) -> Candidates:
             return weigh(search, moved, template, edge, best_shifts(pair, edge))
 
-        evidence = held(evidence, centre.near, at_edge)
-        return replace(evidence, shifts=evidence.shifts + centre.origin)
+        candidates = held(candidates, centre.near, at_edge)
+        return replace(candidates, shifts=candidates.shifts + centre.origin)
 
     def _given(self, pair: FourierPair, centre: Centre) -> Starts | None:
         """Starts which need no matching: on a grid, or about the particle's normal."""
@@ -143,7 +143,7 @@ def weigh(
     template: Template,
     rotations: NDArray[np.float64],
     shifts: NDArray[np.float64],
-) -> Evidence:
+) -> Candidates:
     """Gain and power of poses, as the posterior and the sums need them."""
     found = [
         refine(
@@ -159,4 +159,4 @@ def weigh(
         for rotation, shift in zip(rotations, shifts, strict=True)
     ]
     gain, power = np.array([p.gain for p in found]), np.array([p.power for p in found])
-    return Evidence(rotations, shifts, gain, power)
+    return Candidates(rotations, shifts, gain, power)

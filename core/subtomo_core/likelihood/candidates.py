@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class Candidates:
     """Candidate poses of one particle in one class.
 
     Attributes
@@ -28,9 +28,9 @@ class Evidence:
     gain: NDArray[np.float64]
     power: NDArray[np.float64]
 
-    def __add__(self, other: Evidence) -> Evidence:
+    def __add__(self, other: Candidates) -> Candidates:
         """Candidates of both."""
-        return Evidence(
+        return Candidates(
             np.concatenate([self.rotations, other.rotations]),
             np.concatenate([self.shifts, other.shifts]),
             np.concatenate([self.gain, other.gain]),

@@ -16,7 +16,7 @@ from subtomo_core.fourier.band import Band
 from subtomo_core.kernels import residuals as residual_kernel
 from subtomo_core.kernels import shifts as shift_kernel
 from subtomo_core.kernels.summits import climb_best
-from subtomo_core.likelihood.candidates import Evidence
+from subtomo_core.likelihood.candidates import Candidates
 from subtomo_core.likelihood.observation import Samples
 from subtomo_core.likelihood.rings import Rings
 from subtomo_core.likelihood.weighted_samples import Weighed
@@ -118,7 +118,7 @@ class Search:
         shift: NDArray[np.float64],
         *,
         near: Neighbourhood | None = None,
-    ) -> Evidence:
+    ) -> Candidates:
         """Candidate poses of one particle in one class.
 
         Rotations by magnitude and by phase at the present shift are each given their best
@@ -136,11 +136,11 @@ class Search:
         near : Neighbourhood, optional
             Only rotations in it are candidates, its centre always.
         """
-        evidence = self.candidates(weighed, magnitude, scale, template, shift, near=near)
-        if not len(evidence.gain):  # no correlation was a number
-            return evidence
-        evidence = self.look_closer(weighed, evidence, template)
-        return self.refined(weighed, evidence, template) if self.scaled else evidence
+        candidates = self.candidates(weighed, magnitude, scale, template, shift, near=near)
+        if not len(candidates.gain):  # no correlation was a number
+            return candidates
+        candidates = self.look_closer(weighed, candidates, template)
+        return self.refined(weighed, candidates, template) if self.scaled else candidates
 
     def candidates(
         self,
@@ -151,7 +151,7 @@ class Search:
         shift: NDArray[np.float64],
         *,
         near: Neighbourhood | None = None,
-    ) -> Evidence:
+    ) -> Candidates:
         """Candidate poses, looked at in the first ring only; see `find`."""
         parts = [] if near is None else [near.rotation[None]]
         near = near or EVERYWHERE
@@ -162,20 +162,20 @@ class Search:
         if self.generators != "magnitude":
             parts.append(self.by_phase(weighed, shift, scale, template, share, near=near))
         rotations = np.concatenate(parts)
-        evidence = self.survey(weighed, rotations, template)
+        candidates = self.survey(weighed, rotations, template)
         if len(rotations) and self.generators != "magnitude":
-            best = evidence.shifts[int(np.argmax(evidence.score(soft=self.scaled)))]
+            best = candidates.shifts[int(np.argmax(candidates.score(soft=self.scaled)))]
             if math.dist(best, shift) > _SAME_SHIFT * self.support.box / self.support.reach:
                 again = self.by_phase(weighed, best, scale, template, share, near=near)
-                evidence = evidence + self.survey(weighed, again, template)
-        return evidence
+                candidates = candidates + self.survey(weighed, again, template)
+        return candidates
 
     def survey(
         self, weighed: Weighed, rotations: NDArray[np.float64], template: Template
-    ) -> Evidence:
+    ) -> Candidates:
         """Best shift of every rotation (C, 3, 3), and likelihood there, in the first ring."""
         count, grid = len(rotations), self.rings.grid
-        evidence = Evidence(rotations, np.empty((count, 3)), np.empty(count), np.empty(count))
+        candidates = Candidates(rotations, np.empty((count, 3)), np.empty(count), np.empty(count))
         shift_kernel.survey(
             template.grid,
             self.rings.first.points,
@@ -188,19 +188,21 @@ class Search:
             grid.reach,
             self.support.box,
             HOPELESS + self._hopes(weighed, template)[0] if self.scaled else math.inf,
-            evidence.shifts,
-            evidence.gain,
-            evidence.power,
+            candidates.shifts,
+            candidates.gain,
+            candidates.power,
         )
-        return evidence
+        return candidates
 
-    def look_closer(self, weighed: Weighed, evidence: Evidence, template: Template) -> Evidence:
+    def look_closer(
+        self, weighed: Weighed, candidates: Candidates, template: Template
+    ) -> Candidates:
         """Likelihood with all components; minus infinity for those which cannot matter."""
         if len(self.rings.ends) > 1:
-            self.through_rings(weighed, evidence, template)
-        return evidence
+            self.through_rings(weighed, candidates, template)
+        return candidates
 
-    def through_rings(self, weighed: Weighed, evidence: Evidence, template: Template) -> int:
+    def through_rings(self, weighed: Weighed, candidates: Candidates, template: Template) -> int:
         """The same in place, whatever the rings; how many components were looked at."""
         return shift_kernel.look_closer(
             template.grid,
@@ -209,21 +211,21 @@ class Search:
             weighed.doubled,
             self.rings.ends,
             self._hopes(weighed, template),
-            evidence.rotations,
+            candidates.rotations,
             self.reach,
             self.support.box,
             self.support.box / (3.0 * self.support.reach),
             HOPELESS if self.scaled else math.inf,
-            evidence.shifts,
-            evidence.gain,
-            evidence.power,
+            candidates.shifts,
+            candidates.gain,
+            candidates.power,
         )
 
     def _hopes(self, weighed: Weighed, template: Template) -> NDArray[np.float64]:
         return shift_kernel.hopes(template.shell_power, weighed.shell_weights, self.rings.shells)
 
-    def refined(self, weighed: Weighed, evidence: Evidence, template: Template) -> Evidence:
-        """The evidence with its best poses moved to the summits nearby."""
+    def refined(self, weighed: Weighed, candidates: Candidates, template: Template) -> Candidates:
+        """The candidates with its best poses moved to the summits nearby."""
         climb_best(
             template.grid,
             self.support.points,
@@ -234,12 +236,12 @@ class Search:
             self.reach,
             _CLIMBERS,
             HOPELESS,
-            evidence.rotations,
-            evidence.shifts,
-            evidence.gain,
-            evidence.power,
+            candidates.rotations,
+            candidates.shifts,
+            candidates.gain,
+            candidates.power,
         )
-        return evidence
+        return candidates
 
     def residuals(
         self,

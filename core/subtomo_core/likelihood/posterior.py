@@ -7,14 +7,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.likelihood.candidates import Evidence
+from subtomo_core.likelihood.candidates import Candidates
 from subtomo_core.orientation.pose_weights import PosePoints
 
 _CONTRASTS = np.linspace(0.1, 1.0, 10)
 
 
 def log_weights(
-    evidence: list[Evidence], points: PosePoints, xi: float
+    candidates: list[Candidates], points: PosePoints, xi: float
 ) -> list[NDArray[np.float64]]:
     """Log-likelihood with the prior of each candidate, in each class, (C_k,).
 
@@ -25,7 +25,7 @@ def log_weights(
         np.log(points.shares(e.rotations, e.shifts))
         - (e.shifts**2).sum(1) / (2.0 * xi * xi)
         + e.log_likelihood
-        for e in evidence
+        for e in candidates
     ]
 
 
@@ -89,7 +89,7 @@ def shown(evidence: NDArray[np.float64], empty: float) -> NDArray[np.float64]:
 
 def shown_at_some_contrast(
     weights: list[NDArray[np.float64]],
-    evidence: list[Evidence],
+    candidates: list[Candidates],
     priors: NDArray[np.float64],
     offsets: NDArray[np.float64],
     empty: float,
@@ -97,15 +97,16 @@ def shown_at_some_contrast(
     """Probability that there is anything, references being as strong as suits the particle best.
 
     A reference of contrast a has the log-likelihood ``a gain - a^2 power / 2``. ``weights`` are
-    `log_weights` of the ``evidence`` at full contrast, and ``offsets`` (K,) what the references'
+    `log_weights` of the ``candidates`` at full contrast, and ``offsets`` (K,) what the references'
     noise took from it. Candidates which were left early, at minus infinity, show nothing.
     """
     highest = -math.inf
-    seen = [np.isfinite(e.gain) for e in evidence]
+    seen = [np.isfinite(e.gain) for e in candidates]
     if not all(part.any() for part in seen):
         return 0.0
     terms = [
-        (w[i], e.gain[i], 0.5 * e.power[i]) for w, e, i in zip(weights, evidence, seen, strict=True)
+        (w[i], e.gain[i], 0.5 * e.power[i])
+        for w, e, i in zip(weights, candidates, seen, strict=True)
     ]
     for a in _CONTRASTS:
         parts = [w + (a - 1.0) * gain + (1.0 - a * a) * half for w, gain, half in terms]
@@ -141,9 +142,9 @@ def balance(
         spread = max(1.0, 0.5 * spread)
 
 
-def hard_posterior(evidence: list[Evidence]) -> tuple[list[NDArray[np.float64]], float]:
+def hard_posterior(candidates: list[Candidates]) -> tuple[list[NDArray[np.float64]], float]:
     """All weight on the pose of highest constrained correlation (FA, Xu et al. 2012)."""
-    scores = [e.correlation for e in evidence]
+    scores = [e.correlation for e in candidates]
     winner = int(np.argmax([s.max() for s in scores]))
     posterior = [np.zeros(len(s)) for s in scores]
     posterior[winner][int(np.argmax(scores[winner]))] = 1.0

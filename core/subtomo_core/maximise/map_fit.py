@@ -73,10 +73,10 @@ class MapFit:
         template = search.matcher.template(moving * self._factor(moving))
         scale = search.matcher.scale(search.harmonics(weighed.weights), template)
         magnitude = search.matcher.magnitudes(search.support, weighed.values)
-        evidence = search.find(weighed, magnitude, scale, template, np.zeros(3))
-        best = int(np.argmax(evidence.log_likelihood))
-        value = float(evidence.log_likelihood[best]) / _POWER
-        return Motion(evidence.rotations[best], evidence.shifts[best], value)
+        candidates = search.find(weighed, magnitude, scale, template, np.zeros(3))
+        best = int(np.argmax(candidates.log_likelihood))
+        value = float(candidates.log_likelihood[best]) / _POWER
+        return Motion(candidates.rotations[best], candidates.shifts[best], value)
 
     def settled(self, target: Real, moving: Real, far: Motion) -> Motion:
         """The summit near ``far``, or near where the map lies, or no motion: what is worth it."""

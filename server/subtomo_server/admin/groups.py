@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from subtomo_server.admin.workbench import GroupName, UserName, plainly, show, workbench
+from subtomo_server.admin.shared import GroupName, UserName, opened_store, plainly, show
 from subtomo_store.database.people_records import Role
 from subtomo_store.people import groups, users
 
@@ -21,7 +21,7 @@ app.add_typer(
 @plainly
 def list_all() -> None:
     """List all groups."""
-    with workbench() as store, store.read() as session:
+    with opened_store() as store, store.read() as session:
         found = groups.page(session, None)
     show(("name", "made", "id"), ((group.name, group.created, group.id) for group in found))
 
@@ -33,7 +33,7 @@ def add(
     owner: Annotated[str, typer.Option(help="Its first owner: a user's name or id.")],
 ) -> None:
     """Make a group with its first owner."""
-    with workbench() as store, store.begin() as session:
+    with opened_store() as store, store.begin() as session:
         made = groups.create(session, group, users.find(session, owner).id)
     typer.echo(f"{made.name} is made.")
 
@@ -42,7 +42,7 @@ def add(
 @plainly
 def remove(group: GroupName) -> None:
     """Delete a group; what belonged to it goes back to its makers."""
-    with workbench() as store, store.begin() as session:
+    with opened_store() as store, store.begin() as session:
         groups.remove(session, None, group)
     typer.echo(f"{group} is deleted.")
 
@@ -51,7 +51,7 @@ def remove(group: GroupName) -> None:
 @plainly
 def members(group: GroupName) -> None:
     """List a group's members."""
-    with workbench() as store, store.read() as session:
+    with opened_store() as store, store.read() as session:
         found = groups.members(session, None, group)
     show(("user", "role"), ((member.user, member.role) for member in found))
 
@@ -64,7 +64,7 @@ def set_member(
     role: Annotated[Role, typer.Argument(help="viewer, editor or owner.")],
 ) -> None:
     """Take a user into a group, or change the role."""
-    with workbench() as store, store.begin() as session:
+    with opened_store() as store, store.begin() as session:
         made = groups.set_member(session, None, group, name, role)
     typer.echo(f"{made.user} is {made.role} in {made.group}.")
 
@@ -73,6 +73,6 @@ def set_member(
 @plainly
 def remove_member(group: GroupName, name: UserName) -> None:
     """Take a user out of a group."""
-    with workbench() as store, store.begin() as session:
+    with opened_store() as store, store.begin() as session:
         groups.remove_member(session, None, group, name)
     typer.echo(f"{name} is no longer in {group}.")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from subtomo_server.admin.workbench import UserName, plainly, show, workbench
+from subtomo_server.admin.shared import UserName, opened_store, plainly, show
 from subtomo_server.http.words import read_number, read_size
 from subtomo_store.people import users
 from subtomo_store.people.limits import MOST_RUNNING, limits_of
@@ -23,7 +23,7 @@ USUAL = "usual"
 @plainly
 def show_all() -> None:
     """Show what everybody may take, and has."""
-    with workbench() as store, store.read() as session:
+    with opened_store() as store, store.read() as session:
         rows = []
         for user in users.page(session):
             limits = limits_of(session, user.id, store.settings)
@@ -62,7 +62,7 @@ def set_quota(
         for field, (text, read) in given.items()
         if text is not None
     }
-    with workbench() as store, store.begin() as session:
+    with opened_store() as store, store.begin() as session:
         user = users.change(session, name, **values)
         limits = limits_of(session, user.id, store.settings)
     quota = limits.disk_quota_bytes

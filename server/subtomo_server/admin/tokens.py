@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from subtomo_server.admin.workbench import UserName, plainly, show, workbench
+from subtomo_server.admin.shared import UserName, opened_store, plainly, show
 from subtomo_store.database.people_records import Scope
 from subtomo_store.people import access, users
 
@@ -17,7 +17,7 @@ app = typer.Typer()
 @plainly
 def list_all(name: UserName) -> None:
     """List a user's tokens and signed-in browsers; never their texts."""
-    with workbench() as store, store.read() as session:
+    with opened_store() as store, store.read() as session:
         found = access.tokens(session, users.find(session, name).id)
     show(
         ("id", "kind", "scope", "label", "last used", "expires"),
@@ -35,7 +35,7 @@ def create(
     days: Annotated[int, typer.Option(help="Days until it expires; 0: never.")] = 365,
 ) -> None:
     """Make a token and print it; it is shown only now."""
-    with workbench() as store, store.begin() as session:
+    with opened_store() as store, store.begin() as session:
         user = users.find(session, name)
         expires = access.expiry(session, days or None)
         _, text = access.create_token(session, user.id, label, expires, scope=scope)
@@ -48,6 +48,6 @@ def revoke(
     name: UserName, token: Annotated[str, typer.Argument(metavar="ID", help="The token's id.")]
 ) -> None:
     """Revoke a token at once; jobs which it started go on."""
-    with workbench() as store, store.begin() as session:
+    with opened_store() as store, store.begin() as session:
         access.revoke(session, users.find(session, name).id, token)
     typer.echo(f"{token} is revoked.")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from subtomo_server.admin.workbench import UserName, asked_password, plainly, show, workbench
+from subtomo_server.admin.shared import UserName, asked_password, opened_store, plainly, show
 from subtomo_server.auth.newcomers import newcomer
 from subtomo_store.database.people_records import UserRole
 from subtomo_store.people import passwords, users
@@ -18,7 +18,7 @@ app = typer.Typer()
 @plainly
 def list_all() -> None:
     """List everybody."""
-    with workbench() as store, store.read() as session:
+    with opened_store() as store, store.read() as session:
         found = users.page(session)
     show(
         ("name", "role", "disabled", "made", "id"),
@@ -42,7 +42,7 @@ def add(
 ) -> None:
     """Make a user, and print a token of theirs once; it is valid for 30 days."""
     made_hash = passwords.hashed(asked_password()) if password else None
-    with workbench() as store, store.begin() as session:
+    with opened_store() as store, store.begin() as session:
         user, text = newcomer(session, name, "admin" if admin else "user", made_hash)
         if oidc_subject is not None:
             users.change(session, user.id, oidc_subject=oidc_subject)
@@ -80,12 +80,12 @@ def role(
 def password(name: UserName) -> None:
     """Set a password, asked for or read from stdin; every browser is signed out."""
     made_hash = passwords.hashed(asked_password())
-    with workbench() as store, store.begin() as session:
+    with opened_store() as store, store.begin() as session:
         users.set_password(session, users.find(session, name).id, made_hash)
     typer.echo("The password is set.")
 
 
 def _change(name: str, **values: object) -> None:
-    with workbench() as store, store.begin() as session:
+    with opened_store() as store, store.begin() as session:
         user = users.change(session, name, **values)
     typer.echo(f"{user.name}: {user.role}{', disabled' if user.disabled else ''}")

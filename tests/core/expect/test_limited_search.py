@@ -11,7 +11,7 @@ from scipy.stats import kstest
 
 from subtomo_core.data.initial_poses import in_classes
 from subtomo_core.expect.limited_search import Centre, about, points_within, pulled_back
-from subtomo_core.likelihood.candidates import Evidence
+from subtomo_core.likelihood.candidates import Candidates
 from subtomo_core.orientation.rotation_matching import Neighbourhood
 from subtomo_core.orientation.rotations import (
     angular_distance,
@@ -99,9 +99,9 @@ def test_weights_do_not_depend_on_where_the_neighbourhood_lies():
     shifts = rng.normal(size=(6, 3))
     points = points_within(rng, 2000, 20.0)
     for centre in random_rotations(rng, 3):
-        evidence = Evidence(centre @ inside, shifts, np.zeros(6), np.zeros(6))
+        candidates = Candidates(centre @ inside, shifts, np.zeros(6), np.zeros(6))
         near = Centre(Neighbourhood(centre, 20.0), centre, np.zeros(3), np.zeros(3))
-        (seen,) = about([evidence], [near])
+        (seen,) = about([candidates], [near])
         assert np.allclose(seen.rotations, inside, atol=1e-12)
         expected = points.shares(inside, shifts)
         assert np.abs(points.shares(seen.rotations, shifts) - expected).max() < 2e-3

@@ -50,12 +50,12 @@ def test_no_candidate_of_any_weight_is_dropped(snr):
 
         seen = weighed(engine)
         magnitude = engine.harmonics(np.abs(seen.values))
-        evidence = engine.find(seen, magnitude, scale, TEMPLATE, t)
-        lost = ~np.isfinite(evidence.gain)
+        candidates = engine.find(seen, magnitude, scale, TEMPLATE, t)
+        lost = ~np.isfinite(candidates.gain)
         dropped += lost.sum()
         if lost.any():
-            whole = thorough.survey(weighed(thorough), evidence.rotations[lost], TEMPLATE)
-            best = evidence.log_likelihood.max()
+            whole = thorough.survey(weighed(thorough), candidates.rotations[lost], TEMPLATE)
+            best = candidates.log_likelihood.max()
             assert whole.log_likelihood.max() < best + np.log(1e-4)
     if snr >= 0.015:
         assert dropped > 100  # it does save work

@@ -91,14 +91,14 @@ def test_a_pairs_correlation_is_that_of_the_evidence(noisy):
     ready = Alignment.prepare(method.settings, model)
     rotations = random_rotations(np.random.default_rng(0), 6)
     for index in range(3):
-        look = ready.look(noisy.particles, index)
+        particle = ready.observed(noisy.particles, index)
         template = ready.references[index].templates[0]
-        pair = pair_of(ready.search, look.weighed, template)
+        pair = pair_of(ready.search, particle.weighed, template)
         shifts = np.random.default_rng(index).normal(size=(6, 3))
-        evidence = weigh(ready.search, look.weighed, template, rotations, shifts)
-        poses = zip(evidence.rotations, evidence.shifts, strict=True)
+        candidates = weigh(ready.search, particle.weighed, template, rotations, shifts)
+        poses = zip(candidates.rotations, candidates.shifts, strict=True)
         cccs = np.array([local(pair.moments(R, t), "rcs").correlation for R, t in poses])
-        ratio = cccs / evidence.correlation
+        ratio = cccs / candidates.correlation
         # Constrained correlations differ by the particle's own norm, the same at all poses.
         assert np.allclose(ratio, ratio[0], rtol=1e-3)
 

@@ -71,36 +71,36 @@ def every_pose():
 @pytest.mark.parametrize(("seed", "sigma"), [(0, 0.02), (1, 0.1), (2, 0.2)])
 def test_no_pose_of_an_exhaustive_search_is_better(every_pose, seed, sigma):
     _, _, samples = particle(seed, sigma)
-    evidence = find(search(variance=sigma**2), samples)
+    candidates = find(search(variance=sigma**2), samples)
     exhaustive = log_likelihoods(samples, *every_pose, sigma**2)
-    assert evidence.log_likelihood.max() >= exhaustive.max()
+    assert candidates.log_likelihood.max() >= exhaustive.max()
 
 
 @pytest.mark.parametrize("generators", ["magnitude", "phase", "both"])
 def test_every_generator_finds_a_clear_particle(generators):
     R, t, samples = particle(3, 0.02)
-    evidence = find(search(generators, 0.02**2), samples)
-    best = int(np.argmax(evidence.log_likelihood))
-    assert angular_distance(evidence.rotations[best], R) < 2.0
-    assert np.linalg.norm(evidence.shifts[best] - t) < 0.1
-    assert len(evidence.rotations) <= 51
+    candidates = find(search(generators, 0.02**2), samples)
+    best = int(np.argmax(candidates.log_likelihood))
+    assert angular_distance(candidates.rotations[best], R) < 2.0
+    assert np.linalg.norm(candidates.shifts[best] - t) < 0.1
+    assert len(candidates.rotations) <= 51
 
 
 @settings(max_examples=8, deadline=None)
 @given(seeds())
 def test_the_likelihood_of_a_candidate_is_the_direct_sum(seed):
     _, _, samples = particle(seed, 0.1)
-    evidence = find(search(variance=0.01), samples)
-    likelihood = evidence.log_likelihood
+    candidates = find(search(variance=0.01), samples)
+    likelihood = candidates.log_likelihood
     for i in range(0, len(likelihood), 5):
         direct = log_likelihoods(
-            samples, evidence.rotations[i : i + 1], evidence.shifts[i : i + 1], 0.01
+            samples, candidates.rotations[i : i + 1], candidates.shifts[i : i + 1], 0.01
         )[0, 0]
         # The last step of a climb may be taken unseen: wrong by what it promised at the most.
-        unseen = max(summits._NEAR, 0.1 * math.sqrt(ascent._NEAR * evidence.gain[i]))
-        rounding = 1e-3 + 2e-5 * evidence.power.max()
+        unseen = max(summits._NEAR, 0.1 * math.sqrt(ascent._NEAR * candidates.gain[i]))
+        rounding = 1e-3 + 2e-5 * candidates.power.max()
         assert likelihood[i] == pytest.approx(float(direct), abs=rounding + unseen)
-        assert np.linalg.norm(evidence.shifts[i]) <= REACH + 1e-6
+        assert np.linalg.norm(candidates.shifts[i]) <= REACH + 1e-6
 
 
 @settings(max_examples=8, deadline=None)

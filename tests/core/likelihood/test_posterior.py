@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subtomo_core.likelihood.candidates import Evidence
+from subtomo_core.likelihood.candidates import Candidates
 from subtomo_core.likelihood.posterior import (
     balance,
     hard_posterior,
@@ -24,7 +24,7 @@ from support.strategies import seeds
 
 def evidences(rng, counts, spread=5.0):
     return [
-        Evidence(
+        Candidates(
             random_rotations(rng, c),
             rng.uniform(-2, 2, (c, 3)),
             rng.normal(0, spread, c),
@@ -96,7 +96,7 @@ def test_what_is_shown_at_some_contrast_is_told_by_the_best_of_them(seed, counts
     weights = log_weights(parts, points, 3.0)
     odds = []
     for a in np.linspace(0.1, 1.0, 10):
-        scaled = [Evidence(e.rotations, e.shifts, a * e.gain, a * a * e.power) for e in parts]
+        scaled = [Candidates(e.rotations, e.shifts, a * e.gain, a * a * e.power) for e in parts]
         evidence = priors + a * a * noise + log_evidence(log_weights(scaled, points, 3.0))
         odds.append(np.logaddexp.reduce(evidence) - empty)
     found = shown_at_some_contrast(weights, parts, priors, noise, empty)
@@ -105,7 +105,7 @@ def test_what_is_shown_at_some_contrast_is_told_by_the_best_of_them(seed, counts
 
 def test_a_particle_fainter_than_the_reference_shows_something():
     """Its gain is a third of the power of a reference three times as bright."""
-    faint = Evidence(np.eye(3)[None], np.zeros((1, 3)), np.array([300.0]), np.array([900.0]))
+    faint = Candidates(np.eye(3)[None], np.zeros((1, 3)), np.array([300.0]), np.array([900.0]))
     weights, even = [faint.log_likelihood], np.zeros(1)
     assert shown(weights[0], 0.0) < 1e-6
     assert shown_at_some_contrast(weights, [faint], even, even, 0.0) > 1.0 - 1e-6

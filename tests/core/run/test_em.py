@@ -61,9 +61,10 @@ class Ascent:
         even = replace(ready.competition, points=Even())
         self.alignment = replace(ready, competition=even, search=unshifted)
         found = [self.alignment.row(self.batch, i) for i in range(COUNT)]
-        looks = [self.alignment.look(self.batch.particles, i) for i in range(COUNT)]
+        observed = [self.alignment.observed(self.batch.particles, i) for i in range(COUNT)]
         terms = [
-            Term(0, look.seen, row.term.shares) for look, row in zip(looks, found, strict=True)
+            Term(0, particle.seen, row.term.shares)
+            for particle, row in zip(observed, found, strict=True)
         ]
         mass = np.sum([f.row.probability for f in found], 0)
         return sum(f.row.log_likelihood for f in found), mass, terms

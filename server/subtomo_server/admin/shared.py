@@ -42,7 +42,7 @@ def fail(sentence: str) -> NoReturn:
 
 
 @contextmanager
-def workbench() -> Iterator[Store]:
+def opened_store() -> Iterator[Store]:
     """Open the store which the settings name, brought up to date."""
     store = open_store(read_settings())
     try:

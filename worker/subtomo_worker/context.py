@@ -1,4 +1,4 @@
-"""What a worker has at hand: made once at its start and handed to every task."""
+"""What a worker works with: made once at its start and handed to every task."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from subtomo_worker.processes import Birth, own_birth
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
-    """A job laid out for work: its particles, their folds (N,), and its method.
+class LoadedJob:
+    """A job ready for work: its particles, their folds (N,), and its method.
 
     The method may keep what it learns.
     """
@@ -41,8 +41,8 @@ class Bench:
 
 
 @dataclass(eq=False)
-class Workshop:
-    """A worker's store, bell and methods. One task at a time works in it.
+class WorkerContext:
+    """A worker's store, bell and methods. One task at a time uses it.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Workshop:
     host: str = field(default_factory=socket.gethostname)
     name: str = field(default_factory=socket.gethostname)
     birth: Birth = field(default_factory=own_birth)
-    _laid_out: tuple[str, Bench] | None = None
+    _last: tuple[str, LoadedJob] | None = None
     _busy: bool = False
 
     @property
@@ -85,8 +85,8 @@ class Workshop:
         finally:
             self._busy = False
 
-    def bench(self, job: Job) -> Bench:
-        """Lay out a job, or return the bench on which it still lies.
+    def loaded(self, job: Job) -> LoadedJob:
+        """Load a job, or return it if it was the last one.
 
         Raises
         ------
@@ -96,19 +96,19 @@ class Workshop:
             If the mask which the job names is gone or does not fit, or particles which are read
             where they were registered have changed.
         """
-        if self._laid_out is None or self._laid_out[0] != job.id:
+        if self._last is None or self._last[0] != job.id:
             particles = StackParticles(self.store.files.dataset(job.dataset_id))
             mask = mask_map(self.store, job, particles.summary)
             spec, summary = job.parsed_spec, particles.summary
             folds = folds_of(spec, summary.particles, particles.grouping())
             method = self.methods(spec, summary, mask, folds)
-            self._laid_out = (job.id, Bench(particles, method, folds))
-        self._laid_out[1].particles.check()
-        return self._laid_out[1]
+            self._last = (job.id, LoadedJob(particles, method, folds))
+        self._last[1].particles.check()
+        return self._last[1]
 
     def clear(self) -> None:
-        """Forget the bench, so that the next task reads everything anew."""
-        self._laid_out = None
+        """Forget the loaded job, so that the next task reads everything anew."""
+        self._last = None
 
 
 @dataclass(frozen=True)
