@@ -1,40 +1,25 @@
-"""The seam to the core: what a worker needs of a method, and how one is made."""
+"""How a worker makes a method of the core, and what it lets pass of its results."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.data.statistics import Batch, Expectation, Model, Poses, Statistics
+from subtomo_core.data.statistics import Expectation, Model, Poses
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job import AnySpec
 from subtomo_worker.errors import NumericalError
 
-Spec = AnySpec
-
-
-class Method(Protocol):
-    """The four calls of *statistics that add* (the fourth is ``+``)."""
-
-    def start(self, references: NDArray[np.float32] | None) -> Model:
-        """Model before anything is averaged, iteration -1."""
-
-    def expect(
-        self, batch: Batch, model: Model, *, threads: int, on_particle: Callable[[], None]
-    ) -> Expectation:
-        """Statistics and poses of a batch; ``on_particle`` runs after each, in any thread."""
-
-    def maximise(self, model: Model, statistics: Statistics) -> Model:
-        """Next model."""
-
+if TYPE_CHECKING:  # the methods bring the kernels along
+    from subtomo_core.methods import Method
 
 Volume = NDArray[np.float32]
 Folds = NDArray[np.int64]
 # Of a resolved specification, its dataset, the map of its mask where it names one, and the folds.
-MethodFactory = Callable[[Spec, DatasetSummary, Volume | None, Folds], Method]
+MethodFactory: TypeAlias = "Callable[[AnySpec, DatasetSummary, Volume | None, Folds], Method]"
 
 
 def check_expectation(expectation: Expectation, what: str) -> None:

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,12 @@ from subtomo_store.database.records import Job, Lease, QueueName
 from subtomo_store.datasets.stack import StackParticles
 from subtomo_store.jobs import dispatch
 from subtomo_store.jobs.bell import Bell
-from subtomo_worker.calculation import Method, MethodFactory
+from subtomo_worker.calculation import MethodFactory
 from subtomo_worker.maps import mask_map
 from subtomo_worker.processes import Birth, own_birth
+
+if TYPE_CHECKING:  # the methods bring the kernels along
+    from subtomo_core.methods import Method
 
 
 @dataclass(frozen=True, eq=False)

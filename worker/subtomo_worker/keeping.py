@@ -27,7 +27,7 @@ class LeaseKeeper:
     """
 
     def __init__(self, context: WorkerContext, lease: Lease):
-        self._workshop = context
+        self._context = context
         self._lease = lease
         self._verdict: Verdict = "keep"
         self._particles = 0
@@ -61,7 +61,7 @@ class LeaseKeeper:
             raise Cancelled("the job was cancelled")
         if self._verdict == "lost":
             raise LeaseLostError("the task was given to another worker, or the job is over")
-        if self._workshop.stop_asked():
+        if self._context.stop_asked():
             raise StoppedError("the worker is ending")
 
     def __enter__(self) -> LeaseKeeper:
@@ -78,11 +78,11 @@ class LeaseKeeper:
         self._thread.join()
 
     def _keep(self) -> None:
-        settings = self._workshop.store.settings
+        settings = self._context.store.settings
         interval = min(settings.report_seconds, settings.lease_seconds / 3)
         while self._verdict == "keep" and not self._over.wait(interval):
             try:
-                with self._workshop.store.begin() as session:
+                with self._context.store.begin() as session:
                     self._verdict = tasks.renew(
                         session,
                         self._lease,

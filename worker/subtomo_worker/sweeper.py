@@ -26,7 +26,7 @@ class Sweeper:
     """A thread which looks every few seconds; any number of workers may do so at once."""
 
     def __init__(self, context: WorkerContext):
-        self._workshop = context
+        self._context = context
         self._over = threading.Event()
         within = copy_context()
         self._thread = threading.Thread(
@@ -43,14 +43,14 @@ class Sweeper:
         self._over.set()
         self._thread.join()
         try:
-            with self._workshop.store.begin() as session:
-                workers.leave(session, self._workshop.worker_id)
+            with self._context.store.begin() as session:
+                workers.leave(session, self._context.worker_id)
         except (SQLAlchemyError, SubtomoError) as error:
             log.warning("the worker's row stays: %s", error)
 
     def sweep(self) -> None:
         """Look once. Each step is a transaction of its own, so that no lock waits for another."""
-        store, context = self._workshop.store, self._workshop
+        store, context = self._context.store, self._context
         with store.begin() as session:
             workers.beat(
                 session,
@@ -72,7 +72,7 @@ class Sweeper:
 
         Messages are lost with a broker, and a drain's end or a raised limit rings for nobody.
         """
-        context = self._workshop
+        context = self._context
         if not context.idle or context.stop_asked():
             return
         with context.store.read() as session:
@@ -82,9 +82,9 @@ class Sweeper:
 
     def _release_dead(self) -> None:
         """Take from killed workers of this machine what they held, without waiting for leases."""
-        store = self._workshop.store
+        store = self._context.store
         with store.read() as session:
-            neighbours = workers.on_host(session, self._workshop.host)
+            neighbours = workers.on_host(session, self._context.host)
         for worker in neighbours:
             if not is_gone(Birth(worker.namespace, worker.pid, worker.born)):
                 continue
@@ -97,14 +97,14 @@ class Sweeper:
     def _tidy(self, ended: list[str]) -> None:
         """Remove the working files of jobs which ended without a worker."""
         for job_id in ended:
-            working = folders.batches(self._workshop.store.files, job_id)
+            working = folders.batches(self._context.store.files, job_id)
             shutil.rmtree(working, ignore_errors=True)
 
     def _clean(self) -> None:
         """Remove what killed processes left half-written, and what the rules do not keep."""
         try:
-            self._workshop.store.files.clean(STRAY_SECONDS)
-            retention.clean(self._workshop.store)
+            self._context.store.files.clean(STRAY_SECONDS)
+            retention.clean(self._context.store)
         except (SQLAlchemyError, SubtomoError, OSError) as error:
             log.warning("cleaning up again later: %s", error)
 
@@ -121,6 +121,6 @@ class Sweeper:
             if cleaned is None or time.monotonic() - cleaned > CLEAN_SECONDS:
                 self._clean()
                 cleaned = time.monotonic()
-            if self._over.wait(self._workshop.store.settings.sweep_seconds):
+            if self._over.wait(self._context.store.settings.sweep_seconds):
                 return
             self._look()

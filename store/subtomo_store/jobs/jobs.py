@@ -54,7 +54,7 @@ def create(
     orders: Orders = USUAL,
     disk_bytes: int = 0,
 ) -> NewJob:
-    """Write a job with its first task. ``spec`` is resolved (`subtomo_core.spec.job.resolve`).
+    """Write a job with its first task. ``spec`` is resolved (`subtomo_core.spec.defaults.resolve`).
 
     The job belongs to the group which the orders name, or to the dataset's. ``disk_bytes`` of
     its user's quota are held for it until it ends.
