@@ -20,6 +20,7 @@ from quality import EXPERIMENTS
 
 from subtomo_core.data.statistics import Batch
 from subtomo_core.expect.alignment import Alignment
+from subtomo_core.expect.prepared_search import PreparedSearch
 from subtomo_core.likelihood.candidates import Candidates
 from subtomo_core.likelihood.pose_ascent import refine
 from subtomo_core.likelihood.pose_search import Search
@@ -66,13 +67,13 @@ def exhaustive(
     return best.value, best.rotation
 
 
-def unpruned(alignment: Alignment) -> Alignment:
+def unpruned(prepared: PreparedSearch) -> PreparedSearch:
     """The same with one ring: every candidate is looked at with all components."""
-    search, settings = alignment.search, alignment.settings
-    band = settings.observer.band(settings.search_radius(alignment.model.shell_in_use))
+    search, settings = prepared.search, prepared.settings
+    band = settings.observer.band(settings.search_radius(prepared.model.shell_in_use))
     rings = Rings.of(band, search.reach, whole=True)
-    noise = (1.0 / alignment.noise[band.shell]).astype(np.float32)
-    return replace(alignment, search=replace(search, rings=rings, inverse_noise=noise))
+    noise = (1.0 / prepared.noise[band.shell]).astype(np.float32)
+    return replace(prepared, search=replace(search, rings=rings, inverse_noise=noise))
 
 
 def main() -> None:
@@ -90,19 +91,20 @@ def main() -> None:
     result = run(made.particles, spec, threads=threads)
     alignment = Alignment.prepare(Settings.of(spec, made.particles.summary), result.model)
     batch = Batch(made.particles, np.arange(len(result.poses)), result.poses)
-    thorough = unpruned(alignment)
+    prepared = alignment.prepared
+    thorough = unpruned(prepared)
     grid = even_rotations(arguments.step)
 
     def one(index: int) -> tuple[float, float, float]:
         row, _ = alignment.row(batch, index)
-        look = thorough.look(made.particles, index)
-        template = alignment.references[index % alignment.settings.folds].templates[0]
-        most, rotation = exhaustive(thorough.search, look.weighed, template, grid)
+        particle = thorough.observed(made.particles, index)
+        template = prepared.references[index % prepared.settings.folds].templates[0]
+        most, rotation = exhaustive(thorough.search, particle.weighed, template, grid)
         return float(row.score[0]), most, float(angular_distance(row.rotations[0], rotation))
 
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(one, range(arguments.particles)))
-    print(f"{len(grid)} rotations, {len(alignment.search.support.index)} components")
+    print(f"{len(grid)} rotations, {len(prepared.search.support.index)} components")
     print("| particle | fast | exhaustive | lost | degrees apart |\n|---|---|---|---|---|")
     for index, (fast, most, apart) in enumerate(found):
         print(f"| {index + 1} | {fast:.2f} | {most:.2f} | {1 - fast / most:.2%} | {apart:.1f} |")

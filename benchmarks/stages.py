@@ -59,7 +59,8 @@ def main() -> None:
     arguments = parser.parse_args()
     method, model, batch = converged(arguments.box, arguments.r_max, arguments.candidates)
 
-    plan = Alignment.prepare(method.settings, model)  # type: ignore[attr-defined]
+    alignment = Alignment.prepare(method.settings, model)  # type: ignore[attr-defined]
+    plan = alignment.prepared
     search, (templates, scales, _) = plan.search, plan.references[0]
     template, scale = templates[0], (scales or [np.ones(1, np.float32)])[0]
     observer = plan.settings.observer
@@ -71,7 +72,7 @@ def main() -> None:
     shift = batch.poses.best_shift[0]
     again = search.by_phase(weighed, shift, scale, template, share // 2)
     candidates = search.find(weighed, magnitude, scale, template, shift)
-    points = plan.competition.points or PosePoints.draw(np.random.default_rng(0), 10_000)
+    points = alignment.competition.points or PosePoints.draw(np.random.default_rng(0), 10_000)
     pose = Share(0, candidates.rotations[0], candidates.shifts[0], 1.0)
     accumulator = Accumulator(plan.sums, 1)
     term = Term(0, particle.summed, [pose])
@@ -140,7 +141,7 @@ def main() -> None:
         "noise (one pose)": (
             1,
             counts.noise,
-            lambda: plan._noise(particle, [candidates], [counted], 0.0),
+            lambda: plan.noise_of(particle, [candidates], [counted], 0.0),
         ),
         "sums (one pose)": (1, counts.sums, lambda: accumulator.add(term)),
     }
@@ -158,7 +159,7 @@ def main() -> None:
         label = f"{name}{f', {times} times' if times > 1 else ''}"
         print(f"| {label} | {need * times} | {limit:.2f} | {spent:.2f} | {spent / limit:.1f} |")
     print(f"| sum of the stages | | {least:.2f} | {total:.2f} | {total / least:.1f} |")
-    rows = cpu_ms(lambda: [plan.row(batch, i) for i in range(40)], 3) / 40
+    rows = cpu_ms(lambda: [alignment.row(batch, i) for i in range(40)], 3) / 40
     print(f"| row of a particle, mean of 40 | | | {rows:.2f} | |")
 
 

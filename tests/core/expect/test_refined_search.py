@@ -9,7 +9,7 @@ import pytest
 
 from subtomo_core.data.initial_poses import in_classes
 from subtomo_core.data.particles import ArrayParticles
-from subtomo_core.expect.alignment import Alignment
+from subtomo_core.expect.prepared_search import PreparedSearch
 from subtomo_core.expect.refined_search import Refining, pair_of, weigh
 from subtomo_core.orientation.rotations import angular_distance, random_rotations, rotation_about
 from subtomo_core.refiners.scores import local
@@ -88,7 +88,7 @@ def test_poses_depend_neither_on_threads_nor_on_batches(noisy, algorithm):
 def test_a_pairs_correlation_is_that_of_the_evidence(noisy):
     method = method_of(noisy.particles, spec_of("gradient"))
     model = knowing(method, noisy.truth.maps, 3.0)
-    ready = Alignment.prepare(method.settings, model)
+    ready = PreparedSearch.of(method.settings, model)
     rotations = random_rotations(np.random.default_rng(0), 6)
     for index in range(3):
         particle = ready.observed(noisy.particles, index)

@@ -56,12 +56,14 @@ class Ascent:
     def expect(self):
         """Log-likelihood, mass of the classes, and each particle's samples with its shares."""
         ready = Alignment.prepare(self.settings, self.model)
-        still = ShiftGrid.covering(ready.search.rings.first, 0.0)
-        unshifted = replace(ready.search, rings=replace(ready.search.rings, grid=still))
+        search = ready.prepared.search
+        still = ShiftGrid.covering(search.rings.first, 0.0)
+        unshifted = replace(search, rings=replace(search.rings, grid=still))
         even = replace(ready.competition, points=Even())
-        self.alignment = replace(ready, competition=even, search=unshifted)
+        prepared = replace(ready.prepared, search=unshifted)
+        self.alignment = replace(ready, competition=even, prepared=prepared)
         found = [self.alignment.row(self.batch, i) for i in range(COUNT)]
-        observed = [self.alignment.observed(self.batch.particles, i) for i in range(COUNT)]
+        observed = [self.alignment.prepared.observed(self.batch.particles, i) for i in range(COUNT)]
         terms = [
             Term(0, particle.seen, row.term.shares)
             for particle, row in zip(observed, found, strict=True)
@@ -71,7 +73,7 @@ class Ascent:
 
     def sums(self, terms):
         """Numerators and denominators of both classes."""
-        support = self.alignment.search.support
+        support = self.alignment.prepared.search.support
         accumulator = Accumulator(support, 2)
         for term in terms:
             accumulator.add(term)
@@ -83,7 +85,10 @@ class Ascent:
     def residual(self, term):
         """What the present references leave of a particle's samples at each of its poses."""
         alignment = self.alignment
-        support, templates = alignment.search.support, alignment.references[0].templates
+        support, templates = (
+            alignment.prepared.search.support,
+            alignment.prepared.references[0].templates,
+        )
         for share in term.shares:
             model = gathered(templates[share.class_index].grid, support, share.rotation)
             left = Samples(term.samples.values - term.samples.weights * model, term.samples.weights)
@@ -91,7 +96,7 @@ class Ascent:
 
     def go_on(self, transforms, mass):
         """Next references and class shares."""
-        inside = ball(BOX, float(self.alignment.search.support.reach))
+        inside = ball(BOX, float(self.alignment.prepared.search.support.reach))
         maps = np.stack([to_real(inside * transform) for transform in transforms])
         folds = np.repeat(maps[None], FOLDS, 0)
         self.model = replace(self.model, maps=maps, fold_maps=folds, shares=mass / mass.sum())
