@@ -50,7 +50,7 @@ def execute(context: WorkerContext, task_id: str, queue: QueueName) -> None:
 
 
 def _carry_out(context: WorkerContext, assignment: Assignment) -> None:
-    what = tasks.describe(assignment.lease.task)
+    what = str(assignment.lease.task)
     log.info("%s: %s, attempt %s", assignment.job.id, what, assignment.lease.task.attempts)
     messages = _attempt(context, assignment)
     context.bell.ring(messages or _freed(context))

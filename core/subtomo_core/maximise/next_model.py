@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,23 +152,23 @@ def maximise(
         xi=lead.xi if lead else model.xi if survey else max(_LEAST_XI, spread),
         scaled=before.scaled or not survey,
         shell_in_use=shell,
-        start=before.start,
-        seeded=before.seeded,
-        vain=before.vain,
-        divided_from=before.divided_from,
-        adopting=before.adopting,
-        adopted=History.of(before).adopted,
-        adoptions=before.adoptions,
         log_likelihood=statistics.log_likelihood,
         structural_noise=law.structural if law else 0.0,
         noise_floor=law.floor if law else model.noise_floor,
         under_mask=under_mask,
         confirmation=statistics.confirmation,
         **ground.standing._asdict(),
+        **_kept(before),
     )
     metrics = _metrics(settings, statistics, result)
     raised = (*_alarms(ground), *_junk_alarms(metrics), *symmetry.alarms(settings, result))
     return replace(result, metrics=replace(metrics, alarms=raised))
+
+
+def _kept(before: Model) -> dict[str, Any]:
+    """Fields of a model that a maximisation leaves as they are: what became of its classes."""
+    names = ("start", "seeded", "vain", "divided_from", "adopting", "adoptions")
+    return {name: getattr(before, name) for name in names} | {"adopted": History.of(before).adopted}
 
 
 def reference_noise(

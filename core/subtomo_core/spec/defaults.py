@@ -5,145 +5,25 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from subtomo_core.errors import InputError, Problem
+from subtomo_core.errors import InputError
+from subtomo_core.spec.checks import check
 from subtomo_core.spec.costs import usual_batch
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job import AnySpec, PairwiseSpec
-from subtomo_core.spec.mask_and_resolution import Mask, PairwiseResolution, Resolution
+from subtomo_core.spec.mask_and_resolution import START_SHELL, Mask, PairwiseResolution, Resolution
 from subtomo_core.spec.missing_region import Weights
-from subtomo_core.spec.pairwise import pairwise_problems, usual_limit_shell, work_in
-from subtomo_core.spec.parameters import FamlParameters, MatchingParameters, RefinementParameters
-from subtomo_core.spec.restart_schedule import starts_in, trial_defaults, trial_problems
-from subtomo_core.spec.start import JobStart, MapStart, PosesStart
+from subtomo_core.spec.pairwise import usual_limit_shell, work_in
+from subtomo_core.spec.parameters import FamlParameters, MatchingParameters
+from subtomo_core.spec.restart_schedule import starts_in, trial_defaults
+from subtomo_core.spec.start import JobStart, MapStart
 
-_START_SHELL = 8.0
 _SHARED_ANGSTROM, _SHARED_SHELLS = 40.0, 5.0  # see docs/decisions/0014-half-sets.md
-_LEAST_OF_HALVES = 8  # particles a class
 _FASTEST = 2.0  # growth of the resolution in use in an iteration, shells, unless told
 
 
 def shell_of(resolution_angstrom: float, summary: DatasetSummary) -> float:
     """Fourier radius in pixels of a resolution: ``n * voxel / resolution``."""
     return summary.box * summary.voxel_size_angstrom / resolution_angstrom
-
-
-def check(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
-    """Everything in ``spec`` which does not fit the dataset; empty when all fits."""
-    problems = []
-    nyquist = 2.0 * summary.voxel_size_angstrom
-    extent = summary.box * summary.voxel_size_angstrom
-    if spec.classes > summary.particles:
-        problems.append(
-            Problem(
-                f"{spec.classes} classes cannot be made of {summary.particles} particles: "
-                "ask for fewer classes",
-                pointer="/classes",
-            )
-        )
-    if isinstance(spec.start, MapStart) and len(spec.start.maps) not in (1, spec.classes):
-        problems.append(
-            Problem(
-                f"{len(spec.start.maps)} starting maps for {spec.classes} classes: "
-                "give one map, or one for each class",
-                pointer="/start/maps",
-            )
-        )
-    problems += trial_problems(spec, summary)
-    problems += [
-        Problem(
-            f"a limited search goes about each particle's present pose, and the start "
-            f"'{spec.start.kind}' gives none: start from 'poses', or leave {field} out",
-            pointer=f"/parameters/{field}",
-        )
-        for field in ("search_range_deg", "search_range_angstrom")
-        if getattr(spec.parameters, field, None) is not None
-        and not isinstance(spec.start, PosesStart)
-    ]
-    problems += _normal_problems(spec)
-    if len(spec.symmetries) != spec.classes:
-        problems.append(
-            Problem(
-                f"{len(spec.symmetries)} symmetries for {spec.classes} classes: "
-                "give one for all, or one for each class",
-                pointer="/symmetry",
-            )
-        )
-    diameter = spec.mask.diameter_angstrom if isinstance(spec.mask, Mask) else None
-    if diameter is not None and not 4 * summary.voxel_size_angstrom <= diameter <= extent:
-        problems.append(
-            Problem(
-                f"a mask of {diameter:g} Å does not fit a box of {extent:g} Å: "
-                f"choose between {4 * summary.voxel_size_angstrom:g} and {extent:g} Å",
-                pointer="/mask/diameter_angstrom",
-            )
-        )
-    start, limit = spec.resolution.start_angstrom, spec.resolution.limit_angstrom
-    for field, value in (("start_angstrom", start), ("limit_angstrom", limit)):
-        if value is not None and not nyquist <= value <= extent / 2:
-            problems.append(
-                Problem(
-                    f"a resolution of {value:g} Å is outside what this dataset holds: "
-                    f"choose between {nyquist:g} Å (two voxels) and {extent / 2:g} Å",
-                    pointer=f"/resolution/{field}",
-                )
-            )
-    if start is not None and limit is not None and start < limit:
-        problems.append(
-            Problem(
-                f"the start resolution ({start:g} Å) is finer than the limit ({limit:g} Å): "
-                "the resolution grows from start to limit",
-                pointer="/resolution/start_angstrom",
-            )
-        )
-    return problems + _half_problems(spec, summary) + pairwise_problems(spec, summary)
-
-
-def _normal_problems(spec: AnySpec) -> list[Problem]:
-    parameters = spec.parameters
-    if not (isinstance(parameters, RefinementParameters) and parameters.about_normal):
-        return []
-    problems, pointer = [], "/parameters/about_normal"
-    if not isinstance(spec.start, PosesStart):
-        detail = (
-            f"a search about each particle's normal needs to know it, and the start "
-            f"'{spec.start.kind}' tells none: start from 'poses', or set about_normal to false"
-        )
-        problems.append(Problem(detail, pointer=pointer))
-    if set(spec.symmetries) != {"C1"}:
-        detail = (
-            "averages are brought onto their axes of symmetry, which would turn the normal: "
-            "leave out symmetry, or set about_normal to false"
-        )
-        problems.append(Problem(detail, pointer=pointer))
-    return problems
-
-
-def _half_problems(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
-    shared, problems = spec.resolution.shared_angstrom, []
-    extent, least = summary.box * summary.voxel_size_angstrom, _LEAST_OF_HALVES * spec.classes
-    pointer = "/resolution/shared_angstrom"
-    if spec.half_sets and summary.particles < least:
-        detail = (
-            f"half sets need {least} particles or more, four in each half for each class, "
-            f"and the dataset has {summary.particles}: set half_sets to false"
-        )
-        problems.append(Problem(detail, pointer="/half_sets"))
-    if spec.whole_tomograms and not spec.half_sets:
-        detail = "whole_tomograms belongs to half sets: set half_sets to true, or leave it out"
-        problems.append(Problem(detail, pointer="/whole_tomograms"))
-    if shared is None:
-        return problems
-    start = spec.resolution.start_angstrom or extent / _START_SHELL
-    if not spec.half_sets:
-        detail = "shared_angstrom belongs to half sets: set half_sets to true, or leave it out"
-        problems.append(Problem(detail, pointer=pointer))
-    elif not start <= shared <= extent / 2:
-        detail = (
-            f"halves which share their references down to {shared:g} Å do not fit: "
-            f"choose between the start resolution ({start:g} Å) and {extent / 2:g} Å"
-        )
-        problems.append(Problem(detail, pointer=pointer))
-    return problems
 
 
 def _shared_angstrom(spec: AnySpec, extent: float, start_angstrom: float) -> float | None:
@@ -175,7 +55,7 @@ def resolve(spec: AnySpec, summary: DatasetSummary) -> AnySpec:
     start_shell = min(
         shell_of(spec.resolution.start_angstrom, summary)
         if spec.resolution.start_angstrom
-        else _START_SHELL,
+        else START_SHELL,
         limit_shell,
     )
     changes: dict[str, Any] = {

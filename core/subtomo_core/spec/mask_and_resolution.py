@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field
 
 from subtomo_core.spec.strict import Strict
 
+START_SHELL = 8.0  # where a search begins unless told
+
 
 class Mask(Strict):
     """Soft spherical mask on the references. Default: 0.8 of the box, and drawn in.

@@ -233,6 +233,15 @@ class Task:
     fence: int
     worker: str | None
     lease_until: datetime | None
+
+    def __str__(self) -> str:
+        """In words: ``iteration 3, particles 1 to 100``."""
+        if self.kind == "begin":
+            return "starting the job"
+        if self.kind == "reduce":
+            return f"iteration {self.iteration}, averaging"
+        return f"iteration {self.iteration}, particles {self.first + 1} to {self.last}"
+
     particles_done: int
     seconds: float | None
     error: str | None

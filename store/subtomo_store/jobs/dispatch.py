@@ -167,10 +167,8 @@ def candidates(
 ) -> Select[str, str, str]:
     """Tasks which may be taken, the best one alone."""
     begun, leased, served = _begun(), _leased(moment), _served()
-    allowed = case(
-        (JobRow.queue == "preview", settings.preview_jobs),
-        else_=func.coalesce(UserRow.running_jobs, settings.running_jobs),
-    )
+    running = func.coalesce(UserRow.running_jobs, settings.running_jobs)
+    allowed = case((JobRow.queue == "preview", settings.preview_jobs), else_=running)
     own = JobRow.priority + case((JobRow.queue == "preview", PREVIEW_POINTS), else_=0)
     idle_since = func.coalesce(
         _seconds(served.c.served),

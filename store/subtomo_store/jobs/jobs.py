@@ -92,10 +92,17 @@ def create(
     if orders.webhook is not None:
         webhooks.arm(session, row.id, orders.webhook)
     move(session, row, "queued", "waiting for a worker")
-    task = TaskRow(
+    task = _first_task(row)
+    session.add(task)
+    session.flush()
+    return NewJob(_record(session, row), [Message("begin", task.id, orders.queue)])
+
+
+def _first_task(job: JobRow) -> TaskRow:
+    return TaskRow(
         id=new_id("task"),
-        job_id=row.id,
-        iteration=row.first_iteration,
+        job_id=job.id,
+        iteration=job.first_iteration,
         kind="begin",
         batch=0,
         first=0,
@@ -105,9 +112,6 @@ def create(
         fence=0,
         particles_done=0,
     )
-    session.add(task)
-    session.flush()
-    return NewJob(_record(session, row), [Message("begin", task.id, orders.queue)])
 
 
 def require_ready(dataset: Dataset) -> None:

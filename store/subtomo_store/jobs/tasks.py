@@ -198,7 +198,7 @@ def give_back(
         _fail(session, job, session.get_one(TaskRow, lease.task.id, populate_existing=True), error)
         return []
     if error:
-        _tell_reason(session, job, f"{describe(lease.task)}: {error} (will be tried again)")
+        _tell_reason(session, job, f"{lease.task}: {error} (will be tried again)")
     return [message(job, lease.task.kind, lease.task.id)]
 
 
@@ -277,16 +277,7 @@ def _update(session: Session, lease: Lease, **values: object) -> bool:
 def _fail(session: Session, job: JobRow, task: TaskRow, error: str) -> None:
     task.state, task.error, task.lease_until = "failed", error, None
     tallies.count(session, "tasks_failed", task.kind)
-    fail(session, job, f"{describe(record(task))}: {error}")
-
-
-def describe(task: Task) -> str:
-    """Name a task in words: ``iteration 3, particles 1 to 100``."""
-    if task.kind == "begin":
-        return "starting the job"
-    if task.kind == "reduce":
-        return f"iteration {task.iteration}, averaging"
-    return f"iteration {task.iteration}, particles {task.first + 1} to {task.last}"
+    fail(session, job, f"{record(task)}: {error}")
 
 
 def _tell_reason(session: Session, job: JobRow, reason: str | None) -> None:

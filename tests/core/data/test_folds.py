@@ -22,7 +22,7 @@ from subtomo_core.maximise.averages import Averages
 from subtomo_core.maximise.half_references import references
 from subtomo_core.methods import create
 from subtomo_core.run import run
-from subtomo_core.spec.defaults import check
+from subtomo_core.spec.checks import check
 from subtomo_core.spec.missing_region import Complete
 from support.small_jobs import (
     Unchecked,

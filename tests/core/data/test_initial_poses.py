@@ -13,7 +13,8 @@ from subtomo_core.fourier.transforms import to_fourier
 from subtomo_core.orientation.rotations import angular_distance, random_rotations
 from subtomo_core.run import run
 from subtomo_core.simulate import asymmetric_blob, four_gaussians
-from subtomo_core.spec.defaults import check, resolve
+from subtomo_core.spec.checks import check
+from subtomo_core.spec.defaults import resolve
 from support.small_jobs import VOXEL, batch_of, blobs, job, method_of
 
 POSES = {"kind": "poses"}

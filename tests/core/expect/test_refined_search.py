@@ -14,7 +14,7 @@ from subtomo_core.expect.refined_search import Refining, pair_of, weigh
 from subtomo_core.orientation.rotations import angular_distance, random_rotations, rotation_about
 from subtomo_core.refiners.scores import local
 from subtomo_core.run import run
-from subtomo_core.spec.defaults import check
+from subtomo_core.spec.checks import check
 from subtomo_core.spec.missing_region import Weights
 from support.small_jobs import batch_of, blobs, job, knowing, method_of
 

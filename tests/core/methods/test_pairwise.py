@@ -18,9 +18,10 @@ from subtomo_core.orientation.rotations import angular_distance
 from subtomo_core.run import run
 from subtomo_core.score.classes import class_agreement
 from subtomo_core.simulate import asymmetric_blob, four_gaussians, simulate
+from subtomo_core.spec.checks import check
 from subtomo_core.spec.costs import seconds_per_particle
 from subtomo_core.spec.dataset import DatasetSummary
-from subtomo_core.spec.defaults import check, resolve, work_of
+from subtomo_core.spec.defaults import resolve, work_of
 from subtomo_core.spec.job import job_spec_adapter
 from subtomo_core.spec.missing_region import Weights
 from support.small_jobs import VOXEL, WEDGE, batch_of, job

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from subtomo_core.spec.checks import check
 from subtomo_core.spec.dataset import DatasetSummary
-from subtomo_core.spec.defaults import check, resolve
+from subtomo_core.spec.defaults import resolve
 from subtomo_core.spec.missing_region import Wedge
 from support.small_jobs import job
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from subtomo_core.errors import InputError
+from subtomo_core.spec.checks import check
 from subtomo_core.spec.costs import seconds_per_particle
 from subtomo_core.spec.dataset import DatasetSummary
-from subtomo_core.spec.defaults import check, resolve, shell_of
+from subtomo_core.spec.defaults import resolve, shell_of
 
 # Left open they limit nothing.
 from subtomo_core.spec.job import FamlSpec, FaSpec, job_spec_adapter
