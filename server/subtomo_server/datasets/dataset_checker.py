@@ -156,7 +156,9 @@ class DatasetChecker:
             )
         record = read_record(folder)
         truth = sum(file.size for file in truth_files(folder))
-        remarks = remarks_on(dataset.simulation, [file.name for file in uploaded])
+        remarks = record.remarks
+        if dataset.simulation is not None:  # whose table is ours: only the uploads are news
+            remarks = remarks_on(dataset.simulation, [file.name for file in uploaded])
         with self._store.begin() as session:
             if not check_leases.let_go(session, dataset_id, self._server):
                 return
@@ -167,7 +169,7 @@ class DatasetChecker:
                 box=summary.box,
                 voxel_size_angstrom=summary.voxel_size_angstrom,
                 size_bytes=record.size_bytes + truth,
-                remarks=[*record.remarks, *remarks],
+                remarks=remarks,
             )
         contents.release(self._store.files, [file.sha256 for file in uploaded])
 

@@ -58,15 +58,13 @@ def simulated(folder: Path, uploads: Path, recipe: Recipe) -> Iterator[Path]:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def remarks_on(simulation: Mapping[str, Any] | None, uploaded: Sequence[str]) -> list[str]:
-    """What to say about the files that were uploaded into a dataset."""
-    if simulation is None:
-        return []
+def remarks_on(simulation: Mapping[str, Any], uploaded: Sequence[str]) -> tuple[str, ...]:
+    """What to say about the files that were uploaded for a simulation."""
     unused = sorted(set(uploaded) - set(simulation["structures"]))
     if not unused:
-        return []
+        return ()
     shown = ", ".join(unused[:10])
-    return [f"{len(unused)} uploaded files are named by no structure and were left out: {shown}"]
+    return (f"{len(unused)} uploaded files are named by no structure and were left out: {shown}",)
 
 
 def truth_files(folder: Path) -> list[FileRecord]:
