@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from subtomo_core.maximise.fitted_mask import fitted, shaped
 from subtomo_core.maximise.half_alignment import Motions, in_one_frame
 from subtomo_core.maximise.half_references import fsc_kind, noise_power, references, shared_angstrom
 from subtomo_core.maximise.noise import Noise
+from subtomo_core.maximise.swapping_folds import late_folds
 from subtomo_core.maximise.wiener_gains import gains_of, signal_to_noise
 from subtomo_core.plan import Settings
 
@@ -93,6 +95,16 @@ class _Ground(NamedTuple):
         whole = self.averages.classes(self.model, None, self.theta)
         return self.shaped(whole, cutoff, np.sqrt(gains))
 
+    def met(self, shell: float, gains: Real, noise: NDArray[np.float64]) -> tuple[Real, Real]:
+        """References of each fold and their noise; those of a fold that must come late stay."""
+        maps = self.fold_maps(shell, gains, noise)
+        powers = self.reference_noise(shell, gains, noise)
+        if self.model.iteration > 0:
+            before, halves = self.model, 2 if self.settings.half_sets else 1
+            for late in late_folds(maps, before.fold_maps, halves):
+                maps[late], powers[late] = before.fold_maps[late], before.reference_noise[late]
+        return maps, powers
+
     def fold_maps(self, shell: float, gains: Real, noise: NDArray[np.float64]) -> Real:
         """What the particles of each fold meet next, (F, K, n, n, n)."""
         settings, model = self.settings, self.model
@@ -127,28 +139,28 @@ def maximise(
     ground = _Ground.of(settings, model, statistics)
     settings, before, mass = ground.settings, ground.model, ground.averages.mass.sum(0)
     half_maps, curves = ground.averages.half_maps()
-    fsc = curves.corrected
     noise, law, under_mask = Noise.of(settings, model, statistics, lead)
     shell = lead.shell_in_use if lead else settings.start_shell
     if not survey and not lead:
-        shell = next_shell(settings, model, fsc)
+        shell = next_shell(settings, model, curves.corrected)
     ratio = None if survey or len(mass) == 1 else signal_to_noise(ground.averages, before)
-    gains = gains_of(settings, fsc, mass, 2.0, survey=survey, ratio=ratio)
-    behind = 1.0 if settings.half_sets else 2.0  # halves behind a reference
-    own = gains_of(settings, fsc, mass, behind, survey=survey, ratio=ratio)
+    strength = partial(gains_of, settings, curves.corrected, mass, survey=survey, ratio=ratio)
+    # So many halves stand behind an average, and behind a reference.
+    gains, own = strength(2.0), strength(1.0 if settings.half_sets else 2.0)
+    fold_maps, fold_noise = ground.met(shell, own, noise)
     spread = float(np.sqrt(statistics.shift_square / (3.0 * max(mass.sum(), EMPTY))))
     result = Model(
         iteration=model.iteration + 1,
         maps=ground.maps(shell, gains),
-        fold_maps=ground.fold_maps(shell, own, noise),
+        fold_maps=fold_maps,
         half_maps=half_maps,
-        fsc=fsc,
+        fsc=curves.corrected,
         fsc_parts=np.stack(curves[1:]),
         half_order=ground.motions.order,
         half_motions=ground.motions.packed,
         shares=before.shares if survey or not mass.any() else mass / mass.sum(),
         noise=noise,
-        reference_noise=ground.reference_noise(shell, own, noise),
+        reference_noise=fold_noise,
         xi=lead.xi if lead else model.xi if survey else max(_LEAST_XI, spread),
         scaled=before.scaled or not survey,
         shell_in_use=shell,
