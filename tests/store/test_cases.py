@@ -20,7 +20,6 @@ READ = {
     "m20-bz2": (8, 8.0, "p.star: "),
     "m23-stack-ispg0": (8, 8.0, "all.mrcs is not marked as a stack of volumes"),
     "o01-roundtrip": (8, 8.0, "_rlnVoltage is 300, 200; 300 stands in the dataset's own table"),
-    "r01-turned-boxes": (16, 8.0, "and the 16 files of weights which it names were not used"),
     "s04b-one-particle-simple-block": (1, 8.0, "8 files were left out, not named in p.star"),
     "s07-colon-mrc": (8, 8.0, "p.star: "),
     "s16-float-optics": (8, 8.0, "p.star: "),
@@ -35,6 +34,7 @@ REFUSED = {
     "m04-nsymbt-leftover": "set nsymbt, bytes 93 to 96, to 0",
     "m18b-voxel-1": "is 1 Å, as many programs write where they know none",
     "m25-folder-mixed": "p3.mrc.bz2: not an MRC file",
+    "r01-turned-boxes": "16 such rows), and its missing region lies turned with it",
     "s02-duplicate-optics-column": "has the column _rlnOpticsGroup twice (as number 1 and 8)",
     "s08-flag-2d-but-3d": "set _rlnTomoSubTomosAre2DStacks to 0 if the files hold 3D volumes",
     "s12-nan-pixel": "_rlnPixelSize is 'nan': a finite number is needed; give the voxel size",
@@ -74,3 +74,8 @@ def test_it_is_refused_with_one_cause(case, name):
         seal(folder, missing)
     (problem,) = caught.value.problems
     assert REFUSED[name] in problem.detail
+
+
+def test_turned_boxes_are_read_with_the_weights_that_were_turned_with_them(case):
+    folder, _ = case("r01-turned-boxes")
+    assert seal(folder, Weights()).particles == 16

@@ -56,6 +56,8 @@ class ParticleTable:
     microscope : Microscope
     voxel_column : str
         Where the voxel sizes stand.
+    turned : array of bool, shape (N,)
+        Whether a particle's box was cut out turned, and its missing region with it.
     boxes : tuple of str
         What it says of the sides of the boxes, in voxels.
     remarks : tuple of str
@@ -74,6 +76,7 @@ class ParticleTable:
     shifts_in_voxels: bool
     microscope: Microscope = USUAL_MICROSCOPE
     voxel_column: str = "rlnImagePixelSize"
+    turned: NDArray[np.bool_] | None = None
     boxes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 

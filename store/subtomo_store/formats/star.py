@@ -8,7 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.orientation.rotations import from_relion_angles, from_relion_origins
+from subtomo_core.orientation.rotations import (
+    angular_distance,
+    from_relion_angles,
+    from_relion_origins,
+)
 from subtomo_store.files.readable import Readable
 from subtomo_store.formats.particle_table import ImageName, ParticleTable
 from subtomo_store.formats.problems import Problems
@@ -38,6 +42,8 @@ __all__ = [
 ]
 
 CTF = "rlnCtfImage"
+TURNED = "rlnTomoSubtomogram{}"
+_UNTURNED_DEG = 0.1
 
 
 def read_particles(path: Readable, name: str | None = None) -> ParticleTable:
@@ -72,6 +78,7 @@ def read_particles(path: Readable, name: str | None = None) -> ParticleTable:
     kin = together(columns, tomograms)
     images, ctf_images = _images(columns, IMAGE), _images(columns, CTF)
     used = microscope(optics or columns)
+    boxes = columns.vectors(TURNED, ("Rot", "Tilt", "Psi"))
     table = ParticleTable(
         images=images or (),
         ctf_images=ctf_images,
@@ -84,6 +91,7 @@ def read_particles(path: Readable, name: str | None = None) -> ParticleTable:
         shifts=from_relion_origins(origins, 1.0),
         shifts_in_voxels=in_pixels,
         microscope=used.microscope,
+        turned=None if boxes is None else _turned(boxes),
         boxes=() if optics is None else optics.texts("rlnImageSize") or (),
     )
     problems.raise_all()
@@ -91,6 +99,12 @@ def read_particles(path: Readable, name: str | None = None) -> ParticleTable:
     remarks += [*kin.remarks, *used.remarks]
     remarks += account(Reading(blocks, tables, columns, optics), table)
     return replace(table, remarks=tuple(remarks))
+
+
+def _turned(boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether boxes (N, 3), in RELION's angles, were cut out turned."""
+    turns = angular_distance(from_relion_angles(boxes), np.eye(3))
+    return np.asarray(turns > _UNTURNED_DEG)
 
 
 def has_particles(path: Readable, name: str | None = None) -> bool:
