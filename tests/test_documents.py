@@ -39,7 +39,7 @@ def test_every_row_of_the_tables_of_formats_has_a_test_which_exists():
     assert set(re.findall(r"`(test_\w+)`", FORMATS)) - every_test() == set()
 
 
-DOCUMENTS = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
+DOCUMENTS = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
