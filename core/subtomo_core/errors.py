@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -37,6 +38,19 @@ class InputError(SubtomoError):
     def __init__(self, *problems: Problem):
         super().__init__("; ".join(p.detail for p in problems))
         self.problems = problems
+
+
+def refuse_unless(what: str, rules: Mapping[str, bool]) -> None:
+    """Refuse ``what`` by the first of its rules that does not hold.
+
+    Raises
+    ------
+    InputError
+        ``WHAT cannot be: RULE``.
+    """
+    for rule, held in rules.items():
+        if not held:
+            raise InputError(Problem(f"{what} cannot be: {rule}"))
 
 
 class Cancelled(SubtomoError):

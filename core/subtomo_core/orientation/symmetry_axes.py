@@ -88,14 +88,12 @@ def correlation_about_axes(volume: Real, group: Matrix) -> float:
 
 def _few(elements: Matrix) -> Matrix:
     """Some elements, evenly spread over their list; of inverse pairs the first stands for both."""
-    kept: list[Matrix] = []
-    for element in elements:
-        if not any(np.allclose(element, other.T, atol=1e-6) for other in kept):
-            kept.append(element)
+    inverse = np.abs(elements[:, None] - np.swapaxes(elements, 1, 2)).max((2, 3)) < 1e-6
+    kept: Matrix = elements[~np.tril(inverse, -1).any(1)]
     if len(kept) <= _MOST_ELEMENTS:
-        return np.array(kept).reshape(-1, 3, 3)
-    chosen = np.linspace(0, len(kept) - 1, _MOST_ELEMENTS).round().astype(int)
-    return np.stack([kept[i] for i in chosen])
+        return kept
+    chosen: Matrix = kept[np.linspace(0, len(kept) - 1, _MOST_ELEMENTS).round().astype(int)]
+    return chosen
 
 
 def _frames_of(group: Matrix) -> Matrix:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.errors import InputError, Problem
+from subtomo_core.errors import refuse_unless
 from subtomo_core.spec.strict import STRICT
 
 Values = NDArray[np.float64]
@@ -35,14 +35,12 @@ class Microscope:
     mtf: bool = True
 
     def __post_init__(self) -> None:
-        checks = {
+        rules = {
             "voltage_kv must lie between 10 and 3000": 10.0 <= self.voltage_kv <= 3000.0,
             "cs_mm must lie between 0 and 20": 0.0 <= self.cs_mm <= 20.0,
             "amplitude_contrast is a share from 0 to 1": 0.0 <= self.amplitude_contrast <= 1.0,
         }
-        for rule, held in checks.items():
-            if not held:
-                raise InputError(Problem(f"this microscope cannot be: {rule}"))
+        refuse_unless("this microscope", rules)
 
     @property
     def wavelength(self) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.errors import InputError, Problem
+from subtomo_core.errors import InputError, Problem, refuse_unless
 from subtomo_core.orientation.rotations import from_euler, rotation_about
 from subtomo_core.simulate.direct import Bands, Orientations, outside_bands
 from subtomo_core.spec.strict import STRICT
@@ -62,7 +62,7 @@ class Crowd:
     empty: int = 0
 
     def __post_init__(self) -> None:
-        checks = {
+        rules = {
             "shift_range must lie between 0 and 100 voxels": 0 <= self.shift_range <= 100,
             "neighbours must lie between 0 and 12": 0 <= self.neighbours <= 12,
             "nearest and farthest must rise, from 0 to 1": 0 <= self.nearest < self.farthest <= 1,
@@ -71,9 +71,7 @@ class Crowd:
             "junk and empty are counts from 0 up": min(self.junk, self.empty) >= 0,
             "left_out_deg are bands which rise, from 0 to 180": _rising(self.left_out_deg),
         }
-        for rule, held in checks.items():
-            if not held:
-                raise InputError(Problem(f"this crowd cannot be: {rule}"))
+        refuse_unless("this crowd", rules)
 
 
 @dataclass(frozen=True, eq=False)

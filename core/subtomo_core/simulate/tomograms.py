@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.errors import InputError, Problem
+from subtomo_core.errors import refuse_unless
 from subtomo_core.orientation.rotations import rotation_about
 from subtomo_core.simulate.forms import Correction
 from subtomo_core.simulate.images import Array, Camera
@@ -50,16 +50,14 @@ class Optics:
 
     def __post_init__(self) -> None:
         low, high = self.defocus_um
-        checks = {
+        rules = {
             "defocus_um must rise, from above 0 to 20": 0.0 < low <= high <= 20.0,
             "error_um must lie between 0 and 5": 0.0 <= self.error_um <= 5.0,
             "astigmatism_um must lie between 0 and the defocus": 0 <= self.astigmatism_um <= low,
             "tomograms must lie between 1 and 1000": 1 <= self.tomograms <= 1000,
             "before is a share from 0 to 1": 0.0 <= self.before <= 1.0,
         }
-        for rule, held in checks.items():
-            if not held:
-                raise InputError(Problem(f"these optics cannot be: {rule}"))
+        refuse_unless("these optics", rules)
 
 
 @dataclass(frozen=True, eq=False)

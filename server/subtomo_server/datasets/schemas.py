@@ -61,7 +61,7 @@ class NewDataset(Strict):
     @model_validator(mode="after")
     def _can_be_served(self) -> Self:
         recipe = self.simulation
-        if recipe and recipe.particles * recipe.box**3 > MOST_SIMULATED_VOXELS:
+        if recipe and recipe.voxels > MOST_SIMULATED_VOXELS:
             raise ValueError(
                 f"{recipe.particles} particles in boxes of {recipe.box} voxels are too many for "
                 f"the server: ask for at most {MOST_SIMULATED_VOXELS // recipe.box**3}, or make "

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from subtomo_core.errors import Problem
+from pydantic import ValidationError
+
+from subtomo_core.errors import InputError, Problem
 
 Finding = Mapping[str, Any]
+T = TypeVar("T")
 
 
 def pointer_of(location: Sequence[int | str], body: Any, *, absent: bool = False) -> str:
@@ -56,6 +59,20 @@ def problems_of(
     """
     names = list(known_fields)
     return [_problem(finding, body, names) for finding in findings]
+
+
+def read_document(read: Callable[[Any], T], document: Any) -> T:
+    """What ``read`` makes of a document, its findings told as problems.
+
+    Raises
+    ------
+    InputError
+        If pydantic refuses it.
+    """
+    try:
+        return read(document)
+    except ValidationError as error:
+        raise InputError(*problems_of(error.errors(), document)) from error
 
 
 def _problem(finding: Finding, body: Any, known_fields: list[str]) -> Problem:

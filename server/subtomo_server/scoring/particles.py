@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from subtomo.errors import SubtomoError as ClientError
 from subtomo.transfer import Outgoing, outgoing
@@ -18,7 +18,7 @@ from subtomo_core.data.particles import Particles
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.score import ParticlePoses
 from subtomo_core.spec.missing_region import MissingRegion
-from subtomo_server.http.validation import problems_of
+from subtomo_server.http.validation import read_document
 from subtomo_server.scoring.tables import Shared, Table
 from subtomo_store.datasets.material import STAR
 from subtomo_store.datasets.sealing import UPLOADS, seal
@@ -145,7 +145,4 @@ def _place(file: Outgoing, target: Path) -> None:
 
 def _region(said: Mapping[str, Any]) -> MissingRegion:
     adapter: TypeAdapter[MissingRegion] = TypeAdapter(MissingRegion)
-    try:
-        return adapter.validate_python(said)
-    except ValidationError as error:
-        raise InputError(*problems_of(error.errors(), said)) from error
+    return read_document(adapter.validate_python, said)

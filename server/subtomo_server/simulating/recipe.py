@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     Field,
-    ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     model_validator,
@@ -19,7 +18,7 @@ from subtomo_core.errors import InputError
 from subtomo_core.simulate import Crowd, Microscope, Optics, TiltSeries
 from subtomo_core.spec.missing_region import MissingRegion, Weights
 from subtomo_core.spec.strict import Strict
-from subtomo_server.http.validation import problems_of
+from subtomo_server.http.validation import read_document
 from subtomo_server.simulating.structures import check_name
 
 MOST_VOXELS = 1 << 30  # of all particles in one form: they are held in memory
@@ -88,7 +87,7 @@ class Recipe(Strict):
             )
 
     def _fits_memory(self) -> None:
-        if self.particles * self.box**3 > MOST_VOXELS:
+        if self.voxels > MOST_VOXELS:
             raise ValueError(
                 f"{self.particles} particles in boxes of {self.box} voxels are too many to make at "
                 f"once: ask for at most {MOST_VOXELS // self.box**3}, or for smaller boxes"
@@ -111,6 +110,11 @@ class Recipe(Strict):
     def particles(self) -> int:
         """Boxes in all, those of junk too."""
         return sum(self.each) + self.crowd.junk + self.crowd.empty
+
+    @property
+    def voxels(self) -> int:
+        """Of all boxes, in one form."""
+        return self.particles * self.box**3
 
     @property
     def diameter(self) -> float:
@@ -138,7 +142,4 @@ def recipe_of(fields: Mapping[str, Any]) -> Recipe:
     InputError
         If they make no sense.
     """
-    try:
-        return Recipe.model_validate(fields)
-    except ValidationError as error:
-        raise InputError(*problems_of(error.errors(), fields)) from error
+    return read_document(Recipe.model_validate, fields)
