@@ -6,20 +6,12 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from support.services import ROOT
+from support.sources import sources
 
-PACKAGES = ("client/subtomo", "core/subtomo_core", "store/subtomo_store")
-PACKAGES += ("server/subtomo_server", "worker/subtomo_worker")
 LONGEST_FILE, LONGEST_FUNCTION = 300, 40
 # A kernel is one loop over flat arrays; a command's body hands each option on by its name.
 FREE = ("core/subtomo_core/kernels/", "server/subtomo_server/simulating/command.py")
 FREE += ("client/subtomo/cli/",)
-
-
-def sources() -> Iterator[tuple[str, Path]]:
-    for package in PACKAGES:
-        for path in (ROOT / package).rglob("*.py"):
-            yield path.relative_to(ROOT).as_posix(), path
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:

@@ -5,21 +5,15 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-PACKAGES = ("client/subtomo", "core/subtomo_core", "store/subtomo_store")
-PACKAGES += ("server/subtomo_server", "worker/subtomo_worker")
+from support.services import ROOT
+from support.sources import sources
+
 NAME = re.compile(r"`(subtomo_[a-z]+(?:\.\w+)+)`")
-
-
-def sources() -> Iterator[Path]:
-    for package in PACKAGES:
-        yield from (ROOT / package).rglob("*.py")
 
 
 def documents() -> list[Path]:
@@ -50,7 +44,7 @@ def is_there(name: str) -> bool:
 def test_dotted_names_in_documents_and_docstrings_are_there():
     missing = [
         f"{path.relative_to(ROOT)}: {found[1]}"
-        for path in [*documents(), *sources()]
+        for path in [*documents(), *(path for _, path in sources())]
         for found in NAME.finditer(path.read_text(encoding="utf-8"))
         if not is_there(found[1])
     ]
@@ -67,7 +61,7 @@ def banned() -> list[str]:
 @pytest.mark.parametrize("word", banned())
 def test_the_glossary_leaves_no_second_word_for_a_thing(word):
     used = re.compile(rf"(?<![a-z]){word}s?(?![a-z])", re.IGNORECASE)
-    found = [str(p.relative_to(ROOT)) for p in sources() if used.search(p.read_text("utf-8"))]
+    found = [name for name, path in sources() if used.search(path.read_text("utf-8"))]
     assert found == []
 
 
