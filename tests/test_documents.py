@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.services import ROOT
+from support.sources import sources
 
 FORMATS = (ROOT / "docs" / "formats.md").read_text()
 FAILURES = (ROOT / "docs" / "failures.md").read_text()
@@ -53,3 +54,45 @@ def test_every_decision_is_listed_once():
     folder = ROOT / "docs" / "decisions"
     listed = re.findall(r"\]\((\d{4}-[^)]+\.md)\)", (folder / "README.md").read_text())
     assert listed == sorted(path.name for path in folder.glob("[0-9]*.md"))
+
+
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+ANCHOR = re.compile(r"\]\(([^)#\s:]*)#([^)\s]+)\)")
+CITED = re.compile(r"docs/([\w/-]+\.md)(?:#([\w-]+))?")
+
+
+def anchors(path: Path) -> set[str]:
+    """Anchors of a page's headings: lower case, without punctuation, words joined by hyphens."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(text))
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_anchors_of_links_are_headings(path: Path):
+    for target, anchor in ANCHOR.findall(path.read_text()):
+        there = path.parent / target if target else path
+        assert anchor in anchors(there), f"{target}#{anchor}"
+
+
+def test_pages_that_the_code_cites_are_there_with_their_anchors():
+    scripts = [(p.relative_to(ROOT).as_posix(), p) for p in (ROOT / "benchmarks").glob("*.py")]
+    cited = [
+        (name, *found)
+        for name, path in [*sources(), *scripts]
+        for found in CITED.findall(path.read_text("utf-8"))
+    ]
+    assert len({page for _, page, _ in cited}) >= 5
+    for name, page, anchor in cited:
+        there = ROOT / "docs" / page
+        assert there.is_file(), f"{name}: {page}"
+        assert not anchor or anchor in anchors(there), f"{name}: {page}#{anchor}"
+
+
+def test_every_room_of_the_core_that_computes_cites_its_section_of_the_method():
+    core = ROOT / "core" / "subtomo_core"
+    rooms = {path.parent.name for path in core.glob("*/__init__.py")} - {"kernels", "spec"}
+    assert {"fourier", "likelihood", "maximise"} <= rooms
+    for room in rooms:
+        assert f"docs/method.md#{room}" in (core / room / "__init__.py").read_text("utf-8")
+        assert room in anchors(ROOT / "docs" / "method.md")

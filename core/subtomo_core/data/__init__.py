@@ -1,1 +1,4 @@
-"""Particles, poses, models and statistics: what passes from call to call."""
+"""Particles, poses, models and statistics: what passes from call to call.
+
+See docs/method.md#data.
+"""

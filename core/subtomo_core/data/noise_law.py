@@ -9,7 +9,8 @@ around it. Together the variance is
 
     sigma^2(r) (floor(r) + W + q W^2)
 
-(docs/decisions/0042 and 0050).
+(docs/method.md#the-noise-law; docs/decisions/0042-structural-noise.md and
+0050-right-on-sums-with-weights.md).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The expectation over particles, and the search that it makes."""
+"""The expectation over particles, and the search that it makes (docs/method.md#expect)."""

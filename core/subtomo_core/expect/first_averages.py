@@ -4,7 +4,7 @@ A job may bring poses of its own, or begin from single particles (docs/decisions
 classes and orientations are random.
 
 Averages of unrotated particles which share one wedge are a picture of the wedge, and a search
-against them never leaves it (method: *The start trap*): so particles start in uniformly random
+against them never leaves it (docs/method.md#expect). So particles start in uniformly random
 orientations, and these stay on record.
 """
 

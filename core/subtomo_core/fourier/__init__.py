@@ -1,1 +1,1 @@
-"""Fourier transforms, shells, grids and missing regions."""
+"""Fourier transforms, shells, grids and missing regions (docs/method.md#fourier)."""

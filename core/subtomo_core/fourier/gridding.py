@@ -1,4 +1,4 @@
-"""From summed statistics to volumes (method: *The M-step*)."""
+"""From summed statistics to volumes (docs/method.md#averages)."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def resample(transform: Complex, box: int) -> Complex:
 
 
 def fill_in(numerator: Complex, denominator: Real, total: Real, old: Complex) -> Complex:
-    """Average whose missing parts are filled with the present estimate (FAML equation 11).
+    """Average whose missing parts are filled with the present estimate (FAML equation 10).
 
     ``A = (num + (tot - den) A_old) / tot``, with ``tot`` never below ``den``.
 

@@ -1,7 +1,7 @@
 r"""Best shift of each candidate rotation, and the log-likelihood there.
 
 For samples S and weights W (both divided by the noise variance), the log-likelihood of a pose
-is, up to a constant of the particle (FAML equation 4 in the notation of S and W),
+is, up to a constant of the particle (FAML equation 15 in the notation of S and W),
 
 .. math:: \mathrm{Re} \sum_k S A_R^* e^{2 \pi i k \cdot t / n} - \tfrac12 \sum_k W |A_R|^2 .
 

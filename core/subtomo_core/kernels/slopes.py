@@ -9,7 +9,7 @@ With the model :math:`M_k = e^{-2 \pi i k \cdot t / n} A(R^{-1} k)` and an incre
     \nabla L = \mathrm{Re} \sum (S - W M) \, \nabla M^*, \quad
     H \approx \mathrm{Re} \sum W \, \nabla M \, \nabla M^{* T}
 
-(H is the Gauss-Newton curvature of -L; Xu & Alber 2012, equation 13, for complex residuals).
+(H is the Gauss-Newton curvature of -L; Xu & Alber 2012, equation 18, for complex residuals).
 Components (2, J) hold real parts, then imaginary parts.
 """
 

@@ -1,1 +1,4 @@
-"""One particle against one reference: observation, search and posterior."""
+"""One particle against one reference: observation, search and posterior.
+
+See docs/method.md#likelihood.
+"""

@@ -1,7 +1,8 @@
 """One particle as the engine sees it: samples S and weights W of its Fourier components.
 
-The model is ``S = W A_Rt + noise of variance sigma^2(r) W`` (method: *Weights and coloured
-noise*). A binary missing wedge with white noise is the special case ``S = w X``, ``W = w``.
+The model is ``S = W A_Rt + noise of variance sigma^2(r) W``
+(docs/method.md#the-model-of-a-particle). A binary missing wedge with white noise is the special
+case ``S = w X``, ``W = w``.
 """
 
 from __future__ import annotations

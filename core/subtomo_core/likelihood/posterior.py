@@ -18,7 +18,7 @@ def log_weights(
 ) -> list[NDArray[np.float64]]:
     """Log-likelihood with the prior of each candidate, in each class, (C_k,).
 
-    ``log tau - |t|^2 / (2 xi^2) + log-likelihood`` (FAML equations 5 to 8), with the Voronoi
+    ``log tau - |t|^2 / (2 xi^2) + log-likelihood`` (FAML equations 14 and 15), with the Voronoi
     weights tau of ``points`` and the standard deviation xi of the shifts in voxels.
     """
     return [

@@ -1,1 +1,1 @@
-"""The next model out of the sums of an expectation."""
+"""The next model out of the sums of an expectation (docs/method.md#maximise)."""

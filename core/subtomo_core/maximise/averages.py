@@ -180,7 +180,7 @@ def _weighted(numerator: Complex, denominator: Real, ridge: float = _RIDGE) -> C
 def regularised(
     transforms: list[Complex], mass: NDArray[np.float64], theta: float
 ) -> list[Complex]:
-    """Draw the classes towards each other (Scheres 2009, equation 9).
+    """Draw the classes towards each other (one step on Scheres 2009, equation 11).
 
     ``A_k <- (N_k A_k + theta sum_l A_l) / (N_k + K theta)``
     """

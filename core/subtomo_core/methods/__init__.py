@@ -1,4 +1,4 @@
-"""The algorithms, each behind the same seam.
+"""The algorithms, each behind the same seam (docs/method.md#methods).
 
 ``start -> Model``, ``expect(batch, model) -> statistics and poses``, statistics add,
 ``maximise(model, statistics) -> Model``.

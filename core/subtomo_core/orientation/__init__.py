@@ -1,1 +1,1 @@
-"""Rotations, point groups, and maps turned onto each other."""
+"""Rotations, point groups, and maps turned onto each other (docs/method.md#orientation)."""

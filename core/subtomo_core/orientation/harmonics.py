@@ -1,6 +1,6 @@
 """Real functions on Fourier shells, their spherical harmonics, and correlation over SO(3).
 
-Source: Kovacs & Wriggers (2002), Fast rotational matching; FAML (Zhao 2018), section 2.2.
+Source: Kovacs & Wriggers (2002), Fast rotational matching; FAML (Zhao 2018), section 2.1.
 A complex transform F of a real volume is carried by its Hartley values ``Re F + Im F``: Re is
 even and Im is odd under ``k -> -k``, so that they meet in no degree, and the correlation of two
 Hartley functions is the real part of the correlation of the complex ones. Magnitudes are even.

@@ -1,4 +1,4 @@
-"""Share of pose space which each candidate stands for (FAML section 2.3)."""
+"""Share of pose space which each candidate stands for (FAML section 2.2)."""
 
 from __future__ import annotations
 

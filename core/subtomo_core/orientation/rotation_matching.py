@@ -1,8 +1,8 @@
 """Candidate poses: local maxima of correlations over SO(3).
 
-Two generators (method: *Fast alignment*). ``magnitude`` correlates transforms' magnitudes: an
-upper bound over all shifts (FAML equation 3), blind to phases. ``phase`` correlates the complex
-transforms at the particle's present shift.
+Two generators (docs/method.md#rotational-matching). ``magnitude`` correlates the magnitudes of
+transforms, an upper bound over all shifts that knows no phases (FAML equation 2). ``phase``
+correlates the complex transforms at the particle's present shift.
 """
 
 from __future__ import annotations

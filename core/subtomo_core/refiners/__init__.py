@@ -2,7 +2,7 @@
 
 A pair (`Fixed`, `Moved`, `FourierPair`), poses to start from (`everywhere`, `about_axis`,
 `candidates`) and a refiner: `GradientRefiner`, `SagRefiner`, `FrmRefiner`. See
-docs/decisions/0032-refiners.md.
+docs/method.md#refiners and docs/decisions/0032-refiners.md.
 """
 
 from subtomo_core.refiners.averaged_gradient import SagRefiner

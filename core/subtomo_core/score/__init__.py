@@ -1,4 +1,4 @@
-"""Judging results: fits, correlations, oracles, poses, classes."""
+"""Judging results: fits, correlations, oracles, poses, classes (docs/method.md#score)."""
 
 from subtomo_core.fourier.gridding import resolution_angstrom
 from subtomo_core.score.ceiling import ceiling

@@ -1,4 +1,7 @@
-"""Particles with known truth: phantoms, atomic models, direct simulation and tilt series."""
+"""Particles with known truth: phantoms, atomic models, direct simulation and tilt series.
+
+See docs/method.md#simulate.
+"""
 
 from subtomo_core.simulate.atoms import density_of_atoms
 from subtomo_core.simulate.direct import Orientations, Simulation, simulate

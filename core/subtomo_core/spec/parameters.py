@@ -20,7 +20,7 @@ class SearchParameters(Strict):
 
 
 class MatchingParameters(SearchParameters):
-    """How candidate poses are found (method: *Fast alignment*).
+    """How candidate poses are found (docs/method.md#rotational-matching).
 
     With a start from poses, ``search_range_deg`` and ``search_range_angstrom`` limit the search
     of every iteration to rotations and shifts so far from the particle's pose of the iteration
