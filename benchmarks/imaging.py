@@ -67,7 +67,8 @@ class Microscope:
             epsilon=1e-5,
             out=np.zeros((self.box,) * 3, np.complex128),
         )
-        return (volume.real / len(self.tilts)).astype(np.float32)
+        result: NDArray[np.float32] = (volume.real / len(self.tilts)).astype(np.float32)
+        return result
 
     def _project(
         self,
@@ -85,7 +86,8 @@ class Microscope:
         x = np.exp(-0.5 * ((axis - across[..., None]) / widths[:, None]) ** 2)
         y = np.exp(-0.5 * ((axis - centres[:, 1, None]) / widths[:, None]) ** 2)
         heights = structure.amplitudes * math.sqrt(2.0 * math.pi) * widths
-        return np.einsum("m,my,tmx->tyx", heights, y, x, optimize=True)
+        seen: NDArray[np.float64] = np.einsum("m,my,tmx->tyx", heights, y, x, optimize=True)
+        return seen
 
 
 def _ctf(frequency: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
@@ -20,6 +20,8 @@ from subtomo_core.orientation.rotations import random_rotations
 
 _REPEATS = 7
 
+F = TypeVar("F", bound=Callable[..., object])
+
 
 class Work(NamedTuple):
     """Operations in float32, bytes moved, and cells of a padded grid read (64 bytes each)."""
@@ -28,11 +30,11 @@ class Work(NamedTuple):
     bytes: float = 0.0
     cells: float = 0.0
 
-    def __mul__(self, times: object) -> Work:  # type: ignore[override]
+    def __mul__(self, times: object) -> Work:
         """The same some times over."""
         return Work(*(value * float(times) for value in self))  # type: ignore[arg-type]
 
-    def __add__(self, other: object) -> Work:  # type: ignore[override]
+    def __add__(self, other: object) -> Work:
         """Both."""
         return Work(*(a + b for a, b in zip(self, other, strict=True)))  # type: ignore[call-overload]
 
@@ -55,7 +57,17 @@ class Peaks:
         return 1e3 * max(work.flops / self.flops, work.bytes / self.bytes, work.cells / self.cells)
 
 
-@njit(fastmath={"contract"})  # more, and the compiler would work out the sixteen as one
+def _compiled(function: F) -> F:
+    """Compile a function, which stays typed."""
+    return cast("F", njit(function))
+
+
+def _contracted(function: F) -> F:
+    """Compile with multiply-adds; with more, the compiler would work out the sixteen as one."""
+    return cast("F", njit(fastmath={"contract"})(function))
+
+
+@_contracted
 def _multiply_add(rows: NDArray[np.float32], times: int) -> None:
     a, b, c = np.float32(1.000001), np.float32(1e-7), rows.shape[0]
     for _ in range(times):
@@ -66,13 +78,13 @@ def _multiply_add(rows: NDArray[np.float32], times: int) -> None:
             rows[i] = x
 
 
-@njit
+@_compiled
 def _copy(source: NDArray[np.float32], target: NDArray[np.float32]) -> None:
     for i in range(source.shape[0]):
         target[i] = source[i]
 
 
-@njit
+@_compiled
 def _read(flat: NDArray[np.float32], index: NDArray[np.int32], row: int, plane: int) -> float:
     total, middle = np.float32(0.0), np.float32(0.5)
     for i in index:

@@ -67,6 +67,7 @@ def main() -> None:
     particle = plan.observed(batch.particles, 0)
     weighed, magnitude = particle.weighed, particle.magnitude
     assert magnitude is not None
+    assert batch.poses is not None
     share = (arguments.candidates + 1) // 2
     rotations = search.by_magnitude(magnitude, scale, template, share)
     shift = batch.poses.best_shift[0]

@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -162,7 +163,7 @@ def main() -> None:
                 for way, send in ways.items():
                     dataset = service.dataset()
                     before = service.cpu_seconds()
-                    took = seconds(lambda s=send, d=dataset: s(service, d, source))
+                    took = seconds(partial(send, service, dataset, source))
                     times.setdefault(way, []).append(took)
                     busy[way] = min(busy.get(way, 1e9), service.cpu_seconds() - before)
                     service.request("DELETE", f"/datasets/{dataset}")
@@ -171,11 +172,11 @@ def main() -> None:
             service.process.terminate()
             service.process.wait()
     best = {way: min(took) for way, took in times.items()}
-    for way, took in times.items():
+    for way, turns in times.items():
         rate = chosen.gib * 1024 / best[way]
         share = best["plain copy"] / best[way]
         cpu = f"{busy[way]:.2f}" if way in busy else "-"
-        print(f"| {way} | {best[way]:.2f} | {rate:.0f} | {share:.0%} | {cpu} |", sorted(took))
+        print(f"| {way} | {best[way]:.2f} | {rate:.0f} | {share:.0%} | {cpu} |", sorted(turns))
 
 
 if __name__ == "__main__":
