@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,21 @@ def test_every_room_of_the_core_that_computes_cites_its_section_of_the_method():
     for room in rooms:
         assert f"docs/method.md#{room}" in (core / room / "__init__.py").read_text("utf-8")
         assert room in anchors(ROOT / "docs" / "method.md")
+
+
+def test_pictures_of_results_are_drawn_from_the_tables_on_the_page():
+    done = subprocess.run(
+        [sys.executable, "benchmarks/plots.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stderr}\nrun: python benchmarks/plots.py"
+
+
+def test_pictures_are_small_and_used():
+    pages = "".join(path.read_text() for path in DOCUMENTS)
+    for picture in (ROOT / "docs" / "images").iterdir():
+        assert picture.stat().st_size < 100_000, picture.name
+        assert f"images/{picture.name}" in pages, picture.name
