@@ -9,6 +9,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -18,12 +19,14 @@ from sqlalchemy import inspect, text
 from sqlalchemy.schema import DropTable
 
 from subtomo_store import Settings, open_store
+from subtomo_store.database import migration
 from subtomo_store.database.migration import newest_revision, present_revision, script_folder
 from subtomo_store.database.tables import Base
 from subtomo_store.datasets import datasets
+from subtomo_store.errors import UnavailableError
 from subtomo_store.people.access import authenticate, digest
 from support.records import opened
-from support.services import ROOT, environment
+from support.services import ROOT, environment, fresh_database
 
 
 def test_autogenerate_finds_no_difference(tmp_path, database_url):
@@ -95,6 +98,28 @@ def test_people_and_groups_come_to_what_was_there_before(tmp_path, database_url)
             assert found is not None
             assert (found.user.role, found.token.scope) == ("user", "admin")
             assert datasets.get(session, "ds_1", "user_1").group is None
+
+
+def test_a_locked_table_ends_a_migration_soon_and_in_words(tmp_path, postgres_url, monkeypatch):
+    monkeypatch.setattr(migration, "LOCK_SECONDS", 0.3)
+    with fresh_database(postgres_url) as url:
+        config = Config()
+        config.set_main_option("script_location", str(script_folder()))
+        config.set_main_option("path_separator", "os")
+        with closing(open_store(Settings(data=tmp_path, database_url=url))) as store:
+            with store.engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "0005")
+            with store.engine.begin() as other:
+                pid = other.execute(text("SELECT pg_backend_pid()")).scalar_one()
+                other.execute(text("SELECT count(*) FROM datasets"))  # a reader is enough
+                with pytest.raises(UnavailableError, match=rf"process {pid}\).*0\.3 seconds"):
+                    store.migrate()
+                with store.read() as session:  # nobody waits behind the migration any more
+                    assert session.execute(text("SELECT count(*) FROM datasets")).scalar() == 0
+                assert present_revision(store.engine) == "0005"
+            store.migrate()
+            assert present_revision(store.engine) == newest_revision()
 
 
 def test_source_tree_has_its_scripts_at_the_top():

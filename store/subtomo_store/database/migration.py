@@ -13,11 +13,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from subtomo_store.config.settings import Settings
-from subtomo_store.errors import StoreError
+from subtomo_store.errors import StoreError, UnavailableError
 
 ADVISORY_LOCK = 0x5B70_3010
+# A statement that waits for a table makes all later ones wait behind it: better to give up soon.
+LOCK_SECONDS = 10.0
+_LOCK_NOT_AVAILABLE = "55P03"
+_HOLDERS = text(
+    "SELECT DISTINCT held.pid FROM pg_locks held JOIN pg_class c ON c.oid = held.relation"
+    " JOIN pg_stat_activity a ON a.pid = held.pid"
+    " WHERE held.granted AND a.datname = current_database()"
+    " AND c.relnamespace = current_schema()::regnamespace"
+    " AND held.pid <> pg_backend_pid() ORDER BY held.pid"
+)
 
 
 def script_folder() -> Path:
@@ -30,7 +41,14 @@ def script_folder() -> Path:
 
 
 def upgrade(engine: Engine, settings: Settings) -> None:
-    """Upgrade to the newest schema, one process at a time; nothing is done where it stands."""
+    """Upgrade to the newest schema, one process at a time; nothing is done where it stands.
+
+    Raises
+    ------
+    UnavailableError
+        If another connection to PostgreSQL keeps a table locked for `LOCK_SECONDS`. Nothing was
+        changed then.
+    """
     if present_revision(engine) == newest_revision():
         return
     from alembic import command  # noqa: PLC0415 - see above
@@ -41,7 +59,8 @@ def upgrade(engine: Engine, settings: Settings) -> None:
     config.set_main_option("path_separator", "os")
     with _alone(engine, settings) as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        with _told_who_locks(engine, connection):
+            command.upgrade(config, "head")
 
 
 def newest_revision() -> str:
@@ -69,9 +88,30 @@ def _alone(engine: Engine, settings: Settings) -> Iterator[Connection]:
         guard.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
         try:
             with engine.begin() as writing:
+                limit = f"{LOCK_SECONDS * 1000:.0f}ms"
+                writing.execute(text("SELECT set_config('lock_timeout', :x, true)"), {"x": limit})
                 yield writing
         finally:
             guard.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK})
+
+
+@contextmanager
+def _told_who_locks(engine: Engine, writing: Connection) -> Iterator[None]:
+    """Tell in a sentence that a table stayed locked, and by which processes of the database."""
+    try:
+        yield
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        writing.rollback()
+        with engine.connect() as connection:
+            pids = connection.execute(_HOLDERS).scalars().all()
+        holders = f" (PostgreSQL process {', '.join(map(str, pids))})" if pids else ""
+        raise UnavailableError(
+            f"the database was not brought up to date: another connection{holders} kept a table "
+            f"locked for {LOCK_SECONDS:g} seconds. Nothing was changed: end all servers and "
+            "workers of the older version, close other connections, and start again"
+        ) from error
 
 
 @contextmanager
