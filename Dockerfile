@@ -5,14 +5,14 @@ FROM python:${PYTHON} AS build
 WORKDIR /source
 RUN python -m venv /opt/subtomo
 ENV PATH=/opt/subtomo/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY client client
 COPY core core
 COPY store store
 COPY server server
 COPY worker worker
 COPY migrations migrations
-RUN pip install '.[service]'
+RUN pip install --constraint constraints.txt '.[service]'
 
 FROM python:${PYTHON}
 RUN groupadd --gid 10001 subtomo \
