@@ -33,7 +33,7 @@ class Band:
         2 where the conjugate mate is not itself in the band, else 1: sums over the whole
         transform are sums over the band times this.
     cells : ndarray of int64, (J,)
-        Positions in the flat half grid which `empty_grid` makes.
+        Positions in the flat half grid that `empty_grid` makes.
     """
 
     box: int

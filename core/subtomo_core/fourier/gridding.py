@@ -33,7 +33,7 @@ def fold(grid: NDArray[np.generic], box: int) -> Complex:
     ndarray of complex64, (n, n, n // 2 + 1)
     """
     whole = grid.astype(np.complex64)
-    whole[:, :, 0] += np.conj(whole[::-1, ::-1, 0])  # the mates which fell on the plane x = 0
+    whole[:, :, 0] += np.conj(whole[::-1, ::-1, 0])  # the mates that fell on the plane x = 0
     c = grid.shape[2] - 1
     coarse = 2 * math.ceil((c + 1) / 2)  # as many voxels as hold these frequencies
     padded = np.zeros((2 * coarse, 2 * coarse, coarse + 1), np.complex64)

@@ -48,7 +48,7 @@ def padded_grid(volume: Real, r_max: float) -> Real:
     its square. Root mean square error within the band relative to an exact rotation, measured on
     phantoms of Gaussians: at random rotations 0.9 % for a compact body of half the box across
     and 1.7 % for a hollow barrel, 2.5 % and 5 % at 0.8 of the box; two and a half times that at
-    rotations which map the grid onto itself, where the division has nothing to make good.
+    rotations that map the grid onto itself, where the division has nothing to make good.
 
     Returns
     -------

@@ -38,7 +38,7 @@ def soft_sphere(box: int, radius: float, edge: float = 4.0) -> NDArray[np.float3
 
 
 def soft_within(distance: NDArray[np.floating], edge: float) -> NDArray[np.float32]:
-    """Mask which is one half where a distance is 0, with a raised-cosine edge ``edge`` wide.
+    """Mask that is one half where a distance is 0, with a raised-cosine edge ``edge`` wide.
 
     1 where ``distance`` (any shape) is below the edge, 0 beyond it; 0 for a hard mask.
     """
@@ -50,7 +50,7 @@ def soft_within(distance: NDArray[np.floating], edge: float) -> NDArray[np.float
 
 
 def radius_of_mask(mask: NDArray[np.floating]) -> float:
-    """Radius in voxels of the smallest sphere about the origin which holds a mask's upper half."""
+    """Radius in voxels of the smallest sphere about the origin that holds a mask's upper half."""
     return float(radii(mask.shape[0])[mask >= 0.5 * mask.max()].max())
 
 

@@ -71,6 +71,6 @@ def rotate(volume: ArrayLike, rotation: ArrayLike, shift: ArrayLike = (0.0, 0.0,
     -------
     ndarray
         Shape (n, n, n), float32. Relative error below 1e-4 for a map without components near
-        Nyquist; components which leave the transform's cube are lost.
+        Nyquist; components that leave the transform's cube are lost.
     """
     return to_real(pose_transform(volume, rotation, shift))

@@ -16,12 +16,12 @@ MASK_EDGE = 6.0  # width in voxels of the edge of a spherical mask
 def mask_of(
     spec: Mask | MapMask, summary: DatasetSummary, given: Real | None
 ) -> tuple[Real, float]:
-    """Mask (n, n, n) on the references, and the radius in voxels of the sphere which holds it.
+    """Mask (n, n, n) on the references, and the radius in voxels of the sphere that holds it.
 
     Raises
     ------
     InputError
-        If the map which was given is no mask for this dataset.
+        If the map that was given is no mask for this dataset.
     """
     if isinstance(spec, MapMask):
         if given is None:

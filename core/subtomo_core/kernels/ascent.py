@@ -72,7 +72,7 @@ def add_slopes(
 def newton_step(gradient: F64, hessian: F64, longest: float, step: F64) -> float:
     """Write the step to the summit into ``step``; what it promises, or -1 where there is no hill.
 
-    The promise is that of a step which is short enough.
+    The promise is that of a step that is short enough.
     """
     a, b, c = -hessian[0, 0], -hessian[0, 1], -hessian[0, 2]
     d, e, f = -hessian[1, 1], -hessian[1, 2], -hessian[2, 2]

@@ -19,7 +19,7 @@ from subtomo_core.kernels.types import F32, F64, I64
 
 _LEAST_SHARE = 0.2  # of the curvature where little is alike
 _TINY = 1e-30
-_EASIER = 0.8  # of the Lipschitz constant, after a pass which brought d down
+_EASIER = 0.8  # of the Lipschitz constant, after a pass that brought d down
 
 
 @inlined

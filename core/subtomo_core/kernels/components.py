@@ -1,4 +1,4 @@
-"""A particle's components in the forms which a search needs; complex numbers as pairs (J, 2)."""
+"""A particle's components in the forms that a search needs; complex numbers as pairs (J, 2)."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import numba
 F = TypeVar("F", bound=Callable[..., object])
 
 # Sums may be reordered into vector registers; NaN and infinity keep their meaning, so that
-# numbers which make no sense are seen.
+# numbers that make no sense are seen.
 _FAST = {"reassoc", "contract", "arcp", "nsz"}
 
 

@@ -66,7 +66,7 @@ def add(
     seen, expected, heavy = room[0], room[1], room[2]
     for j in range(size):
         seen[j], expected[j] = mass[j] * found[j], mass[j] * values[j]
-    # Apart from the loop which writes: whether that one is done in vectors hangs on where small
+    # Apart from the loop that writes: whether that one is done in vectors hangs on where small
     # arrays happen to lie, and with it the last bit of a sum.
     sums[0] += dot(seen, found, size)
     sums[1] += dot(seen, values, size)

@@ -17,7 +17,7 @@ from subtomo_core.kernels.types import F32, F64, I64
 
 @inlined
 def value_at(values: F32, k: int, i: int, j: int) -> float:
-    """Value at an index (alpha, gamma, beta) which may lie one step beyond the ends."""
+    """Value at an index (alpha, gamma, beta) that may lie one step beyond the ends."""
     size = values.shape[0]
     last = size // 2
     if j < 0 or j > last:
@@ -28,7 +28,7 @@ def value_at(values: F32, k: int, i: int, j: int) -> float:
 
 @inlined
 def level_poles(values: F32) -> None:
-    """Give all points of the grid which are one rotation one value: at beta 0 and pi.
+    """Give all points of the grid that are one rotation one value: at beta 0 and pi.
 
     Which of them is the highest would hang on rounding, and their summits off the grid differ.
     """

@@ -14,7 +14,7 @@ from subtomo_core.kernels.types import F32, F64, I64
 def moments(volume: F32, outside: F32, out: F64) -> None:
     """``out`` (5,): sum and sum of squares of all voxels; sum, squares and number outside.
 
-    ``volume`` flat; ``outside`` (n^3,) is 1 for background voxels and 0 elsewhere. A voxel which
+    ``volume`` flat; ``outside`` (n^3,) is 1 for background voxels and 0 elsewhere. A voxel that
     is not finite makes the sums so.
     """
     out[:] = 0.0

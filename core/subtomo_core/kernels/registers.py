@@ -1,6 +1,6 @@
-"""Registers of several numbers, in functions which are written in the compiler's own terms.
+"""Registers of several numbers, in functions that are written in the compiler's own terms.
 
-The compiler turns plain loops into vector instructions, but it does not see that numbers which
+The compiler turns plain loops into vector instructions, but it does not see that numbers that
 stand side by side can share a register, nor keep sums over a loop in one. Where that matters the
 instructions (LLVM's) are written out with these.
 """

@@ -8,7 +8,7 @@ from subtomo_core.kernels.interpolate import gather, shift_back
 from subtomo_core.kernels.jit import jit
 from subtomo_core.kernels.types import F32, F64, I32
 
-_BLOCK = 256  # terms which stay in the first cache
+_BLOCK = 256  # terms that stay in the first cache
 _TWO = np.float32(2.0)
 
 

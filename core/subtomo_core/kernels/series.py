@@ -16,7 +16,7 @@ def transform(product: F32, runs: Runs, waves: Waves, lines: F32, planes: F32, o
 
     See `likelihood.rings.ShiftGrid` for runs and waves. ``lines`` (Q, 2, G) and ``planes``
     (X, G, 2, G) are room to work in: sums over z, then over z and y. ``out`` (G, G, G) has the
-    axes c, b, then the lanes which `turned_sums.begin` tells of.
+    axes c, b, then the lanes that `turned_sums.begin` tells of.
     """
     starts, heights, layers = runs
     rows, over_runs, over_planes = waves

@@ -27,7 +27,7 @@ from subtomo_core.kernels.types import F32, F64, I64, Runs, Waves
 # around it.
 _SUMMIT = 1.75
 _RIGHT = 0.6  # of a reference's power P, where half of it is what a right pose gains
-_SURE = 4.0  # standard deviations of noise which a candidate is granted
+_SURE = 4.0  # standard deviations of noise that a candidate is granted
 _BLOCK = 512  # terms summed in float32 before they join the sum in float64
 
 
@@ -144,7 +144,7 @@ def look_closer(
     gain: F64,
     power: F64,
 ) -> int:
-    """The same with all components, from the shifts found, for those which may still matter.
+    """The same with all components, from the shifts found, for those that may still matter.
 
     Rotations are taken from the best down, and each is looked at ring by ring, up to ``ends``.
     One which, with the ``hope`` of what lies beyond added to its log-likelihood, falls more than

@@ -28,7 +28,7 @@ _BLOCK = 256  # terms summed in float32 before they join the sums in float64
 
 @inlined
 def row(array: F32, i: int, first: int) -> F32:
-    """A block of one row, in a form which the compiler knows to be contiguous."""
+    """A block of one row, in a form that the compiler knows to be contiguous."""
     block: F32 = array[i][first : first + _BLOCK]
     return block
 
@@ -107,7 +107,7 @@ def slope(
         for p in range(2):
             values, observed = row(model, p, first), row(back, p, first)
             part, whole = np.float32(0.0), np.float32(0.0)
-            # Apart from the loop which writes, as in `pairs.add`.
+            # Apart from the loop that writes, as in `pairs.add`.
             for j in range(size):
                 part += observed[j] * values[j]
                 whole += weight[j] * values[j] * values[j]

@@ -12,7 +12,7 @@ from subtomo_core.kernels.slopes import slope
 from subtomo_core.kernels.types import F32, F64
 
 _LONGEST = math.radians(6.0)  # of one turn
-# A step which promises less log-likelihood than this is taken without another look: slopes of a
+# A step that promises less log-likelihood than this is taken without another look: slopes of a
 # trilinear grid promise as much wherever one stands.
 _NEAR = 0.1
 
@@ -137,7 +137,7 @@ def climb_best(
 ) -> None:
     """Move the best poses (C,) to their `summit`: ``most``, no more than ``margin`` below the best.
 
-    The others, and one which would fall, stay as they are.
+    The others, and one that would fall, stay as they are.
     """
     likelihood = gain - 0.5 * power
     order = falling(likelihood)

@@ -166,7 +166,7 @@ def begin(
     With the numbers ``a[first + j] + i b[first + j]`` and the waves ``rows[start + j stride:]``,
     lanes cos, sin, cos, sin, ... of ``lanes / 2`` shifts, the sums over the cosines F and over
     the sines G are written at ``out[place:]``: lanes F, -i G, F, -i G, ... of complex numbers,
-    real parts first. A series which goes on with these rows is real at last: the lanes are
+    real parts first. A series that goes on with these rows is real at last: the lanes are
     then Re F and Im G, and the series is Re F - Im G at t and Re F + Im G at -t.
     """
     lane = 0

@@ -9,7 +9,7 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
-# Runs of components which differ in z alone, by one: where each begins (Q + 1,), the row of its
+# Runs of components that differ in z alone, by one: where each begins (Q + 1,), the row of its
 # lowest z in a table over z (Q,), and where each x begins among the runs (X + 1,).
 Runs = tuple[I64, I64, I64]
 # Phases of a band at shifts, along z, y and x: see `likelihood.rings.ShiftGrid`.

@@ -89,7 +89,7 @@ def count_nearest(points: F32, axes: F32, counts: I64) -> None:
 def shares(points: F32, rotations: F64, shifts: F64, shift_weight: float, out: F64) -> None:
     """Share of ``points`` nearest to each candidate, rotations (C, 3, 3) and shifts (C, 3).
 
-    A share which no point fell on is floored at half a point.
+    A share that no point fell on is floored at half a point.
     """
     count = rotations.shape[0]
     # An even number: the last may be one from which every point is as far as can be.

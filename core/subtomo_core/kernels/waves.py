@@ -1,4 +1,4 @@
-"""Cosine and sine in float32, in a form which compiles to vector instructions."""
+"""Cosine and sine in float32, in a form that compiles to vector instructions."""
 
 from __future__ import annotations
 

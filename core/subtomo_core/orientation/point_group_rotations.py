@@ -68,7 +68,7 @@ def _closure(generators: list[Array]) -> Array:
 
 
 def distance_modulo(first: Array, second: Array, group: Array) -> Array:
-    """Angle in degrees between rotations (m, 3, 3) which ``group`` cannot tell apart, (m,).
+    """Angle in degrees between rotations (m, 3, 3) that ``group`` cannot tell apart, (m,).
 
     A reference with this symmetry looks alike from ``R`` and from ``R g``.
     """
@@ -80,7 +80,7 @@ def asymmetric_unit(group: Array, bandwidth: int) -> NDArray[np.float32]:
     """Which points of an Euler grid have to be searched: 1 there and 0 elsewhere.
 
     Shape (L + 1, 2 L, 2 L), axes beta, alpha, gamma, each ``pi index / L``. Of the rotations
-    ``R g`` which show a reference alike, the one nearest to none at all is kept: of which the
+    ``R g`` that show a reference alike, the one nearest to none at all is kept: of which the
     trace is the largest.
     """
     steps = 180.0 / bandwidth * np.arange(2 * bandwidth)

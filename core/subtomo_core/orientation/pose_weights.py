@@ -1,4 +1,4 @@
-"""Share of pose space which each candidate stands for (FAML section 2.2)."""
+"""Share of pose space that each candidate stands for (FAML section 2.2)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PosePoints:
     Attributes
     ----------
     points : ndarray of float32, (12, M)
-        Rotation matrices, then shifts in [0, 1) which each candidate set stretches to its box.
+        Rotation matrices, then shifts in [0, 1) that each candidate set stretches to its box.
     """
 
     points: NDArray[np.float32]
@@ -49,7 +49,7 @@ class PosePoints:
         Returns
         -------
         ndarray of float64, (C,)
-            Sums to 1. A share which no point fell on is floored at half a point.
+            Sums to 1. A share that no point fell on is floored at half a point.
         """
         shares = np.empty(len(rotations))
         voronoi.shares(self.points, rotations, shifts, _SHIFT_WEIGHT, shares)

@@ -27,10 +27,10 @@ def symmetrised(
 ) -> NDArray[np.complex64]:
     """Mean over a group of half transforms, after the motion to the group's axes is undone.
 
-    A map which lies at the pose (Q, c), ``A(x) = B(Q^-1 (x - c))``, is brought to B and averaged:
+    A map that lies at the pose (Q, c), ``A(x) = B(Q^-1 (x - c))``, is brought to B and averaged:
     ``mean over g of exp(2 pi i (Q g k).c / n) A(Q g k)``. Sums of samples and sums of weights
     are averaged alike (the latter without c), so that each copy counts by what was seen of it.
-    Values between components come from a non-uniform FFT. Elements which turn the grid onto
+    Values between components come from a non-uniform FFT. Elements that turn the grid onto
     itself need none: with h among these, and one r for each of their cosets, ``g = r h``.
 
     Parameters
@@ -58,7 +58,7 @@ def symmetrised(
 
 
 def _cosets(group: Matrix) -> tuple[NDArray[np.int64], Matrix]:
-    """Elements which turn a grid onto itself, (h, 3, 3), and one of each of their cosets r h."""
+    """Elements that turn a grid onto itself, (h, 3, 3), and one of each of their cosets r h."""
     whole = np.abs(group - group.round()).max((1, 2)) < _WHOLE
     exact = group[whole].round().astype(np.int64)
     others: list[Matrix] = []
@@ -113,7 +113,7 @@ def _over_grid(
     k: NDArray[np.int64],
     exact: NDArray[np.int64],
 ) -> NDArray[np.complex64]:
-    """Sum over elements h which turn the grid onto itself of the values (m, J) at ``h k``."""
+    """Sum over elements h that turn the grid onto itself of the values (m, J) at ``h k``."""
     box = len(inside)
     place = np.empty(inside.shape, np.int64)
     place[inside] = np.arange(len(k))
@@ -141,11 +141,11 @@ def symmetrised_map(
 
 
 def invariance(first: Complex, second: Complex, average: Complex) -> float:
-    """Correlation which a map has with its average over a group, of noisy halves of it.
+    """Correlation that a map has with its average over a group, of noisy halves of it.
 
     From the half transforms of the one half, of the other, and of the other's average:
     ``sqrt(<first, average> / <first, second>)``. Averaging over a group projects, so the ratio is
-    the share of the power which is invariant; halves whose noise is their own keep the noise
+    the share of the power that is invariant; halves whose noise is their own keep the noise
     out of it. 0 where the halves have nothing in common.
     """
     mates = np.full(first.shape[-1], 2.0)

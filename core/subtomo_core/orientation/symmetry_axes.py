@@ -155,7 +155,7 @@ def _descend(
 
 
 def _rounded(axes: Axes) -> Axes:
-    """The same to a grain which hides the last bits of sums, so that runs repeat bit for bit."""
+    """The same to a grain that hides the last bits of sums, so that runs repeat bit for bit."""
     coarse = np.round(axes.rotation / _GRAIN) * _GRAIN
     u, _, vt = np.linalg.svd(coarse)
     return Axes(u @ vt, np.round(axes.shift / _GRAIN) * _GRAIN, axes.correlation)
