@@ -36,11 +36,11 @@ class Alignment:
 
     @classmethod
     def prepare(cls, settings: Settings, model: Model) -> Alignment:
-        """What depends on no particle."""
+        """Alignment with the parts that are the same for all particles."""
         return cls(PreparedSearch.of(settings, model), Competition.of(settings, model))
 
     def balanced(self, particles: Particles, threads: int = 1) -> Alignment:
-        """The same with handicaps which give every class its equal share of a sample of particles.
+        """The same with handicaps that give every class its equal share of a sample of particles.
 
         References of the first iterations are little but noise, and the best of them would win
         all particles before any stands for a structure.
@@ -108,7 +108,7 @@ class Alignment:
         return Found(row, Term(prepared.fold(particle), particle.summed, shares))
 
     def _adopted(self, chosen: list[tuple[Candidates, int]], junk: float) -> Share:
-        """The part of a particle which shows nothing, for the class which gets it."""
+        """The part of a particle that shows nothing, for the class that gets it."""
         k = self.prepared.model.adopting
         found, best = chosen[k]
         return Share(k, found.rotations[best], found.shifts[best], max(0.0, float(junk)))

@@ -81,7 +81,7 @@ class FoldSums:
     Attributes
     ----------
     numerator, denominator : ndarray, (starts, F, K, n, n, n // 2 + 1)
-        Folded sums of the folds which were closed.
+        Folded sums of the folds that were closed.
     """
 
     def __init__(

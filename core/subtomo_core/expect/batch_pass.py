@@ -26,7 +26,7 @@ Values = NDArray[np.float64]
 
 
 class Row(NamedTuple):
-    """What a pass finds out about one particle.
+    """Result of a pass for one particle.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Row(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a pass finds out about one particle in one start."""
+    """Result of a pass for one particle in one start."""
 
     row: Row
     term: Term
@@ -84,13 +84,13 @@ def pass_over(
         Rows and terms of the sums, one of each start, for a position in the batch; called from
         many threads.
     sums : Band
-        Components which are summed.
+        Components that are summed.
     folds : int
-        Parts of the dataset which are summed apart.
+        Parts of the dataset that are summed apart.
     fold_of : ndarray of int64, (N,)
         Part of each particle of the dataset.
     starts : sequence of Model
-        The random starts which are compared, or the one model there is.
+        The random starts that are compared, or the one model there is.
     groups : sequence of ndarray, (g, 3, 3)
         Point group of each class, modulo which poses change.
     on_particle : callable
@@ -185,7 +185,7 @@ def _moments(terms: list[Term], folds: int, classes: int) -> tuple[Values, float
 
 
 def _changes(poses: Poses, before: Poses | None, groups: Sequence[Values]) -> tuple[float, float]:
-    """Degrees turned in all, and number of particles which changed class; junk is one too."""
+    """Degrees turned in all, and number of particles that changed class; junk is one too."""
     if before is None:
         return 0.0, 0.0
     best, turned = _assigned(poses), 0.0

@@ -1,4 +1,4 @@
-"""How classes compete for a particle, with each other and with empty space.
+"""Posterior of classes and of empty space for one particle (docs/method.md#the-posterior).
 
 See docs/decisions/0007-classes-compete-on-even-terms.md and 0048-junk.md.
 """
@@ -44,12 +44,12 @@ class Competition:
     priors : ndarray, (K,)
         Logarithm of each class's prior.
     empty : float
-        That of a particle which shows none of them.
+        That of a particle that shows none of them.
     handicaps : ndarray, (K,)
         What gives every class its equal share, while classes are balanced.
     drawn_together : bool
         Whether references are mixtures of all classes, as they are then. Whether a particle
-        shows anything is told at the contrast which suits it best: a mixture with a brighter
+        shows anything is told at the contrast that suits it best: a mixture with a brighter
         structure explains the particles of a fainter one worse than nothing does.
     """
 
@@ -106,9 +106,9 @@ class Competition:
         return shown_at_some_contrast(weights, found, self.priors, offsets, self.empty)
 
     def balanced(self, evidence: Values, showing: Values) -> Competition:
-        """The same with handicaps which give every class its equal share of some particles.
+        """The same with handicaps that give every class its equal share of some particles.
 
-        From their `evidence`, (N, K) and (N,); particles which show something are shared out.
+        From their `evidence`, (N, K) and (N,); particles that show something are shared out.
         """
         handicaps = balance(evidence, showing + _ALL_ALIKE)
         return replace(self, handicaps=handicaps, drawn_together=True)

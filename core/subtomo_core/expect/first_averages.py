@@ -3,7 +3,7 @@
 A job may bring poses of its own, or begin from single particles (docs/decisions/0044); else
 classes and orientations are random.
 
-Averages of unrotated particles which share one wedge are a picture of the wedge, and a search
+Averages of unrotated particles that share one wedge are a picture of the wedge, and a search
 against them never leaves it (docs/method.md#expect). So particles start in uniformly random
 orientations, and these stay on record.
 """
@@ -37,7 +37,7 @@ def survey(
     threads: int,
     on_particle: Callable[[], None],
 ) -> Expectation:
-    """Statistics of a batch in the poses which the job starts from.
+    """Statistics of a batch in the poses that the job starts from.
 
     Where it has none (`Batch.poses` is None): equal random subsets, uniform rotations, no shift.
     The draw depends on the job's seed, the start and the particle alone.
@@ -92,7 +92,7 @@ class _Reader:
         return cls(settings, sums, settings.observer.band(settings.box / 2 - 1.0), observer, parts)
 
     def read(self, particles: Particles, index: int) -> tuple[Samples, Samples, Values]:
-        """All components, those which are summed, and power by weight."""
+        """All components, those that are summed, and power by weight."""
         seen, summed = self.observer.read(particles, index, self.whole, self.sums)
         if self.settings.holds_out:
             summed = without(summed, chosen(self.sums, index))
@@ -140,7 +140,7 @@ class _Drawn:
 
 
 def _first_particles(settings: Settings) -> NDArray[np.int64]:
-    """The particle which each class of each start begins as, (starts, K), all different.
+    """The particle that each class of each start begins as, (starts, K), all different.
 
     The poses of all others go on record and mean nothing.
     """

@@ -1,4 +1,4 @@
-"""References as a search needs them, in memory only for the folds at hand."""
+"""References in the form that a search needs, kept in memory one fold at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from subtomo_core.orientation.rotation_matching import Template
 
 
 class References(NamedTuple):
-    """What the particles of a fold meet.
+    """References that the particles of a fold are compared with.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class FoldReferences:
             return made
 
     def make_ready(self, fold: int) -> None:
-        """Make the references of a fold which is about to come."""
+        """Make the references of a fold that is about to come."""
         self[fold]
 
     def forget(self, fold: int) -> None:

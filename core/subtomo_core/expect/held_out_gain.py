@@ -1,4 +1,4 @@
-"""What held-out components say for the references, particle by particle."""
+"""Gain of held-out components, particle by particle (docs/method.md#the-verdict)."""
 
 from __future__ import annotations
 

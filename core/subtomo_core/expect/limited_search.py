@@ -88,7 +88,7 @@ def find(
 def held(
     found: Candidates, near: Neighbourhood | None, at_edge: Callable[[Values], Candidates]
 ) -> Candidates:
-    """The candidates with rotations which left a neighbourhood back on its edge.
+    """The candidates with rotations that left a neighbourhood back on its edge.
 
     ``at_edge`` looks at rotations there, which take the place of those outside.
     """

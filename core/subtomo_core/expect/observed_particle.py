@@ -22,15 +22,15 @@ class ObservedParticle:
     index : int
         Of the particle in its dataset.
     seen : Samples
-        Components which are searched.
+        Components that are searched.
     summed : Samples
-        Components which are summed.
+        Components that are summed.
     weighed : Weighed
-        Those which are searched, over the noise variance.
+        Those that are searched, over the noise variance.
     magnitude, region : ndarray or None
         Harmonics of ``|S|`` and of the weights, where the search uses them.
     held : HeldOut
-        Components which are neither searched nor summed.
+        Components that are neither searched nor summed.
     """
 
     index: int

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_ROOM = 8  # results for each thread which may wait for their turn
+_ROOM = 8  # results for each thread that may wait for their turn
 
 
 def each_in_order(

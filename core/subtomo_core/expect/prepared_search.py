@@ -1,4 +1,4 @@
-"""Everything of one iteration's search that depends on no particle."""
+"""The part of one iteration's search that is the same for all particles."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class PreparedSearch:
     search : Search
         Finds candidate poses.
     sums : Band
-        Components which are summed.
+        Components that are summed.
     references : FoldReferences
         What the particles of each fold meet; made when they are asked for.
     refining : Refining or None
         What refines poses, where the algorithm does.
     units : list of ndarray or None
-        [class]: the rotations which have to be searched, where the class is symmetric.
+        [class]: the rotations that have to be searched, where the class is symmetric.
     """
 
     settings: Settings
@@ -79,7 +79,7 @@ class PreparedSearch:
         )
 
     def observed(self, particles: Particles, index: int) -> ObservedParticle:
-        """Everything about one particle which no reference has a part in."""
+        """Everything about one particle that no reference has a part in."""
         return ObservedParticle.at(self.settings.observer, self.search, self.sums, particles, index)
 
     def fold(self, particle: ObservedParticle) -> int:
@@ -106,7 +106,7 @@ class PreparedSearch:
         ]
 
     def offsets(self, particle: ObservedParticle) -> Values:
-        """What the noise of each class's reference takes from the log-likelihood, (K,).
+        """Log-likelihood lost to the noise of each class's reference, (K,).
 
         A reference of few particles is noisy, and ``sum W |A|^2 / 2`` holds that noise: without
         this the larger class would win particles by its size alone.
@@ -182,6 +182,6 @@ def _references(
 def _scales(
     matcher: Matcher, region: Real, templates: list[Template], units: list[Real | None]
 ) -> list[Real]:
-    """`Matcher.scale` of each class, 0 where a pose looks like another which is searched."""
+    """`Matcher.scale` of each class, 0 where a pose looks like another that is searched."""
     scales = [matcher.scale(region, template) for template in templates]
     return [s if u is None else s * u for s, u in zip(scales, units, strict=True)]

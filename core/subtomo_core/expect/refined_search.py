@@ -1,7 +1,7 @@
 """Refiners as the search of a job: FRM, gradient refinement and SAG against its references.
 
 A particle is observed with weights: with S its samples and W its weights over the noise
-variance, the volume which stays is ``f = S / W``, its mask is W, and the sum of squares of
+variance, the volume that stays is ``f = S / W``, its mask is W, and the sum of squares of
 Xu & Alber (2012), ``sum O |f - g|^2``, is the squared distance of the likelihood.
 """
 
@@ -104,7 +104,7 @@ class Refining:
         return replace(candidates, shifts=candidates.shifts + centre.origin)
 
     def _given(self, pair: FourierPair, centre: Centre) -> Starts | None:
-        """Starts which need no matching: on a grid, or about the particle's normal."""
+        """Starts that need no matching: on a grid, or about the particle's normal."""
         parameters = self.parameters
         if not isinstance(parameters, RefinementParameters):
             return None

@@ -1,4 +1,4 @@
-"""What the search finds out about one particle in one class."""
+"""Candidate poses of one particle in one class, with gain and power."""
 
 from __future__ import annotations
 

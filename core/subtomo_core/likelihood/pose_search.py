@@ -22,7 +22,7 @@ from subtomo_core.likelihood.rings import Rings
 from subtomo_core.likelihood.weighted_samples import Weighed
 from subtomo_core.orientation.rotation_matching import EVERYWHERE, Matcher, Neighbourhood, Template
 
-_CLIMBERS = 3  # best candidates which are refined
+_CLIMBERS = 3  # best candidates that are refined
 _STEPS = 4  # evaluations in a refinement
 # A pose this much below the best in log-likelihood is not worth another look: even where
 # refinement gains ten, its posterior stays below 1e-4.
@@ -59,7 +59,7 @@ class Search:
 
     @property
     def support(self) -> Band:
-        """The components which are searched."""
+        """The components that are searched."""
         return self.rings.support
 
     @property
@@ -173,7 +173,7 @@ class Search:
     def survey(
         self, weighed: Weighed, rotations: NDArray[np.float64], template: Template
     ) -> Candidates:
-        """Best shift of every rotation (C, 3, 3), and likelihood there, in the first ring."""
+        """Candidates at the best shift of every rotation (C, 3, 3), from the first ring alone."""
         count, grid = len(rotations), self.rings.grid
         candidates = Candidates(rotations, np.empty((count, 3)), np.empty(count), np.empty(count))
         shift_kernel.survey(
@@ -197,7 +197,7 @@ class Search:
     def look_closer(
         self, weighed: Weighed, candidates: Candidates, template: Template
     ) -> Candidates:
-        """Likelihood with all components; minus infinity for those which cannot matter."""
+        """The candidates evaluated with all components; minus infinity for hopeless ones."""
         if len(self.rings.ends) > 1:
             self.through_rings(weighed, candidates, template)
         return candidates

@@ -47,7 +47,7 @@ def soft_posterior(
     empty : float
         That of empty space, whose log-likelihood is 0.
     handicaps : ndarray, (K,)
-        Logarithms which are added where classes compete; what is shown is told without.
+        Logarithms that are added where classes compete; what is shown is told without.
     showing : float, optional
         Probability that there is anything, where it is told in another way than by `shown`.
 
@@ -98,7 +98,7 @@ def shown_at_some_contrast(
 
     A reference of contrast a has the log-likelihood ``a gain - a^2 power / 2``. ``weights`` are
     `log_weights` of the ``candidates`` at full contrast, and ``offsets`` (K,) what the references'
-    noise took from it. Candidates which were left early, at minus infinity, show nothing.
+    noise took from it. Candidates that were left early, at minus infinity, show nothing.
     """
     highest = -math.inf
     seen = [np.isfinite(e.gain) for e in candidates]

@@ -1,4 +1,4 @@
-"""How far out candidates are looked at: rings of a band, and a grid of shifts for the first.
+"""Rings of a band, in which candidates are evaluated from the inside out, and a grid of shifts.
 
 See docs/decisions/0010-all-candidates-coarsely-few-closely.md and 0046.
 """
