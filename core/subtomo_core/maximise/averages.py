@@ -34,7 +34,7 @@ class Averages:
     radius : float
         Fourier pixels; beyond it the sums thin out.
     noise_left : ndarray, (K, shells)
-        Share of its noise which averaging over its symmetry left a class.
+        Share of its noise that averaging over its symmetry left a class.
     """
 
     settings: Settings
@@ -46,7 +46,7 @@ class Averages:
 
     @classmethod
     def of(cls, settings: Settings, statistics: Statistics, shell_in_use: float) -> Averages:
-        """Sums which were made at a resolution in use."""
+        """Sums that were made at a resolution in use."""
         radius = settings.sum_radius(shell_in_use) - 1.0
         inside = gridding.ball(settings.box, radius)
         return cls(
@@ -97,7 +97,7 @@ class Averages:
     ) -> list[Complex]:
         """Next transforms of all classes from all folds, or from all but one; or of one half.
 
-        A class which holds nothing keeps its map, if that was made of these particles.
+        A class that holds nothing keeps its map, if that was made of these particles.
         ``theta`` draws the classes together (`regularised`).
         """
         folds = self._among(without, half)

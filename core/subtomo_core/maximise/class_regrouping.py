@@ -1,6 +1,6 @@
-"""Classes are regrouped: alike ones made one, and empty ones begun again.
+"""Regrouping of classes: alike ones are united, empty ones begin again.
 
-Where many particles show nothing, an empty class begins with these: a structure which is fainter
+Where many particles show nothing, an empty class begins with these: a structure that is fainter
 than the others, or rarer, has no class while those take them all, and its particles look like
 junk (docs/decisions/0057). Else it begins as half of another class (`maximise.class_seeding`).
 """
@@ -28,7 +28,7 @@ from subtomo_core.maximise.class_seeding import (
 )
 from subtomo_core.plan import Settings
 
-_MOST_ADOPTIONS = 2  # of particles which show nothing: what is left after that is junk
+_MOST_ADOPTIONS = 2  # of particles that show nothing: what is left after that is junk
 _BORNE_OUT = 0.0  # standard deviations: below, as noise soon is, held-out components gainsay it
 
 
@@ -41,7 +41,7 @@ class Found(NamedTuple):
         What the particles of each class depart from its reference beyond their noise, summed:
         the class with the most a particle is divided first.
     junk : float
-        Number of particles which show nothing.
+        Number of particles that show nothing.
     borne_out : ndarray, (K,)
         How far held-out components bear out the references, in standard deviations of noise; not
         a number where none are held out.
@@ -64,7 +64,7 @@ class Found(NamedTuple):
 
 
 def regrouped(settings: Settings, model: Model, averages: Averages, found: Found) -> Groups:
-    """Empty one of two classes which are alike, and one of junk, and fill the empty ones.
+    """Empty one of two classes that are alike, and one of junk, and fill the empty ones.
 
     Where many particles show nothing, an empty class begins with them; else as half of another.
     """
@@ -77,7 +77,7 @@ def regrouped(settings: Settings, model: Model, averages: Averages, found: Found
 
 
 def disowned(groups: Groups, found: Found) -> Groups:
-    """Sums without classes which got the particles that show nothing, and show nothing either."""
+    """Sums without classes that got the particles that show nothing, and show nothing either."""
     model, averages, told = groups
     history, mass = History.of(model), averages.mass.sum(0)
     settled = (history.adopted >= 0) & (model.iteration + 1 >= history.adopted + SETTLED)

@@ -1,11 +1,11 @@
-"""Classes which stand for nothing get another chance (docs/decisions/0012, 0040).
+"""Alike classes are united and empty ones begin again (docs/method.md#classes).
 
-Nothing comes to an empty class whose map stands still, and two classes which show one structure
-are one too many, while another may hold two structures. Of two such classes the smaller is
-emptied; the particles return to the larger by themselves. An empty class begins again as half the
-folds of another class, which keeps the other half: two averages of the same poses, which differ
-by chance. Where that class held two structures, these part; where it held one, the halves are
-found to be alike, and it is not divided again.
+No particles come to an empty class, whose map does not change. Two classes that show one
+structure are one too many, while another may hold two structures. The smaller of two alike
+classes is emptied, and its particles go to the larger by themselves. An empty class begins again
+as half the folds of another class, which keeps the other half: two averages of the same poses
+that differ by chance. If that class held two structures, these part; if it held one, the halves
+are found to be alike, and it is not divided again.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ WHOLE = 3  # vain divisions after which a class is left as it is
 LEAST = 12.0  # particles of which a class begins
 _LEAST_IN_FOLD = 1.0
 SETTLED = 3  # iterations after which what was divided is compared
-_BEYOND_CHANCE = 3.0  # standard deviations of the misfit of a class which has need of room
-_BETTER = 3.0  # times the cost which is won by it
+_BEYOND_CHANCE = 3.0  # standard deviations of the misfit of a class that has need of room
+_BETTER = 3.0  # times the cost that is won by it
 _FREE = 2  # iterations of free competition after which classes are compared
 _COMPARED = 3  # iterations in which they are
 _LAST_DIVISION = 8  # iterations left when a class is divided for the last time
@@ -53,7 +53,7 @@ class History(NamedTuple):
 
     @classmethod
     def of(cls, model: Model) -> History:
-        """A copy; an empty one of models which were stored before there was such a field."""
+        """A copy; an empty one of models that were stored before there was such a field."""
         classes = len(model.shares)
         none = np.full(classes, -1)
         adopted = model.adopted.copy() if len(model.adopted) == classes else none
@@ -63,7 +63,7 @@ class History(NamedTuple):
 
     @property
     def whole(self) -> NDArray[np.bool_]:
-        """Classes which show one structure, as far as one can tell, (K,)."""
+        """Classes that show one structure, as far as one can tell, (K,)."""
         return self.vain >= WHOLE
 
     def fails(self, class_index: int) -> None:
@@ -89,7 +89,7 @@ class History(NamedTuple):
 
 
 def united(settings: Settings, groups: Groups, misfit: NDArray[np.float64]) -> Groups:
-    """Empty the smaller of two classes which show one structure."""
+    """Empty the smaller of two classes that show one structure."""
     model, averages, told = groups
     if not _comparable(settings, model):
         return groups
@@ -136,7 +136,7 @@ def _worth_it(
 
 
 def comparing(settings: Settings, model: Model) -> bool:
-    """Whether classes which were divided or drawn together last are still to be compared."""
+    """Whether classes that were divided or drawn together last are still to be compared."""
     return settings.spec.classes > 1 and model.iteration <= _comparisons(settings, model)[-1]
 
 
@@ -164,7 +164,7 @@ def _comparable(settings: Settings, model: Model) -> bool:
 def divisible(settings: Settings, model: Model) -> bool:
     """Whether classes may begin again in the coming iteration.
 
-    Not before they were compared for the first time: one which is to be emptied is not worth
+    Not before they were compared for the first time: one that is to be emptied is not worth
     dividing.
     """
     first, last = settings.drawn_together + _FREE, settings.spec.iterations - _LAST_DIVISION

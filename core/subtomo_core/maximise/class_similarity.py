@@ -1,4 +1,4 @@
-"""Whether two classes show one structure.
+"""Comparison of two classes: whether they show one structure (docs/method.md#classes).
 
 Two classes are worth having as far as a particle tells them apart: by the log-likelihood that it
 loses in the wrong one. Two averages of one structure differ by their noise, which is known from
@@ -25,7 +25,7 @@ from subtomo_core.maximise.wiener_gains import gains_of
 from subtomo_core.plan import Settings
 
 _UNSEEN = 5.0  # log-likelihood a particle loses in the other class: less tells nothing apart
-LOCKED = 0.1  # of their noise which averages of one structure keep as a difference
+LOCKED = 0.1  # of their noise that averages of one structure keep as a difference
 _ROUGH = 0.05  # of what a particle gains: no difference beyond it is taken for noise
 _LOUD = 200.0  # log-likelihood a particle gains: with less, what is alike may yet come to differ
 _NOISY = 0.15  # of the gain: where noise makes more of a loss, no class is said to be like another
@@ -74,7 +74,7 @@ class Likeness:
     noise : ndarray, (K, shells)
         Noise power of a component of each.
     gains : ndarray, (K, shells)
-        Share of each shell's power which is signal.
+        Share of each shell's power that is signal.
     weight : ndarray, (shells,)
         Mean weight of a particle's component, over its noise.
     shell : float
@@ -137,7 +137,7 @@ class Likeness:
 
 
 def losses(likeness: Likeness, mass: NDArray[np.float64]) -> dict[tuple[int, int], Loss]:
-    """`Likeness.loss` of each pair of classes which hold particles, (larger, smaller).
+    """`Likeness.loss` of each pair of classes that hold particles, (larger, smaller).
 
     ``mass`` (K,) are the classes' particles.
     """
@@ -146,7 +146,7 @@ def losses(likeness: Likeness, mass: NDArray[np.float64]) -> dict[tuple[int, int
 
 
 def alike(found: dict[tuple[int, int], Loss], locked: float = LOCKED) -> list[tuple[int, int]]:
-    """Pairs of classes which show one structure, the most alike first; see `Loss.excess`.
+    """Pairs of classes that show one structure, the most alike first; see `Loss.excess`.
 
     The smaller class of a pair stands in no other: several may be like one larger class.
     """

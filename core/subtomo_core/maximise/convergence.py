@@ -1,7 +1,7 @@
-"""When a job has said all it has to say (docs/decisions/0011).
+"""Convergence test of a job (docs/method.md#convergence).
 
-Poses of single particles may go on for ever: turning between the views of a symmetric molecule,
-or without a hold where a particle shows nothing. So averages and classes are watched.
+Poses of single particles may change for ever: they turn between equivalent views of a symmetric
+molecule, or at random where a particle is junk. So the test looks at averages and classes.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from subtomo_core.spec.restart_schedule import settled
 _QUIET = 0.05  # change of the averages, over their size
 _STILL = 0.01  # the same, where nothing is seen to move
 _LEVEL = 1e-3  # change of the log-likelihood, over its size
-_RESTLESS = 0.01  # share of particles which may change class
+_RESTLESS = 0.01  # share of particles that may change class
 _LONG_ENOUGH = 8  # quiet iterations in a row; a still one counts as four
 _STILL_COUNTS = 4
 
 
 def at_rest(model: Model) -> bool:
-    """Whether nothing has changed for long enough that nothing will."""
+    """Whether a job has converged: enough quiet iterations in a row."""
     return model.quiet >= _LONG_ENOUGH
 
 
@@ -69,7 +69,7 @@ def _quiet(settings: Settings, before: Model, after: Model) -> bool:
 def map_change(settings: Settings, before: Real, after: Real, shell: float) -> float:
     """Root mean square change of the averages (K, n, n, n) over their root mean square.
 
-    Within the Fourier radius ``shell``; of the class which changed most.
+    Within the Fourier radius ``shell``; of the class that changed most.
     """
     inside = multiplicity(settings.box) * (radius_of(settings.box) <= shell)
     changes = []

@@ -1,4 +1,4 @@
-"""The mask drawn in to the molecule: to a sphere about it, and to its own shape.
+"""Mask fitted to the molecule: a sphere about it, then its own shape.
 
 What lies outside the molecule is noise in every reference, and in the correlation of the halves
 (docs/decisions/0019-gains.md, 0054-the-shape-of-the-molecule.md).
@@ -28,13 +28,13 @@ _WORTH = 2.5  # voxels by which the sphere is drawn in at least
 _OUTER = (-3.0, 1.0)  # voxels about where the last mask was one half: no molecule there
 _EMPTY = 0.1  # of the molecule's: a sphere with more than this in its outer part is full
 _CLEAR = 0.2  # the same, up to which the molecule has a shape to be seen
-_SMOOTH = 0.5  # width of the smoothing which shows it, over the resolution in use
+_SMOOTH = 0.5  # width of the smoothing that shows it, over the resolution in use
 
 
 def fitted(settings: Settings, averages: Averages, model: Model) -> Settings:
     """The settings with their sphere drawn in, where the job asks for it.
 
-    Never beyond the radius which they have, and by nothing less than `_WORTH`: a molecule which
+    Never beyond the radius which they have, and by nothing less than `_WORTH`: a molecule that
     all but fills the sphere would be cut in one iteration and found cut in the next, for ever. The
     largest class decides.
     """
@@ -88,7 +88,7 @@ class Agreement:
     ----------
     settings : Settings
     shared : ndarray of float64, (n, n, n)
-        Product of the half maps, which are not masked, so that a mask which was too small grows
+        Product of the half maps, which are not masked, so that a mask that was too small grows
         again. Shells count by how far halves agreed before.
     taken : ndarray of float64, (n, n, n)
         Squared mask of the references: where halves share their noise.
@@ -135,7 +135,7 @@ class Agreement:
 
     @property
     def radius(self) -> float:
-        """Radius in voxels about the origin which holds the molecule; all there is, if unknown."""
+        """Radius in voxels about the origin that holds the molecule; all there is, if unknown."""
         last = int(self.settings.mask_radius)
         distance = np.rint(radii(self.settings.box)).astype(np.int64).ravel()
         spheres = np.bincount(distance, self.molecule.ravel()).astype(np.float64)

@@ -1,6 +1,6 @@
-"""One frame for two halves: the second is turned onto the first where they have come apart.
+"""Alignment of the second half onto the first, where their frames differ.
 
-Halves which share their lowest shells alone may settle in two frames, when what they do not share
+Halves that share their lowest shells alone may settle in two frames, when what they do not share
 weighs more. Their averages then show one structure in two poses, or their classes in another
 order. The fit looks for the motion in the shared shells, so that it cannot make noise agree
 beyond them.
@@ -22,7 +22,7 @@ from subtomo_core.plan import Settings
 
 Matrix = NDArray[np.float64]
 
-_REORDER = 0.05  # gain in mean correlation below which classes keep their order
+_REORDER = 0.05  # gain in mean correlation below that classes keep their order
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Motions:
 
     @classmethod
     def of(cls, model: Model) -> Motions:
-        """Those which made a model."""
+        """Those that made a model."""
         return cls(model.half_order, model.half_motions[:, :, :3], model.half_motions[:, :, 3])
 
     @property
@@ -101,7 +101,7 @@ def in_one_frame(
 def follow(model: Model, poses: Poses) -> Poses:
     """Poses of all particles against a model, from those of the iteration that made it.
 
-    The columns of the starts which still stand, or of the classes taken from several, moved as
+    The columns of the starts that still stand, or of the classes taken from several, moved as
     their second halves were, and their classes when they were turned to the axes of their
     symmetry. Where clusters were made, the model itself holds the poses in them.
     """
@@ -134,7 +134,7 @@ def _followed(model: Model, poses: Poses) -> Poses:
 
 
 def found(settings: Settings, model: Model, statistics: Statistics) -> Motions:
-    """The motions which bring the second half onto the first; none where it lies there."""
+    """The motions that bring the second half onto the first; none where it lies there."""
     averages = Averages.of(settings, statistics, model.shell_in_use)
     halves = [
         [to_real(averages.half(h, k)) * settings.mask for k in range(settings.spec.classes)]

@@ -1,4 +1,4 @@
-"""How far two half maps agree: Fourier shell correlations and what a mask adds to them."""
+"""Fourier shell correlation of two half maps, corrected for the mask."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class HalfCurves(NamedTuple):
 
 
 def half_curves(first: Real, second: Real, mask: Real) -> HalfCurves:
-    """Correlations of two half maps (n, n, n) under a soft mask, corrected for the mask.
+    """Fourier shell correlations of two half maps (n, n, n), also corrected for the soft mask.
 
     ``corrected = (masked - random) / (1 - random)`` from two shells beyond the one where the
     phases begin to be random; up to there the masked correlation stands.

@@ -1,4 +1,4 @@
-"""References of halves which are kept apart from the start (decision 14)."""
+"""References of halves that are kept apart from the start (decision 14)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def shared_part(settings: Settings, radius: NDArray[np.floating]) -> Real:
 def references(
     settings: Settings, averages: Averages, model: Model, fold: int, theta: float
 ) -> list[Complex]:
-    """Transforms of all classes which the particles of a fold meet next.
+    """Transforms of all classes that the particles of a fold meet next.
 
     The average of all folds but this one. With half sets: of all but this one only in the shared
     shells, and beyond them of the other folds of its own half.

@@ -15,7 +15,7 @@ from subtomo_core.spec.restart_schedule import PARTICLE_STARTS
 from subtomo_core.spec.start import ParticleStart, PosesStart, RandomStart
 
 _MORE_STARTS = 8
-_WARM = 2.0  # temperature to try
+_WARM = 2.0  # temperature that the advice suggests
 
 _FROM_ELSEWHERE = (
     "the job began from poses which came with the particles: where these were fitted to noise "

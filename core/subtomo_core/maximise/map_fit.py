@@ -25,7 +25,7 @@ Matrix = NDArray[np.float64]
 _POWER = 1000.0  # of a map in the band: log-likelihoods are this times (correlation - 1/2)
 _CANDIDATES = 30
 _STEPS = 12
-_WORTH = 0.01  # gain in correlation below which a map stays where it is
+_WORTH = 0.01  # gain in correlation below that a map stays where it is
 
 
 def turned(transform: Complex, rotation: Matrix, shift: Matrix) -> Complex:

@@ -1,4 +1,4 @@
-"""The noise of particles: its variance in each shell, and how it goes with their weights."""
+"""Noise variance of particles in each shell, and its dependence on their weights."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from subtomo_core.plan import Settings
 
 Values = NDArray[np.float64]
 
-_CROWDED = 0.1  # of the noise which comes from a cell's densities, not from images
+_CROWDED = 0.1  # of the noise that comes from a cell's densities, not from images
 
 
 class Noise(NamedTuple):
-    """What the next iteration takes for noise.
+    """Noise that the next iteration assumes.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Noise(NamedTuple):
 
 
 def surveyed(settings: Settings, statistics: Statistics) -> Noise:
-    """What the survey finds out from the power of particles with weights.
+    """Noise law and variance from the power of particles with weights, in the first pass.
 
     Where densities around the molecules make much of the noise, particles are searched under the
     mask, unless the job says not to.
@@ -72,7 +72,7 @@ def surveyed(settings: Settings, statistics: Statistics) -> Noise:
 def noise_variance(settings: Settings, model: Model, statistics: Statistics) -> Values:
     """Noise of a component per shell, or one for all where the noise is white, (shells,).
 
-    Only observed components count. Shells which this iteration did not look at keep what the
+    Only observed components count. Shells that this iteration did not look at keep what the
     survey found there.
     """
     if model.iteration >= 0 and not model.scaled:

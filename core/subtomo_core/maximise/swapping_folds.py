@@ -1,4 +1,4 @@
-"""Folds that swap frames: each meets what the others were, and all move at once.
+"""Detection of folds that swap frames in every iteration.
 
 A fold's references are averages of the other folds (docs/decisions/0006). Where half of the folds
 lie in one frame and half in another, each meets mostly the other frame and goes there, at the

@@ -1,6 +1,6 @@
-"""Symmetry within a job: a class's average is turned to the axes of its group, and averaged.
+"""Symmetry within a job: turns a class's sums to the axes of its group and averages them.
 
-Maps which are given stand there from the start. From a random start a class is C1 until its
+Maps that are given stand there from the start. From a random start a class is C1 until its
 average shows the axes, or until half of the iterations are over; see
 docs/decisions/0017-symmetry.md.
 """
@@ -24,7 +24,7 @@ from subtomo_core.orientation.symmetry_axes import Axes, correlation_about_axes,
 from subtomo_core.plan import Settings
 
 # Between what a body without the symmetry reaches at its best axes and 1: from where an average
-# counts as symmetric, and below which a job is told.
+# counts as symmetric, and below that a job is told.
 _SHOWS, _DOUBTFUL = 0.8, 0.4
 _LATEST = 0.5  # share of the iterations after which the axes are taken as they are
 
@@ -38,7 +38,7 @@ class Standing(NamedTuple):
 
 
 def unmoved(classes: int) -> NDArray[np.float64]:
-    """Frames (K, 3, 4) which leave poses as they are."""
+    """Frames (K, 3, 4) that leave poses as they are."""
     return np.repeat(np.eye(3, 4)[None], classes, 0)
 
 
@@ -67,7 +67,7 @@ def stand(
 ) -> tuple[Averages, Model, Standing]:
     """Sums and old maps on the axes of the classes' groups, averaged over these.
 
-    Classes which are drawn together (``theta``) wait: an average of several frames has no axes.
+    Classes that are drawn together (``theta``) wait: an average of several frames has no axes.
     """
     standing = Standing(
         model.on_axes.copy(), unmoved(len(model.on_axes)), model.symmetry_correlation.copy()
@@ -93,7 +93,7 @@ def stand(
 
 
 def alarms(settings: Settings, standing: Standing | Model) -> tuple[str, ...]:
-    """Classes whose averages have not the symmetry which the job asked for."""
+    """Classes whose averages have not the symmetry that the job asked for."""
     return tuple(
         f"the average of class {k + 1} does not have the symmetry {settings.spec.symmetries[k]} "
         f"that the job asked for: its correlation with its symmetrised self was {found:.2f} "
@@ -104,7 +104,7 @@ def alarms(settings: Settings, standing: Standing | Model) -> tuple[str, ...]:
 
 
 def _level(group: NDArray[np.float64], part: float) -> float:
-    """Correlation which lies at ``part`` between no symmetry and all of it.
+    """Correlation that lies at ``part`` between no symmetry and all of it.
 
     Bodies without it (a blob, a ribosome) reach about ``m^-0.3`` at the best axes of a group of
     order m: 0.8 in C2, 0.6 in C7, 0.45 in D7 and T, 0.4 in O.
@@ -114,7 +114,7 @@ def _level(group: NDArray[np.float64], part: float) -> float:
 
 
 def _axes_of(settings: Settings, averages: Averages, k: int, fsc: Real, shell: float) -> Axes:
-    """Axes in the average of a class, and the correlation there which its halves speak for."""
+    """Axes in the average of a class, and the correlation there that its halves speak for."""
     group, mask = settings.groups[k], settings.mask
     halves = [to_fourier(to_real(averages.half(h, k)) * mask) for h in range(2)]
     weights = np.maximum(fsc, 0.0) * (np.arange(settings.shells) <= shell + 1.0)
@@ -129,7 +129,7 @@ def _axes_of(settings: Settings, averages: Averages, k: int, fsc: Real, shell: f
 
 
 def _gain(settings: Settings, transform: Complex, weights: NDArray[np.generic]) -> Real:
-    """Factor for each component which gives every shell the power ``weights`` (shells,)."""
+    """Factor for each component that gives every shell the power ``weights`` (shells,)."""
     box = settings.box
     power = shell_means(np.abs(transform) ** 2, box)
     power[0] = 0.0

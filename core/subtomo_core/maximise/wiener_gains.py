@@ -1,4 +1,4 @@
-"""How much of each shell of an average is signal."""
+"""Share of signal in each shell of an average (docs/method.md#half-maps-and-their-fsc)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CLEAR = 4.0  # signal over noise from which on it is taken for granted
 def wiener(
     fsc: Real, halves: float = 2.0, kept: int = 1, clearly: NDArray[np.float64] | None = None
 ) -> Real:
-    """Factor for each shell of a reference: the share of its power which is signal.
+    """Factor for each shell of a reference: the share of its power that is signal.
 
     From the correlation f of the halves, ``2 f / (1 + f)`` for their sum (f for one of them),
     averaged over three shells and falling. Shells up to ``kept`` stay as they are. ``clearly``
@@ -41,7 +41,7 @@ def gains_of(
     survey: bool = False,
     ratio: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float32]:
-    """`wiener` of each class, (K, shells); 1 for a class which is empty and keeps its map.
+    """`wiener` of each class, (K, shells); 1 for a class that is empty and keeps its map.
 
     1 in the survey too, whose halves have nothing in common yet.
 
