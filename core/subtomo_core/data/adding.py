@@ -31,7 +31,7 @@ def total(parts: Iterable[Expectation]) -> Expectation:
 
 
 def _add(summed: Statistics, more: Statistics) -> Statistics:
-    """``summed + more`` in the arrays of the first, the very bits of a sum which is not."""
+    """``summed + more`` in the arrays of the first, the very bits of a sum that is not."""
     numbers = {}
     for name in (field.name for field in fields(summed)):
         one, other = getattr(summed, name), getattr(more, name)

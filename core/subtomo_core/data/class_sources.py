@@ -1,6 +1,6 @@
 """The best of each class, from several starts (docs/decisions/0053).
 
-Starts which sort the particles alike still settle class by class: one may have found this
+Starts that sort the particles alike still settle class by class: one may have found this
 structure, another that one. Where a class of another start holds the particles of one of the
 likeliest start, and explains them better, it takes its place.
 """
@@ -18,10 +18,10 @@ from subtomo_core.data.statistics import Model, Poses, Statistics
 
 Values = NDArray[np.float64]
 
-_ALIKE = 0.8  # of the particles of either class which are the other's too
+_ALIKE = 0.8  # of the particles of either class that are the other's too
 _WORTH = 0.005  # of what a class explains: by which another must explain it better
 
-# Fields which have an axis of classes, and which axis that is.
+# Fields that have an axis of classes, and which axis that is.
 _OF_MODEL = {
     "maps": 0,
     "fold_maps": 1,

@@ -34,7 +34,7 @@ class Clusters(Flat):
     members : ndarray of int64, (N,)
         Cluster of each particle, from 0, the largest first.
     medoids : ndarray of int64, (K,)
-        Particle of each cluster which is least unlike its others.
+        Particle of each cluster that is least unlike its others.
     rotations, shifts : ndarray of float64, (N, 3, 3) and (N, 3)
         The medoid of its cluster, rotated and shifted, lies on the particle.
     """

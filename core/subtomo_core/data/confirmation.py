@@ -29,7 +29,7 @@ class Confirmation(NamedTuple):
         whose phases are independent, g has the mean 0 and the variance
         ``sum |S|^2 |A|^2 / (2 sigma^4)``.
     turning_gain, turning_variance : float
-        The same with the part of A which no rotation changes, its mean over each shell, taken
+        The same with the part of A that no rotation changes, its mean over each shell, taken
         away: what is left is borne out only where orientations are right.
     """
 
@@ -41,7 +41,7 @@ class Confirmation(NamedTuple):
 
     @property
     def share(self) -> float:
-        """Part of the reference which held-out components confirm: 1 if all of it is true."""
+        """Part of the reference that held-out components confirm: 1 if all of it is true."""
         return self.gain / self.power if self.power > 0 else 0.0
 
     @property

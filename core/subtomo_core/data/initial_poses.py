@@ -1,4 +1,4 @@
-"""Poses which a job starts from: brought into rows of `Poses`, and checked."""
+"""Poses that a job starts from: brought into rows of `Poses`, and checked."""
 
 from __future__ import annotations
 
@@ -97,13 +97,13 @@ def own_poses(
 
 
 def check_start(spec: AnySpec, poses: Poses | None, summary: DatasetSummary) -> None:
-    """Refuse starting poses which do not fit a resolved job.
+    """Refuse starting poses that do not fit a resolved job.
 
     Raises
     ------
     InputError
         If poses are missing or not asked for, do not fit the particles and classes, leave a
-        class empty, or hold shifts which the search would not reach.
+        class empty, or hold shifts that the search would not reach.
     """
     asked = isinstance(spec.start, PosesStart)
     if poses is None or not asked:
@@ -133,7 +133,7 @@ def check_start(spec: AnySpec, poses: Poses | None, summary: DatasetSummary) -> 
 
 
 def _check_reach(spec: AnySpec, poses: Poses, voxel_size: float) -> None:
-    """Refuse shifts which the search would not reach, unless its range goes along with them."""
+    """Refuse shifts that the search would not reach, unless its range goes along with them."""
     parameters = spec.parameters
     reach = parameters.shift_range_angstrom
     if reach is None or not isinstance(parameters, MatchingParameters):

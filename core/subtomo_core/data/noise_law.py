@@ -91,7 +91,7 @@ class NoiseLaw:
     structural: float
 
     def gain(self, weights: Real) -> Real:
-        """Factor for S and W (n, n, n // 2 + 1) which leaves S with the variance ``sigma^2 W``."""
+        """Factor for S and W (n, n, n // 2 + 1) that leaves S with the variance ``sigma^2 W``."""
         variance = self._on_components + weights * (1.0 + np.float32(self.structural) * weights)
         return np.divide(weights, variance, out=np.zeros_like(weights), where=variance > 0)
 
@@ -161,5 +161,5 @@ def _over(value: Values, by: Values) -> Values:
 
 
 def no_power() -> Values:
-    """What a pass holds which looks at none."""
+    """What a pass holds that looks at none."""
     return np.zeros((0, 3, _BINS, 0))

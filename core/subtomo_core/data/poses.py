@@ -90,7 +90,7 @@ class Poses(Flat):
         )
 
     def reframed(self, frames: NDArray[np.float64]) -> Poses:
-        """The same poses against references which were moved.
+        """The same poses against references that were moved.
 
         Where the old reference is the new one at the pose (Q, c), a particle at (R, t) of the old
         lies at ``(R Q, t + R c)`` of the new.
@@ -113,7 +113,7 @@ class Poses(Flat):
 
     @property
     def counted(self) -> NDArray[np.bool_]:
-        """Particles which are likelier to show a structure than to be junk, (N,)."""
+        """Particles that are likelier to show a structure than to be junk, (N,)."""
         likelier: NDArray[np.bool_] = self.probability.sum(1) >= 0.5
         return likelier
 

@@ -1,6 +1,6 @@
 """The verdict on a job: converged or still moving; structure, noise, or undecided.
 
-It rests on components which took no part in finding poses (`likelihood.held_out`,
+It rests on components that took no part in finding poses (`likelihood.held_out`,
 `data.confirmation`), so that what a search makes of noise counts for nothing. See
 docs/decisions/0052-a-verdict-on-every-job.md.
 """
@@ -20,7 +20,7 @@ Movement = Literal["converged", "still moving"]
 _SURE = 4.0  # standard deviations of noise by which a structure stands out
 _ORIENTED = 3.0  # the same for what turns with the particles
 _QUIET = 2.0  # up to which there is nothing to see
-_LEAST_SHARE = 0.25  # of a reference which has to be confirmed: noise of images is not all white
+_LEAST_SHARE = 0.25  # of a reference that has to be confirmed: noise of images is not all white
 _WORTH = 0.5  # share of a reference whose absence has to be told from chance
 
 
@@ -33,7 +33,7 @@ class Finding:
     state : str
         ``structure``, ``noise`` or ``undecided``; ``empty`` where the class has no particles.
     share : float or None
-        Part of the reference which held-out components confirm: 1 if all of it is true.
+        Part of the reference that held-out components confirm: 1 if all of it is true.
     error : float or None
         Its standard error.
     z : float
@@ -72,7 +72,7 @@ class Verdict:
     Attributes
     ----------
     state : str
-        ``structure`` where at least one class shows one, ``noise`` where every class which has
+        ``structure`` where at least one class shows one, ``noise`` where every class that has
         particles shows nothing else, ``undecided`` otherwise.
     movement : str
         ``converged`` or ``still moving``.

@@ -49,7 +49,7 @@ def create(
 ) -> Method:
     """Method for a resolved specification (`spec.defaults.resolve`) and a dataset.
 
-    ``mask`` (n, n, n) is the map which ``spec.mask`` names, where it names one. ``folds`` (N,)
+    ``mask`` (n, n, n) is the map that ``spec.mask`` names, where it names one. ``folds`` (N,)
     are those of the particles, where some belong together (`data.folds.folds_of`).
     """
     settings = Settings.of(spec, summary, mask, folds)

@@ -1,6 +1,6 @@
 """All pairs of a dataset as a method: compared as they lie, aligned, clustered, averaged.
 
-Source: Xu & Alber (2012), Figure 6. An iteration sums particles at the poses which the one before
+Source: Xu & Alber (2012), Figure 6. An iteration sums particles at the poses that the one before
 came to, so that the last one's averages are those of the aligned clusters.
 """
 

@@ -1,6 +1,6 @@
 """Rounds of a search, each of which begins at its coarsest (docs/decisions/0044).
 
-A frame which emerges from few particles is bound by what they took for signal in its first
+A frame that emerges from few particles is bound by what they took for signal in its first
 iterations. Its lowest shells are right before that: to begin again with these alone sets the
 particles free.
 """

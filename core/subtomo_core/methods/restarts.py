@@ -1,4 +1,4 @@
-"""Several starts side by side, until one is kept (docs/decisions/0013, 0044).
+"""Several starts side by side, of which the likeliest continues (docs/method.md#methods).
 
 All starts meet the same particles under one noise variance and one resolution in use, those of
 the likeliest, so that their log-likelihoods compare.
@@ -65,7 +65,7 @@ def _alone(
 def _told(
     settings: Settings, lead: Model, before: Model, likelihoods: NDArray[np.float64]
 ) -> Model:
-    """The start which leads, with what is known of the others in its metrics."""
+    """The start that leads, with what is known of the others in its metrics."""
     if (settings.spec.starts or 1) == 1:
         return lead
     metrics = replace(lead.metrics, start=lead.start + 1)

@@ -1,4 +1,4 @@
-"""Refinement of the pose which brings one volume onto another.
+"""Refinement of the pose that brings one volume onto another.
 
 A pair (`Fixed`, `Moved`, `FourierPair`), poses to start from (`everywhere`, `about_axis`,
 `candidates`) and a refiner: `GradientRefiner`, `SagRefiner`, `FrmRefiner`. See

@@ -25,7 +25,7 @@ class SagRefiner:
     Attributes
     ----------
     batch : float
-        Share of the slices which a step looks at: the paper's optimised algorithm takes 1/16 to
+        Share of the slices that a step looks at: the paper's optimised algorithm takes 1/16 to
         1/2 of them. 0 stands for one slice, the basic algorithm.
     coarse : float
         Fourier radius, pixels, at which all starts are refined.

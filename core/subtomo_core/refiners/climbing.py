@@ -1,4 +1,4 @@
-"""Levenberg and Marquardt's descent of one pose, a step at a time."""
+"""Levenberg-Marquardt refinement of one pose, step by step (docs/method.md#refiners)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from subtomo_core.refiners.scores import Local, Score, local
 _FIRST_DAMPING = 0.1
 _LEAST_DAMPING = 1e-4
 _LONGEST = math.radians(20.0)  # of one turn
-STILL = 1e-3  # a step which promises a smaller part of d is not worth a look
-_MOST_FAILURES = 8  # steps in a row which did not help
+STILL = 1e-3  # a step that promises a smaller part of d is not worth a look
+_MOST_FAILURES = 8  # steps in a row that did not help
 
 FREE = np.eye(6)
 
@@ -35,11 +35,11 @@ class Climber:
     here : Local
         The score about this pose.
     least : float
-        A step which promises a smaller part of d is not taken.
+        A step that promises a smaller part of d is not taken.
     steps : float
         Looks so far, the first not counted.
     still : bool
-        No step is left which promises anything.
+        No step is left that promises anything.
     """
 
     pair: Pair

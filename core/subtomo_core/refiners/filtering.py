@@ -1,4 +1,4 @@
-"""What two volumes share at a pose, shell by shell: weights for scores, and evidence."""
+"""Correlation of two volumes at a pose, shell by shell: weights of scores, and information."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Shared:
 
     @property
     def information(self) -> float:
-        """Log-likelihood ratio against two volumes which share nothing.
+        """Log-likelihood ratio against two volumes that share nothing.
 
         Under a Gaussian model of correlation c in a shell of N components it is
         ``-N / 2 log(1 - c^2)``, of which one half is what chance brings. Unlike a
@@ -69,7 +69,7 @@ class Shared:
         """Weight of each shell in scores, (n // 2 + 1,), the highest 1.
 
         Two noisy observations of one Gaussian signal agree at a pose with a log-likelihood of
-        ``c / (1 - c^2) / P * Re sum f g*`` and terms which hardly depend on the pose. Each
+        ``c / (1 - c^2) / P * Re sum f g*`` and terms that hardly depend on the pose. Each
         correlation is taken one standard error lower than it was found.
         """
         surely = self.correlation - 1.0 / np.sqrt(np.maximum(self.number, 1.0))

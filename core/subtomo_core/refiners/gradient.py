@@ -45,14 +45,14 @@ class GradientRefiner:
         if self.score == "fcs":
             pair = in_contrast(pair, stages.inner(pair), starts)
         found = search(stages.inner(pair), self.score, starts, self.rules, self.seed)
-        # Climbers which were dropped made steps too.
+        # Climbers that were dropped made steps too.
         dropped = found.steps - sum(c.steps for c in found.climbers)
         refined = stages.finish(pair, found.climbers)
         return [replace(r, steps=r.steps + dropped) for r in refined]
 
 
 def in_contrast(pair: FourierPair, inner: FourierPair, starts: Starts) -> FourierPair:
-    """The pair with f in the contrast of g, by least squares at the start which fits best.
+    """The pair with f in the contrast of g, by least squares at the start that fits best.
 
     FCS compares grey values as they are (RCS does not), and noise gives a particle more power
     than a reference of the same contrast has.

@@ -122,7 +122,7 @@ def search(pair: Pair, score: Score, starts: Starts, rules: Rules, seed: int) ->
 def apart(places: Array, values: Array, moved: int, closest: float) -> NDArray[np.bool_]:
     """Which poses stay, (m,) bool: none both worse than, and close to, another one.
 
-    Only the pose which ``moved`` can have come close to others. Places are those of
+    Only the pose that ``moved`` can have come close to others. Places are those of
     `seam.pose_matrices`, so that distances are the norms of equation 12.
     """
     near = ((places - places[moved]) ** 2).sum(1) <= closest * closest

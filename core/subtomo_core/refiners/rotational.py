@@ -20,7 +20,7 @@ from subtomo_core.refiners.scores import local
 from subtomo_core.refiners.seam import Refined, Starts
 from subtomo_core.refiners.starting_poses import best_shifts
 
-_SAME_DEG, _SAME_VOXELS = 0.1, 0.05  # a pose which moves less has come to rest
+_SAME_DEG, _SAME_VOXELS = 0.1, 0.05  # a pose that moves less has come to rest
 _MOST_ROUNDS = 10
 
 

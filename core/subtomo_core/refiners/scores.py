@@ -44,7 +44,7 @@ def local(moments: Moments, score: Score) -> Local:
     ``d = sum O |f - g|^2 / sum O`` (equation 13).
 
     The curvature is that of Gauss and Newton, ``Re J^T Re J + Im J^T Im J`` (equation 18), times
-    the correlation: of the slopes of a noisy volume only the part which both share bends d, and
+    the correlation: of the slopes of a noisy volume only the part that both share bends d, and
     the rest, were it left in, would make all steps short.
     """
     ff, fg, gg, mass = moments.sums.tolist()

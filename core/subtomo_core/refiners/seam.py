@@ -1,4 +1,4 @@
-"""What every refiner takes and gives back."""
+"""Input and output of every refiner."""
 
 from __future__ import annotations
 

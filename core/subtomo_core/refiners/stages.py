@@ -1,4 +1,4 @@
-"""From a coarse search to the last resolution: fewer and fewer poses, wider and wider bands."""
+"""Coarse-to-fine refinement: fewer poses in wider bands from stage to stage."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from subtomo_core.refiners.scores import Score, local
 from subtomo_core.refiners.seam import Refined
 
 _WIDER = 2.0  # a pose right within one band lies in the basin of a band so much wider
-_LAST = 3  # poses which see the whole band
+_LAST = 3  # poses that see the whole band
 _ROUNDS = 2  # of weighing shells by what is shared, and refining
 _STILL = 1e-6
 
@@ -50,7 +50,7 @@ class Stages:
     coarse : float
         Fourier radius of the search, pixels: from there bands double.
     finalists : int
-        Poses which see the second band; half as many, but at least 3, see each wider one.
+        Poses that see the second band; half as many, but at least 3, see each wider one.
     weighed : bool
         Poses compete by what both volumes share (`filtering.Shared.information`), and in the
         last steps shells count by it. Otherwise the plain dissimilarity decides, and all shells

@@ -1,4 +1,4 @@
-"""Where refinement starts: evenly spread rotations, each with its best shift."""
+"""Starting poses of a refinement: evenly spread rotations, each with its best shift."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def about_axis(
 
 
 def to_z(normal: ArrayLike) -> Array:
-    """The least rotation (3, 3) which brings a direction (3,) to z."""
+    """The least rotation (3, 3) that brings a direction (3,) to z."""
     unit = np.asarray(normal, np.float64)
     unit = unit / np.linalg.norm(unit)
     axis = np.cross(unit, _Z)

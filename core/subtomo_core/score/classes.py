@@ -18,11 +18,11 @@ class ClassAgreement:
     counts : ndarray
         Particles of each true class (row) in each estimated class (column), (K_true, K).
     partner : ndarray
-        The estimated class which stands for each true class, (K_true,); -1 for none.
+        The estimated class that stands for each true class, (K_true,); -1 for none.
     f1 : ndarray
         F1 of each true class, (K_true,).
     purity : float
-        Share of particles which belong to the majority of their estimated class.
+        Share of particles that belong to the majority of their estimated class.
     """
 
     counts: NDArray[np.int64]

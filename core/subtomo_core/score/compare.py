@@ -72,7 +72,7 @@ class PosesComparison:
     agreement : ClassAgreement
         How the classes agree.
     errors : tuple of PoseErrors
-        For each true class, of its particles in the class which stands for it.
+        For each true class, of its particles in the class that stands for it.
     """
 
     agreement: ClassAgreement

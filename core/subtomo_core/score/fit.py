@@ -56,7 +56,7 @@ def fit(
     try_mirror: bool = False,
     step_deg: float = 20.0,
 ) -> Fit:
-    """Find the motion which brings a map onto another, from anywhere.
+    """Find the motion that brings a map onto another, from anywhere.
 
     All shifts of an even grid of rotations at low resolution, then Gauss-Newton steps with
     exact transforms on the best, first at low and at last at full resolution.

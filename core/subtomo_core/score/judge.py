@@ -70,7 +70,7 @@ class ClassJudgement:
     Attributes
     ----------
     structure, partner : int
-        The true class and the estimated class which stands for it (-1: none).
+        The true class and the estimated class that stands for it (-1: none).
     f1 : float
         F1 of the classification.
     average : MapQuality or None
@@ -79,9 +79,9 @@ class ClassJudgement:
         The average with true classes and poses.
     symmetric_oracle : MapQuality or None
         The oracle averaged over the structure's point group, in the plain oracle's band; None
-        in C1. Nothing in a job which imposes the symmetry can beat it.
+        in C1. Nothing in a job that imposes the symmetry can beat it.
     poses : PoseErrors
-        Of the structure's particles which were assigned to the partner.
+        Of the structure's particles that were assigned to the partner.
     fit : Fit or None
         How the average lies on the truth.
     oracle_map : ndarray
@@ -157,7 +157,7 @@ def judge(
 ) -> Judgement:
     """Compare averages, poses and classes with the truth and with the oracle.
 
-    Particles which are junk in truth count in the averages alone, where they are.
+    Particles that are junk in truth count in the averages alone, where they are.
 
     Parameters
     ----------
@@ -172,8 +172,8 @@ def judge(
     symmetries : sequence of str, optional
         Point group of each structure. Default: C1.
     limit_angstrom : float, optional
-        Low-pass of averages and oracles before r is taken: without it an oracle which was
-        not filtered falls behind an average which was.
+        Low-pass of averages and oracles before r is taken: without it an oracle that was
+        not filtered falls behind an average that was.
     try_mirror : bool
         Also fit the averages' mirror images.
     threads : int

@@ -1,4 +1,4 @@
-"""What a structure's particles can give at their true poses, measured on the true map."""
+"""Oracle and ceiling of a structure, measured on its true map."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def limits(
 ) -> Limits:
     """Oracle and ceiling of one structure (from 0), brought onto its true map and measured there.
 
-    ``symmetry`` is the point group which the job imposes; results do not depend on ``threads``.
+    ``symmetry`` is the point group that the job imposes; results do not depend on ``threads``.
     """
     own = np.nonzero(truth.classes == structure)[0]
     poses = truth.rotations[own], truth.shifts[own]

@@ -1,4 +1,4 @@
-"""Errors of poses, once the motion which averages leave free is taken away."""
+"""Errors of poses, once the motion that averages leave free is taken away."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Matrix = NDArray[np.float64]
 class PoseErrors:
     """How far estimated poses lie from the true ones.
 
-    An average may lie anywhere: with the motion (G, s) which brings it onto the structure, the
+    An average may lie anywhere: with the motion (G, s) that brings it onto the structure, the
     poses are right when ``R_est = R_true S G`` and ``t_est = t_true + R_true S s`` for some
     element S of the structure's symmetry group.
 
@@ -65,7 +65,7 @@ def pose_errors(
     """Compare poses with the truth, modulo one common motion and the structure's symmetry.
 
     The common rotation is the one on which most particles agree within ``within_deg``; it is
-    searched among what each single particle says, then refined by averaging those which agree.
+    searched among what each single particle says, then refined by averaging those that agree.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def _commonest(motions: Matrix, group: Matrix, within_deg: float) -> Matrix:
     best = np.full((len(candidates), len(motions)), -1.0)
     for S in group:
         np.maximum(best, (S @ candidates).reshape(-1, 9) @ flat, out=best)
-    # Ties (few particles, wide scatter) go to the motion nearest to those which agree.
+    # Ties (few particles, wide scatter) go to the motion nearest to those that agree.
     agree = best >= least - 1e-9
     score = agree.sum(1) + np.where(agree, best, 0.0).sum(1) / (4.0 * len(motions))
     chosen: Matrix = candidates[score.argmax()]

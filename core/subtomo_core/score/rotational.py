@@ -1,4 +1,4 @@
-"""How far a map looks the same when it is turned about an axis: which n-fold symmetry it has."""
+"""n-fold rotational symmetry of a map about an axis."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class RotationalSymmetry:
     chance : ndarray, (N - 1,)
         Strengths one of which about one in twenty maps of noise exceeds.
     axial : float
-        Share of the variance which is the same all round the axis.
+        Share of the variance that is the same all round the axis.
     order : int
-        The one which stands out: of all beyond chance the highest that has two thirds of the
+        The one that stands out: of all beyond chance the highest that has two thirds of the
         greatest strength. 1 where none is.
     """
 
@@ -64,8 +64,8 @@ def rotational_symmetry(
 
     Rings about the axis are divided into angular harmonics m, of which p_m is the share in the
     variance. Two copies turned by phi against each other correlate by ``sum_m p_m cos(m phi)``, so
-    that n of them agree by the harmonics which n divides. What these come to by chance is told by
-    maps of noise which have in each shell the power of what varies about the axis.
+    that n of them agree by the harmonics that n divides. What these come to by chance is told by
+    maps of noise that have in each shell the power of what varies about the axis.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Structures which can be seen at any pose."""
+"""Structures that can be seen at any pose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Truth as the columns of a RELION table, for callers which write files."""
+"""Truth as the columns of a RELION table, for callers that write files."""
 
 from __future__ import annotations
 
