@@ -29,7 +29,7 @@ class Problem(NamedTuple):
 
 
 class SubtomoError(Exception):
-    """Base of all errors which are told to a user as they stand."""
+    """Base of all errors that are told to a user as they stand."""
 
 
 class InputError(SubtomoError):

@@ -30,7 +30,7 @@ from subtomo_core.spec.parameters import (
 from subtomo_core.spec.start import ParticleStart, PosesStart
 
 _EDGE = 1.0  # half the width of the references' soft low-pass, shells
-_NO_MATCHING: int | None = 2  # bandwidth of a method which has no use for one
+_NO_MATCHING: int | None = 2  # bandwidth of a method that has no use for one
 _AHEAD = 4.0  # shells beyond those in use for which sums are kept
 
 
@@ -56,7 +56,7 @@ class Settings:
     mask : ndarray of float32, (n, n, n)
         Soft mask on the references.
     mask_radius : float
-        Of the sphere which holds it, voxels.
+        Of the sphere that holds it, voxels.
     window : ndarray of float32, (n, n, n)
         The mask as it was at first: particles may be searched under it.
     groups : tuple of ndarray, (g, 3, 3)
@@ -91,7 +91,7 @@ class Settings:
     ) -> Settings:
         """Translate a resolved specification.
 
-        ``mask`` (n, n, n) is the map which the specification names, where it names one; ``folds``
+        ``mask`` (n, n, n) is the map that the specification names, where it names one; ``folds``
         (N,) are those of the particles, where some belong together (`data.folds.folds_of`).
         """
         resolution, parameters = spec.resolution, spec.parameters
@@ -149,7 +149,7 @@ class Settings:
 
     @property
     def folds(self) -> int:
-        """Parts of the dataset which are averaged apart, so that none meets its own noise.
+        """Parts of the dataset that are averaged apart, so that none meets its own noise.
 
         Even and odd ones make the two halves.
         """
@@ -167,7 +167,7 @@ class Settings:
 
     @property
     def matching(self) -> MatchingParameters:
-        """Parameters of a method which matches particles to references."""
+        """Parameters of a method that matches particles to references."""
         parameters = self.spec.parameters
         if not isinstance(parameters, MatchingParameters):
             raise TypeError(f"the algorithm {self.spec.algorithm} matches no references")
@@ -216,7 +216,7 @@ class Settings:
     def regularisation(self, iteration: int) -> float:
         """Strength theta, over N, which draws classes together (Scheres 2009).
 
-        It falls linearly from ``5 / K^2`` in iteration 1 to 0. Classes which the job was given
+        It falls linearly from ``5 / K^2`` in iteration 1 to 0. Classes that the job was given
         particle by particle need none.
         """
         parameters = self.spec.parameters
@@ -253,7 +253,7 @@ class Settings:
 
     @property
     def degrees(self) -> NDArray[np.float64]:
-        """Degrees of spherical harmonics which a map under the mask has in each shell.
+        """Degrees of spherical harmonics that a map under the mask has in each shell.
 
         At the root mean square radius of a ball: nearer to the origin there are fewer.
         """

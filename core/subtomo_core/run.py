@@ -52,7 +52,7 @@ def run(
     poses : Poses, optional
         What a start from poses starts from.
     mask : ndarray of float32, (n, n, n), optional
-        The map which ``spec.mask`` names, where it names one.
+        The map that ``spec.mask`` names, where it names one.
     grouping : Grouping, optional
         Which particles belong together.
     threads : int
