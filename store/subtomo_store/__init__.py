@@ -1,4 +1,4 @@
-"""What is kept: records in the database, files in the data folder."""
+"""The store: records in the database, files in the data folder."""
 
 from subtomo_store.config.settings import Settings
 from subtomo_store.database.engine import Store, open_store

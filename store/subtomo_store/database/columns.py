@@ -1,4 +1,4 @@
-"""What all tables are made of: types of columns, and the base which names constraints."""
+"""Column types of all tables, and their base class, which names constraints."""
 
 from __future__ import annotations
 

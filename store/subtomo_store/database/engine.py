@@ -1,7 +1,7 @@
 """Opening the database: engine, transactions and migration.
 
 SQLite runs in WAL mode, so that readers never wait for the one writer, and a writing
-transaction takes its lock at its beginning (``BEGIN IMMEDIATE``): a transaction which reads
+transaction takes its lock at its beginning (``BEGIN IMMEDIATE``): a transaction that reads
 first and writes later cannot be refused in its middle.
 """
 
@@ -54,12 +54,12 @@ class Store:
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
-        """One transaction which may write: commits at the end, rolls back on an error.
+        """One transaction that may write: commits at the end, rolls back on an error.
 
         Raises
         ------
         InputError
-            If the database cannot hold a value which came from outside.
+            If the database cannot hold a value that came from outside.
         StorageError
             If the disk below the database is full.
         UnavailableError
@@ -70,12 +70,12 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """One transaction which only reads; never waits for a writer.
+        """One transaction that only reads; never waits for a writer.
 
         Raises
         ------
         InputError
-            If the database cannot know a value which came from outside.
+            If the database cannot know a value that came from outside.
         UnavailableError
             If the database does not answer.
         """
@@ -97,7 +97,7 @@ class Store:
 
 
 def open_store(settings: Settings) -> Store:
-    """Open the database and the data folder which ``settings`` name; creates the folder."""
+    """Open the database and the data folder that ``settings`` name; creates the folder."""
     settings.data.expanduser().mkdir(parents=True, exist_ok=True)
     engine = create_database_engine(settings.resolved_database_url)
     writing = sessionmaker(engine.execution_options(subtomo_writes=True))
@@ -172,7 +172,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def now(session: Session) -> datetime:
-    """Give the database's time: the one clock which all workers of a facility share."""
+    """Give the database's time: the one clock that all workers of a facility share."""
     if session.get_bind().dialect.name == "sqlite":
         return datetime.now(UTC)
     clock = func.clock_timestamp(type_=DateTime(timezone=True))

@@ -11,7 +11,7 @@ from subtomo_core.errors import InputError, Problem
 
 
 def new_id(prefix: str) -> str:
-    """Make an id which nobody can guess: ``job_4f0c...``."""
+    """Make an id that nobody can guess: ``job_4f0c...``."""
     return f"{prefix}_{secrets.token_hex(10)}"
 
 

@@ -1,4 +1,4 @@
-"""Lists in pages, newest first, without offsets: rows that arrive meanwhile shift nothing."""
+"""Pages of lists, newest first, by cursors: rows that are added meanwhile do not shift them."""
 
 from __future__ import annotations
 

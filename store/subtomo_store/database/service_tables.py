@@ -1,4 +1,4 @@
-"""Tables of what belongs to the service rather than to a job's results."""
+"""Tables of the service itself: everything that is not a job's result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from subtomo_store.database.columns import Base, Id, UtcTime
 
 
 class DrainRow(Base):
-    """Workers which are handed no new work: those of a name, or all (``*``)."""
+    """Workers that are handed no new work: those of a name, or all (``*``)."""
 
     __tablename__ = "drains"
     worker: Mapped[str] = mapped_column(String(255), primary_key=True)

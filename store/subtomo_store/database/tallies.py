@@ -1,4 +1,4 @@
-"""Counts which only grow, kept in the database: every server of a facility tells the same ones.
+"""Counters in the database, the same for every server of a facility.
 
 What a transaction counts is written right before its commit, in one order of rows for all: no
 transaction waits with a tally's row locked, and none deadlocks over one. What is rolled back
@@ -42,7 +42,7 @@ def count(session: Session, name: str, label: str, value: float = 0.0) -> None:
 
 
 def measure(session: Session, name: str, label: str, seconds: float) -> None:
-    """Count something which took ``seconds`` in its bucket, at the commit."""
+    """Count something that took ``seconds`` in its bucket, at the commit."""
     _add(session, Key(name, label, bucket_of(seconds)), seconds)
 
 

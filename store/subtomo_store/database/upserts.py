@@ -1,4 +1,4 @@
-"""Rows which several servers may add at the same moment."""
+"""Insertion of rows that several servers may add at the same moment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Row = TypeVar("Row", bound=Base)
 
 
 def insert_into(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
-    """Begin an insert which may say what to do where there is such a row."""
+    """Begin an insert that may say what to do where there is such a row."""
     make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     return make(table)
 

@@ -1,6 +1,6 @@
-"""Which server checks which dataset: a lease, as for tasks, since several servers may run.
+"""Which server checks that dataset: a lease, as for tasks, since several servers may run.
 
-A dataset in the state ``checking`` which nobody holds is anybody's: its server was killed.
+A dataset in the state ``checking`` that nobody holds is anybody's: its server was killed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def claim(session: Session, dataset_id: str, server: str, seconds: float) -> boo
 
 
 def renew(session: Session, server: str, dataset_ids: Collection[str], seconds: float) -> None:
-    """Keep the checks which a server is at."""
+    """Keep the checks that a server is at."""
     session.execute(
         update(CheckRow)
         .where(CheckRow.server == server, CheckRow.dataset_id.in_(dataset_ids))
@@ -54,7 +54,7 @@ def let_go(session: Session, dataset_id: str, server: str) -> bool:
 
 
 def unattended(session: Session) -> list[str]:
-    """Datasets which wait for their check, and which no server holds; oldest first."""
+    """Datasets that wait for their check, and which no server holds; oldest first."""
     held = select(CheckRow.dataset_id).where(CheckRow.lease_until > now(session))
     query = (
         select(DatasetRow.id)

@@ -1,4 +1,4 @@
-"""The last step of every upload: the file appears in its dataset, whole, or it does not."""
+"""Last step of every upload: places the complete file in its dataset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from subtomo_store.people import quotas
 
 
 class Arrival(NamedTuple):
-    """A file which has come whole and lies, forced to the disk, under a temporary name.
+    """A file that has come whole and lies, forced to the disk, under a temporary name.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Arrival(NamedTuple):
     written : Written
         Its SHA-256 and size.
     upload_id : str or None
-        The resumable upload which brought it.
+        The resumable upload that brought it.
     """
 
     path: Path
@@ -33,7 +33,7 @@ class Arrival(NamedTuple):
 
 
 def check_digest(name: str, written: Written, announced: str | None) -> None:
-    """Refuse a file which is not what its sender announced.
+    """Refuse a file that is not what its sender announced.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def check_digest(name: str, written: Written, announced: str | None) -> None:
 def file_in(store: Store, dataset_id: str, name: str, arrival: Arrival) -> FileRecord:
     """Let an uploaded file appear in its dataset.
 
-    Its row and its name are given while the dataset's row is locked: a dataset which was sealed
+    Its row and its name are given while the dataset's row is locked: a dataset that was sealed
     meanwhile gets nothing.
 
     Raises

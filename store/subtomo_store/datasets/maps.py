@@ -59,7 +59,7 @@ def get(session: Session, map_id: str, user_id: str | None = None, need: Role = 
 def page(
     session: Session, user_id: str, *, limit: int = 50, cursor: str | None = None
 ) -> Page[Map]:
-    """Give the maps which the user may read, newest first."""
+    """Give the maps that the user may read, newest first."""
     query = select(MapRow).where(readable(session, MapRow, user_id))
     rows, following = newest_first(
         session,

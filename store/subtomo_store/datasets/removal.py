@@ -1,4 +1,4 @@
-"""Removing datasets: first the record, then the files, and the disk is free at once.
+"""Removal of datasets: first the record, then the files, which frees the disk at once.
 
 Whoever reads a file meanwhile reads on: its bytes go when the last reader closes it.
 """

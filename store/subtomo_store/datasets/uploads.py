@@ -17,7 +17,7 @@ from subtomo_store.errors import NotFoundError
 def create(
     session: Session, *, dataset_id: str, name: str, size: int, sha256: str | None, days: float
 ) -> Upload:
-    """Write the record of an upload which begins."""
+    """Write the record of an upload that begins."""
     moment = now(session)
     row = UploadRow(
         id=new_id("up"),
@@ -45,7 +45,7 @@ def get(session: Session, upload_id: str, dataset_id: str) -> Upload:
 
 
 def under_way(session: Session, dataset_id: str) -> list[Upload]:
-    """Uploads into a dataset which have not ended, oldest first."""
+    """Uploads into a dataset that have not ended, oldest first."""
     query = (
         select(UploadRow)
         .where(

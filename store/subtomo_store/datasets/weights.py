@@ -89,7 +89,7 @@ def half_weights(
     HalfWeights
         Of a full grid the mean of each component and its Friedel mate. Slightly negative ones
         are 0. Of a larger box: the weights of a particle cut from its middle, where voxels have
-        one size; the components which are left, where particles were binned.
+        one size; the components that are left, where particles were binned.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def _check_values(weights: NDArray[np.float32], name: str) -> None:
 
 
 def _check_seen(half: NDArray[np.float32], name: str) -> None:
-    """Refuse weights which lie at the origin and in the corners alone: no shell has any."""
+    """Refuse weights that lie at the origin and in the corners alone: no shell has any."""
     box = half.shape[0]
     radius = radius_of(box)
     if not np.any(half[(radius > 0) & (radius < box / 2)] > 0.0):

@@ -1,4 +1,4 @@
-"""Files below folders which the service's keeper has allowed, and never any other.
+"""Files below folders that the administrator has allowed, and no others.
 
 A path is resolved first, links and all, and must then lie below an allowed folder. It is opened
 step by step from that folder without following any link: what is exchanged for a link between

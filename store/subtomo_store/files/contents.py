@@ -1,4 +1,4 @@
-"""Files of the same content occupy the disk once, whoever sent them.
+"""Files of equal content, stored once whoever sent them.
 
 Every large file has a second name, its SHA-256, below ``contents/``. A file whose name is taken
 there becomes another link to what already lies there. Files are never changed in place, so that
@@ -71,7 +71,7 @@ def _replace(path: Path, content: Path, size: int) -> None:
 
 
 def release(files: Files, digests: Iterable[str]) -> int:
-    """Forget contents which no file has any more; returns the bytes which that frees."""
+    """Forget contents that no file has any more; returns the bytes that that frees."""
     freed = 0
     for sha256 in set(digests):
         content = files.content(sha256)

@@ -1,4 +1,4 @@
-"""The data folder: where everything lies, each path confined to its place."""
+"""Paths of all files in the data folder, each confined to its place."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,126}")
 
 
 class Usage(NamedTuple):
-    """Bytes of the disk which holds the data folder."""
+    """Bytes of the disk that holds the data folder."""
 
     total: int
     used: int
@@ -156,7 +156,7 @@ class Files:
         return Usage(*shutil.disk_usage(self.root))
 
     def clean(self, older_than_seconds: float) -> int:
-        """Remove temporary files and folders which a killed process left; returns how many."""
+        """Remove temporary files and folders that a killed process left; returns how many."""
         limit = time.time() - older_than_seconds
         removed = 0
         for parent, folders, names in os.walk(self.root):

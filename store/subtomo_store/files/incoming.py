@@ -1,4 +1,4 @@
-"""The bytes of a resumable upload: what has come, stays; only one connection writes at a time."""
+"""Bytes of a resumable upload, kept as they arrive from one connection at a time."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Incoming:
     def another_name(self) -> Path:
         """Give the file a second, temporary name, by which it can be moved on.
 
-        The first one stays until the caller has noted the file: a server which is killed
+        The first one stays until the caller has noted the file: a server that is killed
         before that finds the upload as it was.
         """
         private = temporary_beside(self.path)
@@ -144,7 +144,7 @@ def begin(path: Path) -> None:
 
 
 def length(path: Path) -> int:
-    """Bytes which have come.
+    """Bytes that have come.
 
     Raises
     ------

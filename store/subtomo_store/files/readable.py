@@ -1,4 +1,4 @@
-"""What readers of files ask for."""
+"""Interface of the files that readers take."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import BinaryIO, Literal, Protocol
 
 
 class Readable(Protocol):
-    """A file which can be read: a path, or a name below a registered folder."""
+    """A file that can be read: a path, or a name below a registered folder."""
 
     @property
     def name(self) -> str:

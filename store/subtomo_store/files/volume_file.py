@@ -1,6 +1,6 @@
 """Equal arrays one behind the other in a file, read one at a time.
 
-Read, not memory-mapped: a file which somebody cuts short, or a file server which goes away,
+Read, not memory-mapped: a file that somebody cuts short, or a file server that goes away,
 gives an error in words here; under a map it would kill the process.
 """
 
@@ -28,7 +28,7 @@ class Layout(NamedTuple):
 
 
 class VolumeFile:
-    """Arrays of a file which is open for reading; any number of threads may read at once.
+    """Arrays of a file that is open for reading; any number of threads may read at once.
 
     Parameters
     ----------

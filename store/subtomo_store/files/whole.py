@@ -1,4 +1,4 @@
-"""Files which appear whole or not at all."""
+"""Files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def measured(path: Path) -> Written:
 
 
 def storage_error(action: str, error: OSError) -> StorageError:
-    """Put an ``OSError`` into one sentence which says what failed and why."""
+    """Put an ``OSError`` into one sentence that says what failed and why."""
     known = _REASONS.get(error.errno or 0)
     return StorageError(f"{action}: {known or error.strerror or error}")
 
 
 class WholeFile:
-    """A file which appears under its name complete, or not at all.
+    """A file that appears under its name complete, or not at all.
 
     Use as a context manager and write into ``file`` (binary, seekable). When the block ends
     without an error the bytes are on the disk under ``path`` and ``written`` tells their hash;

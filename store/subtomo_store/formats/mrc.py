@@ -48,7 +48,7 @@ def volume_header(
 def write_images(
     target: Path | BinaryIO, images: NDArray[np.floating], pixel_size: float = 1.0
 ) -> None:
-    """Write pictures ``(N, y, x)`` as float32: sections which are no volume."""
+    """Write pictures ``(N, y, x)`` as float32: sections that are no volume."""
     write_volume(target, images[:, None], pixel_size)
 
 

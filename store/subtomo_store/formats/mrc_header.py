@@ -20,7 +20,7 @@ from subtomo_store.formats.volume_header import (
 )
 
 HEADER_BYTES = 1024
-LABEL = b"Subtomo"  # of files which this program writes
+LABEL = b"Subtomo"  # of files that this program writes
 
 _MODES: dict[int, DTypeLike] = {
     0: np.int8,
@@ -40,7 +40,7 @@ def parse_header(raw: bytes, name: str, *, stacked: bool = False) -> VolumeHeade
     """Understand the first 1024 bytes of an MRC file.
 
     With ``stacked`` a table counts volumes in the file: where the header does not mark them,
-    they are the cubes which its sections make.
+    they are the cubes that its sections make.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def _cubes(header: NDArray[Any]) -> bool:
 
 
 def _stacked_sizes(header: NDArray[Any]) -> tuple[float, float, float]:
-    """Voxel sizes of cubes which the header takes for something else.
+    """Voxel sizes of cubes that the header takes for something else.
 
     Along z the cell is divided by the sections of the file, or by what ``mz`` calls one volume:
     by whichever makes voxels cubic.

@@ -30,7 +30,7 @@ class _Cause:
         self._count = 0
 
     def add(self, problem: Problem) -> None:
-        """Note one more; a place which is known, or none, adds nothing."""
+        """Note one more; a place that is known, or none, adds nothing."""
         place = problem.file if problem.row is None else problem.row
         own = self.first.file if self.first.row is None else self.first.row
         if place and place != own and place not in self._places:

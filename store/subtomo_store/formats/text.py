@@ -1,4 +1,4 @@
-"""Tables are text, whichever program wrote them."""
+"""Text of tables, in whichever encoding a program wrote it."""
 
 from __future__ import annotations
 

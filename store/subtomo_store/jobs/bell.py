@@ -1,8 +1,8 @@
-"""The bell: wakes workers when there is work. Losing a ring does no harm.
+"""The bell: wakes workers when there is work. A lost message does no harm.
 
-A message holds the id of a task and nothing else, and is sent after the commit which made the
+A message holds the id of a task and nothing else, and is sent after the commit that made the
 task, in its job's queue. The worker it wakes takes the best task there is, which may be another
-one (`jobs.dispatch`). When the broker is away the ring is lost, and an idle worker which
+one (`jobs.dispatch`). When the broker is away the ring is lost, and an idle worker that
 sees work rings for itself.
 """
 
@@ -35,7 +35,7 @@ def broker_queue(queue: QueueName) -> str:
 
 
 def broker_options(broker_url: str) -> dict[str, Any]:
-    """Transport options which server and workers must share.
+    """Transport options that server and workers must share.
 
     The visibility timeout is far above any batch's time: leases find lost work sooner.
     ``filesystem:///folder`` queues in an existing folder, where there is no Redis at all.

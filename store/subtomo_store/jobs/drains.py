@@ -1,7 +1,7 @@
-"""Drains: workers which are handed no new work, so that a machine or a service can rest.
+"""Drains: workers that get no new work, so that a machine can be maintained.
 
 What they hold they finish. A drain is a row, so that it outlives every process, and a worker
-which starts meanwhile is drained as well.
+that starts meanwhile is drained as well.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def undrain(session: Session, worker: str = ALL) -> bool:
 
 
 def drained(session: Session, worker: str = ALL) -> Drain | None:
-    """The drain which keeps work from a worker of this name, the service's own first."""
+    """The drain that keeps work from a worker of this name, the service's own first."""
     rows = session.execute(
         select(DrainRow.worker, DrainRow.reason, DrainRow.since)
         .where(DrainRow.worker.in_((ALL, worker)))
@@ -67,7 +67,7 @@ def listed(session: Session) -> list[Drain]:
 
 
 def at_work(session: Session, worker: str = ALL) -> int:
-    """Tasks which live workers of a name (or all) still hold."""
+    """Tasks that live workers of a name (or all) still hold."""
     query = select(func.count(TaskRow.id)).where(
         TaskRow.state == "leased", TaskRow.lease_until > now(session)
     )

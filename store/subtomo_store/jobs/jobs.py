@@ -56,7 +56,7 @@ def create(
 ) -> NewJob:
     """Write a job with its first task. ``spec`` is resolved (`subtomo_core.spec.defaults.resolve`).
 
-    The job belongs to the group which the orders name, or to the dataset's. ``disk_bytes`` of
+    The job belongs to the group that the orders name, or to the dataset's. ``disk_bytes`` of
     its user's quota are held for it until it ends.
 
     Raises
@@ -148,7 +148,7 @@ def page(
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[Job]:
-    """Give the jobs which the user may read, newest first."""
+    """Give the jobs that the user may read, newest first."""
     query = (
         select(JobRow)
         .where(readable(session, JobRow, user_id))
@@ -172,7 +172,7 @@ def page(
 def cancel(session: Session, job_id: str, user_id: str) -> Job:
     """Ask for the end of a job. A finished job stays as it is; asking twice does no harm.
 
-    A job which no live worker holds is cancelled at once, others within seconds.
+    A job that no live worker holds is cancelled at once, others within seconds.
     """
     row = lock(session, job_id, user_id)
     if row.status in ("draft", "queued"):

@@ -1,4 +1,4 @@
-"""How a job is to be handled, beside what it computes."""
+"""How a job is to be handled: queue, priority, webhook; not what it computes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a job is, and how long it will take."""
+"""Progress of a job and its remaining time."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _current_iteration(session: Session, job: Job) -> int:
 
 
 def _eta(session: Session, job: Job, number: int, share: float) -> float | None:
-    """Remaining seconds if no iteration is spared, by the last three which are finished.
+    """Remaining seconds if no iteration is spared, by the last three that are finished.
 
     ``share`` of iteration ``number`` is done. An iteration costs as many times as much as starts
     run side by side in it.

@@ -1,4 +1,4 @@
-"""Why a job waits, and its place in the queue, as things stand now.
+"""Present place of each waiting job in the queue, and why it waits.
 
 The order in which work is handed out is decided anew for every task (`jobs.dispatch`);
 a place is what that order comes to if nothing new arrives.
@@ -30,7 +30,7 @@ class Waiting(NamedTuple):
     Attributes
     ----------
     place : int or None
-        Among the jobs which have not begun, from 1; None for a job which has.
+        Among the jobs that have not begun, from 1; None for a job that has.
     ahead : int
         Batches ready to be handed out before this job's.
     reason : str
@@ -44,16 +44,16 @@ class Waiting(NamedTuple):
 
 @dataclass(frozen=True)
 class Standing:
-    """How everything which waits stood at one moment: one look tells it to all who ask.
+    """How everything that waits stood at one moment: one look tells it to all who ask.
 
     Attributes
     ----------
     places : mapping
-        Of each job which has not begun, among those of its queue, from 1.
+        Of each job that has not begun, among those of its queue, from 1.
     ready : mapping
         Batches ready to be handed out, by queue and running job.
     begun : mapping
-        Jobs which have begun and not ended, by user and queue.
+        Jobs that have begun and not ended, by user and queue.
     rest : str or None
         Why nobody is handed new work, if so.
     served : mapping
@@ -86,7 +86,7 @@ def look(session: Session) -> Standing:
 def waiting(
     session: Session, job: Job, settings: Settings, standing: Callable[[], Standing] | None = None
 ) -> Waiting | None:
-    """Why a job waits; None for one which is at work or over.
+    """Why a job waits; None for one that is at work or over.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def _places(session: Session) -> dict[str, int]:
 
 
 def _ready(session: Session) -> dict[str, dict[str, int]]:
-    """Batches of running jobs which wait for a worker."""
+    """Batches of running jobs that wait for a worker."""
     rows = session.execute(
         select(JobRow.queue, JobRow.id, func.count(TaskRow.id))
         .join(TaskRow, TaskRow.job_id == JobRow.id)

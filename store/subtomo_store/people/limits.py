@@ -1,4 +1,4 @@
-"""What each user may take: the user's own limits, and the settings' where there are none."""
+"""Limits of each user: the user's own, or else those of the settings."""
 
 from __future__ import annotations
 

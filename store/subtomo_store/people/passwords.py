@@ -15,7 +15,7 @@ AT_ONCE = 4
 
 
 def checked(password: str) -> str:
-    """Give a password back which is long enough.
+    """Give a password back that is long enough.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""Who may do what to a dataset, a job or a map: the one place which decides.
+"""Permissions on datasets, jobs and maps; the only module that decides them.
 
-Whoever made a record owns it for ever, and an administrator may do everything. A record which
+Whoever made a record owns it for ever, and an administrator may do everything. A record that
 belongs to a group can be read by its viewers, worked with by its editors, and deleted or moved
 by its owners. A record which one may not read does not exist for one.
 """
@@ -99,7 +99,7 @@ def is_admin(session: Session, user_id: str) -> bool:
 def readable(
     session: Session, table: type[DatasetRow | JobRow | MapRow], user_id: str
 ) -> ColumnElement[bool]:
-    """Condition of the rows which a user may read, for lists."""
+    """Condition of the rows that a user may read, for lists."""
     if is_admin(session, user_id):
         return true()
     groups = select(MemberRow.group_id).where(MemberRow.user_id == user_id)

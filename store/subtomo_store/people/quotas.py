@@ -1,4 +1,4 @@
-"""How much of the disk a user takes, and whether more is allowed.
+"""Disk quota of a user, and whether more may be stored.
 
 What counts is the size of what a user sees, also where several files share their bytes on the
 disk: whether somebody else has the same file changes nothing.
@@ -30,7 +30,7 @@ from subtomo_store.people.limits import limits_of
 class Usage:
     """Bytes of a user's datasets, unfinished uploads, maps and jobs; and the quota, if any.
 
-    A job which has not ended counts with what is held for it, or with its files if they are
+    A job that has not ended counts with what is held for it, or with its files if they are
     more.
     """
 

@@ -1,6 +1,6 @@
-"""Guessing passwords is slow: each failure of a name, or from an address, makes the next wait.
+"""Delay of sign-ins after failures, for each name and each address.
 
-What has failed stands in the database, so that several servers count together. A name which
+What has failed stands in the database, so that several servers count together. A name that
 nobody has is counted like any other: an answer does not tell which names exist.
 """
 

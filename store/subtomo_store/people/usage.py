@@ -1,4 +1,4 @@
-"""What a user has in the service at present."""
+"""Present disk usage and job counts of a user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from subtomo_store.people import quotas
 
 
 class Usage(NamedTuple):
-    """Records of a user, jobs which run, and bytes of all their files."""
+    """Records of a user, jobs that run, and bytes of all their files."""
 
     datasets: int
     jobs: int

@@ -72,7 +72,7 @@ def taken(session: Session, name: str) -> bool:
 
 
 def free_name(session: Session, wanted: str) -> str:
-    """Make a name which nobody has out of ``wanted``: ``ada``, or ``ada-2``."""
+    """Make a name that nobody has out of ``wanted``: ``ada``, or ``ada-2``."""
     stem = re.sub(r"[^A-Za-z0-9._@+-]+", "-", wanted).strip("._@+-")[:90]
     stem = stem if NAME.fullmatch(stem) else "user"
     names = chain([stem], (f"{stem}-{number}" for number in count(2)))

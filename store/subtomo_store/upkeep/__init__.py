@@ -1,1 +1,1 @@
-"""What goes, what is left over, and the service in numbers."""
+"""Retention, files without a record, and the state of the service in numbers."""

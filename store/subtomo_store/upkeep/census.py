@@ -1,4 +1,4 @@
-"""The state of the whole service in numbers, as the database has it at one moment."""
+"""Numbers on the state of the whole service, read from the database in one transaction."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Seen(NamedTuple):
 
 
 class Census(NamedTuple):
-    """Everything which is counted."""
+    """Everything that is counted."""
 
     queues: list[Queue]
     jobs: dict[str, int]

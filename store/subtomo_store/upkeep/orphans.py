@@ -1,4 +1,4 @@
-"""Files in the data folder which no record knows."""
+"""Files in the data folder that no record knows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is no longer kept, by the rules of the settings, and why.
+"""Files and records that the retention settings no longer keep, with the reason.
 
 `plan` looks and says what would go; `apply` removes one thing of a plan, after looking again.
 """
@@ -100,7 +100,7 @@ def require_kept(session: Session, job_id: str, number: int) -> None:
     Raises
     ------
     NotFoundError
-        Naming those which were kept.
+        Naming those that were kept.
     """
     kept = session.scalars(
         select(FileRow.iteration).where(FileRow.job_id == job_id).distinct()
