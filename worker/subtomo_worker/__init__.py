@@ -1,1 +1,1 @@
-"""The worker: Celery tasks which call the core and write to the store."""
+"""The worker: Celery tasks that call the core and write to the store."""

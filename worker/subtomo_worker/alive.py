@@ -1,4 +1,4 @@
-"""Whether a worker of this machine is at work; needs no kernels, and is quick therefore."""
+"""Check that a worker of this machine is alive; fast, since it loads no kernels."""
 
 from __future__ import annotations
 

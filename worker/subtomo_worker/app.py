@@ -1,7 +1,7 @@
 """The Celery application of a worker.
 
 One process, one task at a time (the ``solo`` pool): all cores are used by threads inside the
-core. Nothing is forked, so a killed worker leaves no orphan which goes on computing, and
+core. Nothing is forked, so a killed worker leaves no orphan that goes on computing, and
 compiled kernels are shared by all threads.
 """
 
@@ -60,7 +60,7 @@ def _runner(context: WorkerContext) -> Callable[[str, QueueName], None]:
 
 
 def _sweeping(context: WorkerContext) -> type[Any]:
-    """Make the step of Celery's start-up which runs the sweeper beside the tasks."""
+    """Make the step of Celery's start-up that runs the sweeper beside the tasks."""
 
     class Sweeping(bootsteps.StartStopStep):  # type: ignore[misc]
         requires = ("celery.worker.components:Pool",)

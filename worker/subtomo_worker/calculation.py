@@ -1,4 +1,4 @@
-"""How a worker makes a method of the core, and what it lets pass of its results."""
+"""Creation of a method of the core, and checks on its results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MethodFactory: TypeAlias = "Callable[[AnySpec, DatasetSummary, Volume | None, Fo
 
 
 def check_expectation(expectation: Expectation, what: str) -> None:
-    """Refuse statistics or poses which make no sense.
+    """Refuse statistics or poses that make no sense.
 
     Raises
     ------
@@ -42,12 +42,12 @@ def check_expectation(expectation: Expectation, what: str) -> None:
 
 
 def check_model(model: Model) -> None:
-    """Refuse averages which make no sense.
+    """Refuse averages that make no sense.
 
     Raises
     ------
     NumericalError
-        If a map holds a value which is not a finite number.
+        If a map holds a value that is not a finite number.
     """
     if not (np.isfinite(model.maps).all() and np.isfinite(model.half_maps).all()):
         raise NumericalError("the averages hold values which are not finite numbers")

@@ -1,4 +1,4 @@
-"""Going on from an iteration of another job."""
+"""Start of a job from an iteration of another job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a task ended without a result, other than by a fault."""
+"""Reasons for which a task ends without a result, other than an error."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ class StoppedError(SubtomoError):
 
 
 class NumericalError(SubtomoError):
-    """A result holds values which are not finite numbers; trying again gives the same."""
+    """A result holds values that are not finite numbers; trying again gives the same."""

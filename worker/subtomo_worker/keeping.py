@@ -1,4 +1,4 @@
-"""Keeping a lease while a task is worked on."""
+"""Renewal of a lease while its task runs."""
 
 from __future__ import annotations
 

@@ -21,14 +21,14 @@ VOXEL_TOLERANCE = 0.01
 
 
 class Use(NamedTuple):
-    """What a map is for, and the field which names it."""
+    """What a map is for, and the field that names it."""
 
     what: str
     pointer: str
 
 
 def uploaded(store: Store, job: Job, map_id: str, summary: DatasetSummary, use: Use) -> Volume:
-    """Values (n, n, n) of a map which the job's owner uploaded.
+    """Values (n, n, n) of a map that the job's owner uploaded.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def uploaded(store: Store, job: Job, map_id: str, summary: DatasetSummary, use: 
 
 
 def mask_map(store: Store, job: Job, summary: DatasetSummary) -> Volume | None:
-    """The map which a job names as its mask, or None where its mask is a sphere."""
+    """The map that a job names as its mask, or None where its mask is a sphere."""
     mask = job.parsed_spec.mask
     if not isinstance(mask, MapMask):
         return None

@@ -1,4 +1,4 @@
-"""The dissimilarity matrix of a job which compares all pairs: for programs, and to look at."""
+"""The dissimilarity matrix of a job that compares all pairs: for programs, and to look at."""
 
 from __future__ import annotations
 

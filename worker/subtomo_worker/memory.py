@@ -1,4 +1,4 @@
-"""How the process asks the system for memory."""
+"""Settings of the memory allocator of a worker process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def return_large_arrays() -> bool:
     """Let arrays above 4 MiB go back to the system when they are freed; False where it cannot.
 
     The C library of Linux raises this limit to 32 MiB by itself once large arrays were freed,
-    and the grids of a batch then leave holes which nothing else fits in.
+    and the grids of a batch then leave holes that nothing else fits in.
     """
     if not sys.platform.startswith("linux"):
         return False

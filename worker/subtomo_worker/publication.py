@@ -13,7 +13,7 @@ from subtomo_store.files.whole import storage_error, sync_folder, temporary_besi
 
 
 class IterationFolder:
-    """A folder which appears under its name complete, or not at all.
+    """A folder that appears under its name complete, or not at all.
 
     `place` is called by whoever knows that the result may be published, while nobody else can
     publish. What an attempt that died in between left under the name is replaced.

@@ -67,7 +67,7 @@ def _ended(model: Model) -> str | None:
 
 
 def _verdict(model: Model) -> str | None:
-    """What the averages of a job which is over are worth, in a sentence."""
+    """What the averages of a job that is over are worth, in a sentence."""
     verdict = model.metrics.verdict
     if verdict is None:
         return None

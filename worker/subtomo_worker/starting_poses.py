@@ -1,4 +1,4 @@
-"""Poses which a job starts from, as arrays."""
+"""Poses that a job starts from, as arrays."""
 
 from __future__ import annotations
 
