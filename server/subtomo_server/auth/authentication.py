@@ -57,7 +57,7 @@ class Credentials(NamedTuple):
 
 
 class Authentication:
-    """Middleware which lets a request pass only with a valid token."""
+    """Middleware that lets a request pass only with a valid token."""
 
     def __init__(self, app: ASGIApp, handler: Handler):
         self.app = app
@@ -125,7 +125,7 @@ def check_scope(scope: TokenScope, method: str, path: str) -> None:
     Raises
     ------
     ScopeError
-        Naming the scope which is needed.
+        Naming the scope that is needed.
     """
     need = needed_scope(method, path)
     if REACH[scope] < REACH[need]:
@@ -148,7 +148,7 @@ def credentials_of(headers: Headers) -> Credentials | None:
 
 
 def check_same_origin(headers: Headers) -> None:
-    """Refuse a cookie's write which did not start at a page of this server.
+    """Refuse a cookie's write that did not start at a page of this server.
 
     Raises
     ------

@@ -75,7 +75,7 @@ class Provider:
         return flow, address
 
     def finish(self, flow: Flow, code: str) -> Identity:
-        """Exchange the code which the browser brought for who it is.
+        """Exchange the code that the browser brought for who it is.
 
         Raises
         ------

@@ -1,1 +1,1 @@
-"""Datasets and maps as they are made, checked and told."""
+"""Creation and checks of datasets and maps, and their documents."""

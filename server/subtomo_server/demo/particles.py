@@ -33,7 +33,7 @@ def make_particles(seed: int, snr: float = SNR) -> Simulation:
 
 
 def write_particles(simulation: Simulation, folder: Path) -> Path:
-    """Write one MRC per particle and a STAR which names them; nothing of the truth.
+    """Write one MRC per particle and a STAR that names them; nothing of the truth.
 
     Returns
     -------

@@ -26,9 +26,9 @@ from subtomo_store.upkeep.census import Census
 
 @dataclass(frozen=True)
 class Services:
-    """Everything which lives as long as the server.
+    """Everything that lives as long as the server.
 
-    ``stopping`` is set when the server is about to end, so that answers which wait come back.
+    ``stopping`` is set when the server is about to end, so that answers that wait come back.
     ``reads`` answers short questions to the database; ``recent`` keeps documents of jobs for a
     moment; ``census`` counts everything, with None where the database does not answer.
     """

@@ -1,4 +1,4 @@
-"""Answers which wait for something to happen: ``Prefer: wait=N`` (RFC 7240)."""
+"""Answers that wait for something to happen: ``Prefer: wait=N`` (RFC 7240)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def wanted_wait(request: Request) -> float:
-    """Seconds which the sender is willing to wait, 60 at most; 0 without the header."""
+    """Seconds that the sender is willing to wait, 60 at most; 0 without the header."""
     found = WAIT.search(request.headers.get("prefer", ""))
     return min(float(found.group(1)), LONGEST_WAIT_SECONDS) if found else 0.0
 

@@ -13,7 +13,7 @@ class AddressRefusedError(SubtomoError):
 
 
 def check_address(host: str, *, allow_remote: bool) -> None:
-    """Refuse addresses which others can reach, unless that was asked for.
+    """Refuse addresses that others can reach, unless that was asked for.
 
     Raises
     ------

@@ -31,7 +31,7 @@ def worker_command() -> list[str]:
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """Make the environment which gives a worker the same settings as this process."""
+    """Make the environment that gives a worker the same settings as this process."""
     # The worker answers no request: what guards them stays with the server.
     given = {
         f"SUBTOMO_{name.upper()}": str(value)

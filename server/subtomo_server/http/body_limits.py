@@ -17,9 +17,9 @@ DOCUMENT_BYTES = 1024 * 1024
 
 
 class BodyLimit:
-    """Middleware which refuses a body above the limit of its address.
+    """Middleware that refuses a body above the limit of its address.
 
-    A body which announces its length is refused before a byte of it is read; one which does
+    A body that announces its length is refused before a byte of it is read; one that does
     not is counted as it comes in.
     """
 

@@ -1,4 +1,4 @@
-"""Checksums which senders announce, in the headers of two standards."""
+"""Checksums that senders announce, in the headers of two standards."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 
 class Document(BaseModel):
-    """A document which the server sends."""
+    """A document that the server sends."""
 
     model_config = ConfigDict(from_attributes=True)
 

@@ -29,7 +29,7 @@ class SignInRefusedError(SubtomoError):
 
 
 class ForeignRequestError(SubtomoError):
-    """A signed-in browser sent a write which started at another site's page."""
+    """A signed-in browser sent a write that started at another site's page."""
 
 
 class BodyTooLargeError(SubtomoError):
@@ -49,7 +49,7 @@ class WrongTusVersionError(SubtomoError):
 
 
 class WrongMediaTypeError(SubtomoError):
-    """The body comes under a name which this address does not take."""
+    """The body comes under a name that this address does not take."""
 
 
 class ChecksumMismatchError(SubtomoError):

@@ -1,4 +1,4 @@
-"""Headers which every answer carries: what a browser may do with it."""
+"""Headers that every answer carries: what a browser may do with it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECURITY = {
 
 
 class SecurityHeaders:
-    """Middleware which adds the security headers, and forbids shared caches by default."""
+    """Middleware that adds the security headers, and forbids shared caches by default."""
 
     def __init__(self, app: ASGIApp):
         self.app = app

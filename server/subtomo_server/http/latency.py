@@ -1,4 +1,4 @@
-"""How long requests took: the one thing about a server which only its own process knows."""
+"""How long requests took: the one thing about a server that only its own process knows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Latency:
     """A histogram of the time to an answer's first byte, by route, method and status.
 
     Each series names its process, so that several behind one address are never mixed up. An
-    answer which was asked to wait (``Prefer: wait``) is left out: its time is the asker's wish.
+    answer that was asked to wait (``Prefer: wait``) is left out: its time is the asker's wish.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Latency:
 
 
 def template_of(scope: Scope) -> str:
-    """Template of the route which answered: ``/api/v1/jobs/{job_id}``."""
+    """Template of the route that answered: ``/api/v1/jobs/{job_id}``."""
     if scope["path"].startswith("/static/"):
         return "/static"
     template = getattr(scope.get("route"), "path", None)

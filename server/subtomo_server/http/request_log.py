@@ -1,4 +1,4 @@
-"""One line for each request, with an id which the answer carries too; never a secret."""
+"""One line for each request, with an id that the answer carries too; never a secret."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ TOLD_PARAMETERS = ("job_id", "dataset_id", "map_id")
 
 
 class RequestLog:
-    """Middleware which gives each request an id, writes one line about it, and takes its time.
+    """Middleware that gives each request an id, writes one line about it, and takes its time.
 
-    The id is bound to everything which is logged meanwhile. The path is logged without its
+    The id is bound to everything that is logged meanwhile. The path is logged without its
     query, which may hold a sign-in token; headers are not logged.
     """
 

@@ -36,7 +36,7 @@ SpeaksTus = Depends(_speaks_tus)
 
 
 def abilities(max_bytes: int) -> dict[str, str]:
-    """Headers which tell what this server can do."""
+    """Headers that tell what this server can do."""
     return {
         "Tus-Resumable": VERSION,
         "Tus-Version": VERSION,
@@ -47,7 +47,7 @@ def abilities(max_bytes: int) -> dict[str, str]:
 
 
 def state(upload: Upload, offset: int) -> dict[str, str]:
-    """Headers which tell how far an upload is."""
+    """Headers that tell how far an upload is."""
     return {
         "Tus-Resumable": VERSION,
         "Upload-Offset": str(offset),
@@ -87,7 +87,7 @@ def metadata_of(header: str) -> dict[str, str]:
 
 
 def check_body_type(request: Request) -> None:
-    """Refuse bytes which come under another name than the protocol's.
+    """Refuse bytes that come under another name than the protocol's.
 
     Raises
     ------
@@ -128,7 +128,7 @@ class CheckedPart:
         Raises
         ------
         ChecksumMismatchError
-            If the bytes are not those which the sender summed.
+            If the bytes are not those that the sender summed.
         """
         if self._hash is None or self._checksum is None:
             return

@@ -27,7 +27,7 @@ def pointer_of(location: Sequence[int | str], body: Any, *, absent: bool = False
     body : Any
         The document.
     absent : bool
-        Whether the last part names a field which is not there.
+        Whether the last part names a field that is not there.
     """
     parts: list[str] = []
     here = body

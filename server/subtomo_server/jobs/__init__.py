@@ -1,1 +1,1 @@
-"""From a request for a job to its record, and jobs as they are told."""
+"""Jobs from request to record, and their documents."""

@@ -1,4 +1,4 @@
-"""Changes to a specification which stands, and jobs which are made of another one."""
+"""Changes to a specification that stands, and jobs that are made of another one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def merged(body: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 
 
 def parsed(body: Mapping[str, Any], changes: Mapping[str, Any], pointer: str) -> PostedJob:
-    """A body with changes, checked as one which was posted.
+    """A body with changes, checked as one that was posted.
 
     Raises
     ------

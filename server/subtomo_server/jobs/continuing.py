@@ -1,4 +1,4 @@
-"""Going on from an iteration of a job: what may change, and what may not."""
+"""Continuation from an iteration of a job: which settings may change."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _number(session: Session, store: Store, job: Job, wanted: int | None) -> int
 
 
 def _further(job: Job, origin: Origin, wanted: int | None) -> int:
-    """Iterations to add: as asked, or those which the job had left there."""
+    """Iterations to add: as asked, or those that the job had left there."""
     left = job.iterations - origin.iteration
     further = left if wanted is None else wanted
     if not goes_on(job) and (further != left or left < 1):
@@ -149,7 +149,7 @@ def _specification(job: Job, changes: dict[str, Any], summary: DatasetSummary) -
 def _with_derived(job: Job, changes: dict[str, Any]) -> dict[str, Any]:
     """Let a new limit of the resolution take along what was derived from the old one.
 
-    The bandwidth, unless it was given, and a start which would be finer than the limit.
+    The bandwidth, unless it was given, and a start that would be finer than the limit.
     """
     resolution = changes.get("resolution")
     limit = resolution.get("limit_angstrom") if isinstance(resolution, dict) else None

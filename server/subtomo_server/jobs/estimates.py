@@ -1,4 +1,4 @@
-"""What a job would need: time, memory and disk, roughly."""
+"""Rough estimates of the time, memory and disk that a job needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def estimate(spec: AnySpec, summary: DatasetSummary, threads: int) -> Estimate:
 
     The work grows with the cube of the resolution in use, which rises from start to limit:
     on the whole a job costs about half of what all its iterations would at the limit. Starts
-    beside the first one cost early iterations alone. A job which converges takes less.
+    beside the first one cost early iterations alone. A job that converges takes less.
     """
     rivals = sum(starts_in(spec, number) - 1 for number in range(spec.iterations + 1))
     limit = spec.resolution.limit_angstrom

@@ -1,4 +1,4 @@
-"""An FSC curve in the forms which other programs read."""
+"""An FSC curve in the forms that other programs read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The job of which others are made, for somebody who may."""
+"""The job that a new one is made from, if the user may read it."""
 
 from __future__ import annotations
 

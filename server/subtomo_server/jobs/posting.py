@@ -25,7 +25,7 @@ from subtomo_store.people.limits import limits_of
 
 
 class Wanted(NamedTuple):
-    """A job which may be made: everything about it was checked."""
+    """A job that may be made: everything about it was checked."""
 
     dataset: Dataset
     spec: AnySpec
@@ -72,12 +72,12 @@ def orders_of(
 
 
 def highest_priority(session: Session, store: Store, user: User) -> int:
-    """Highest priority which the user may give."""
+    """Highest priority that the user may give."""
     return limits_of(session, user.id, store.settings).highest_priority
 
 
 def check_priority(session: Session, store: Store, user: User, wanted: int) -> None:
-    """Refuse a priority which is not the user's to give.
+    """Refuse a priority that is not the user's to give.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def check_queue(store: Store, orders: Orders, spec: AnySpec, summary: DatasetSum
 
 
 def make(session: Session, store: Store, user: User, job: Wanted) -> jobs.NewJob:
-    """Write the record of a job which was checked, and hold the disk which it may take.
+    """Write the record of a job that was checked, and hold the disk which it may take.
 
     Raises
     ------

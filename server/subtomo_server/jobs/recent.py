@@ -1,4 +1,4 @@
-"""Documents of jobs which were told a moment ago: many look at one job at once."""
+"""Cache of job documents for half a second: many clients ask for one job at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a specification as it was sent to the one which is stored."""
+"""From a specification as it was sent to the one that is stored."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def mask_problems(
     spec: AnySpec,
     summary: DatasetSummary,
 ) -> list[Problem]:
-    """What is wrong with the map which a specification names as its mask."""
+    """What is wrong with the map that a specification names as its mask."""
     if not isinstance(spec.mask, MapMask):
         return []
     problem = _map_problem(session, user, spec.mask.map, "/mask/map", summary)

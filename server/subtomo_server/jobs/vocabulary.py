@@ -1,4 +1,4 @@
-"""The names of the algorithms, and of the fields which request bodies may have."""
+"""The names of the algorithms, and of the fields that request bodies may have."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def field_names() -> frozenset[str]:
 
 @cache
 def algorithms() -> tuple[str, ...]:
-    """Every algorithm which a specification may name."""
+    """Every algorithm that a specification may name."""
     return tuple(job_spec_adapter.json_schema()["discriminator"]["mapping"])
 
 

@@ -1,4 +1,4 @@
-"""Questions to parts which may hang: asked in a thread of their own, believed for a moment only."""
+"""Health probes of parts that may hang: each in its own thread, cached for a moment."""
 
 from __future__ import annotations
 

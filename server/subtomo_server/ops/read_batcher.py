@@ -1,4 +1,4 @@
-"""Short reads of many requests at once: one thread, and one transaction for all who ask meanwhile.
+"""Batching of short reads: one thread, and one transaction for all requests that arrive meanwhile.
 
 Handing a read to a thread of its own costs more than the read itself, the more so the more are
 under way: each waits for the interpreter's lock several times. Here the busier the server is, the
@@ -41,12 +41,12 @@ class ReadBatcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """Answer what was asked until now, and end; not waiting for a database which hangs."""
+        """Answer what was asked until now, and end; not waiting for a database that hangs."""
         self._asked.put(None)
         self._thread.join(PATIENCE_SECONDS)
 
     async def ask(self, question: Callable[[Session], T]) -> T:
-        """Answer from a transaction which began after this call.
+        """Answer from a transaction that began after this call.
 
         Raises
         ------

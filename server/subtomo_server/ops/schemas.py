@@ -1,4 +1,4 @@
-"""What the service tells of itself, as it goes over the wire."""
+"""Documents about the service itself, as they are sent."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Telling the end of jobs to addresses which their users named."""
+"""Telling the end of jobs to addresses that their users named."""

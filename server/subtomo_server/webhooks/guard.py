@@ -1,6 +1,6 @@
-"""Connections which go to public addresses only, whatever a name turns out to mean.
+"""Connections that go to public addresses only, whatever a name turns out to mean.
 
-The address which was checked is the one connected to, so a name which changes its meaning in
+The address that was checked is the one connected to, so a name that changes its meaning in
 between (DNS rebinding) gains nothing. Certificates are still checked against the name.
 """
 
@@ -19,11 +19,11 @@ from subtomo_server.webhooks.targets import is_public
 
 
 class PrivateAddressError(httpcore.ConnectError):
-    """The name leads to an address which webhooks may not reach."""
+    """The name leads to an address that webhooks may not reach."""
 
 
 class DeadlineStream(httpcore.NetworkStream):
-    """A stream which is over at a moment, however slowly the other side trickles."""
+    """A stream that is over at a moment, however slowly the other side trickles."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: float):
         self._stream = stream

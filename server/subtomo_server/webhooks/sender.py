@@ -27,7 +27,7 @@ LEASE_SECONDS = 30.0  # after which another attempt may follow one of which noth
 
 
 class Sender:
-    """A thread which looks for webhooks that are due, and sends them one after the other."""
+    """A thread that looks for webhooks that are due, and sends them one after the other."""
 
     def __init__(self, store: Store, lease_seconds: float = LEASE_SECONDS):
         self._store = store
@@ -46,7 +46,7 @@ class Sender:
         self._thread.join(PATIENCE_SECONDS + 1.0)
 
     def send_due(self) -> int:
-        """Make one attempt at each webhook which is due; returns how many."""
+        """Make one attempt at each webhook that is due; returns how many."""
         with self._store.read() as session:
             found = webhooks.due(session)
         for job_id in found:

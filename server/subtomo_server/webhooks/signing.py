@@ -8,7 +8,7 @@ import hmac
 
 
 def signed_headers(secret: str, message_id: str, moment: int, body: bytes) -> dict[str, str]:
-    """Headers which prove to a receiver who knows ``secret`` who sent ``body``, and when.
+    """Headers that prove to a receiver who knows ``secret`` who sent ``body``, and when.
 
     Parameters
     ----------

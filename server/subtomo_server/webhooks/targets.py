@@ -33,7 +33,7 @@ def check_target(url: str, allowed: Sequence[str]) -> Target:
     Raises
     ------
     InputError
-        If it is none, or names a host which webhooks may not reach.
+        If it is none, or names a host that webhooks may not reach.
     """
     try:
         parts = urlsplit(url)
@@ -52,7 +52,7 @@ def check_target(url: str, allowed: Sequence[str]) -> Target:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address belongs to the open internet, also behind IPv6 which wraps IPv4."""
+    """Whether an address belongs to the open internet, also behind IPv6 that wraps IPv4."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
         if address in NAT64:
