@@ -96,6 +96,7 @@ def particle_rows(results: Results) -> ParticleRows:
         correlations=None if results.soft else poses.best_score,
         half_sets=results.half_sets,
         tomograms=table.tomograms,
+        coordinates=table.coordinates,
         ctf_images=None if ctf_images is None else [image.text for image in ctf_images],
         microscope=table.microscope,
         remark=None if verdict is None else f"Subtomo: {verdict.movement}; {verdict.summary}",

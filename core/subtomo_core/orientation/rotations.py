@@ -5,7 +5,8 @@ in the order x, y, z. Euler angles are ZYZ, ``R = Rz(a) Ry(b) Rz(g)``, in degree
 ``rlnAngleRot``, ``rlnAngleTilt`` and ``rlnAnglePsi`` are the ZYZ angles of the inverse, and its
 ``rlnOriginXAngst`` (Y, Z) shift the particle back to its centre. Its tilt angles turn a tomogram
 about the fixed axes x, y and z into the frame of an image. Dynamo's angles are ZXZ of the
-rotation itself, clockwise, and its dx, dy, dz the shift. All are converted here and nowhere else.
+rotation itself, clockwise, and its dx, dy, dz the shift; those of the TOM toolbox (AV3, PyTom,
+STOPGAP) are ZXZ, right-handed. All are converted here and nowhere else.
 """
 
 from __future__ import annotations
@@ -140,9 +141,62 @@ def from_dynamo_angles(angles: ArrayLike) -> Array:
     The reference turns clockwise about its z axis (tdrot), its new x axis (tilt) and its new
     z axis (narot): ``Rz(-tdrot) Rx(-tilt) Rz(-narot)``.
     """
-    degrees = -np.asarray(angles, np.float64)
+    return _from_zxz(-np.asarray(angles, np.float64))
+
+
+def dynamo_angles(rotations: ArrayLike) -> Array:
+    """Dynamo's (tdrot, tilt, narot) in degrees, (..., 3), of poses' rotations (..., 3, 3).
+
+    The inverse of `from_dynamo_angles`; tilt lies in [0, 180], the others in [-180, 180].
+    """
+    outer, tilt, inner = np.moveaxis(_to_zxz(rotations), -1, 0)
+    # Rz(a) Rx(b) Rz(c) = Rz(a + 180) Rx(-b) Rz(c + 180), so that tilt is positive.
+    angles: Array = np.stack([_wrapped(180.0 - outer), tilt, _wrapped(180.0 - inner)], -1)
+    return angles
+
+
+def from_tom_angles(angles: ArrayLike) -> Array:
+    """Poses' rotations (..., 3, 3) of the TOM toolbox's (phi, psi, theta) in degrees, (..., 3).
+
+    The reference turns right-handed about z (phi), x (theta) and z (psi), axes which stand still:
+    ``Rz(psi) Rx(theta) Rz(phi)``. AV3, PyTom (Z1, Z2, X) and STOPGAP share it.
+
+    References
+    ----------
+    Nickell et al. (2005), TOM software toolbox. J. Struct. Biol. 149, 227: ``tom_pointrotate``
+    tells where a point goes in a volume which ``tom_rotate`` turned. STOPGAP:
+    ``sg_euler2matrix``.
+    """
+    phi, psi, theta = np.moveaxis(np.asarray(angles, np.float64), -1, 0)
+    return _from_zxz(np.stack([psi, theta, phi], -1))
+
+
+def tom_angles(rotations: ArrayLike) -> Array:
+    """The TOM toolbox's (phi, psi, theta) in degrees, (..., 3), of rotations (..., 3, 3).
+
+    The inverse of `from_tom_angles`; theta lies in [0, 180], the others in [-180, 180].
+    """
+    psi, theta, phi = np.moveaxis(_to_zxz(rotations), -1, 0)
+    angles: Array = np.stack([phi, psi, theta], -1)
+    return angles
+
+
+def _from_zxz(degrees: Array) -> Array:
+    """``Rz(a) Rx(b) Rz(c)``, (..., 3, 3), of (a, b, c) in degrees, (..., 3)."""
     matrices: Array = Rotation.from_euler("ZXZ", degrees.reshape(-1, 3), degrees=True).as_matrix()
     return matrices.reshape((*degrees.shape[:-1], 3, 3))
+
+
+def _to_zxz(rotations: ArrayLike) -> Array:
+    """(a, b, c) in degrees of ``Rz(a) Rx(b) Rz(c)``, by ``Rx(b) = Rz(-90) Ry(b) Rz(90)``."""
+    a, b, c = np.moveaxis(to_euler(rotations), -1, 0)
+    angles: Array = np.stack([_wrapped(a + 90.0), b, _wrapped(c - 90.0)], -1)
+    return angles
+
+
+def _wrapped(degrees: Array) -> Array:
+    """The same angle in [-180, 180)."""
+    return (degrees + 180.0) % 360.0 - 180.0
 
 
 def angular_distance(first: ArrayLike, second: ArrayLike) -> Array:

@@ -142,7 +142,7 @@ def _sources(
 
 def _as_particles(table: DynamoTable, sources: list[Source]) -> ParticleTable:
     rows = [source.row - 1 for source in sources if source.row]
-    sizes, classes = table.voxel_sizes, table.classes
+    sizes, classes, places = table.voxel_sizes, table.classes, table.coordinates
     return ParticleTable(
         images=tuple(ImageName.parse(source.name) for source in sources),
         ctf_images=None,
@@ -155,4 +155,5 @@ def _as_particles(table: DynamoTable, sources: list[Source]) -> ParticleTable:
         shifts=table.shifts[rows],
         shifts_in_voxels=True,
         voxel_column=VOXEL_SIZE,
+        coordinates=None if places is None else places[rows],
     )

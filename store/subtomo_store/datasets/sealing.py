@@ -244,6 +244,7 @@ def _rows(intake: Intake, summary: DatasetSummary) -> ParticleRows:
         tomograms=table.tomograms,
         ctf_images=None if ctf_images is None else [image.text for image in ctf_images],
         half_sets=table.half_sets,
+        coordinates=table.coordinates,
         microscope=table.microscope,
     )
 

@@ -54,6 +54,8 @@ class DynamoTable:
     flags : dict of str to array of bool, shape (N,)
         ``aligned_value``: Dynamo takes the particle for alignment; ``averaged_value``: it went
         into the last average.
+    coordinates : array, shape (N, 3)
+        x, y, z in the tomogram, in its voxels.
     unread : tuple of str
         Columns which are not 0 in every row, and were not read.
     """
@@ -67,6 +69,7 @@ class DynamoTable:
     kinds: NDArray[np.int64]
     tilts: Array
     flags: dict[str, NDArray[np.bool_]]
+    coordinates: Array | None
     unread: tuple[str, ...]
 
 
@@ -91,6 +94,7 @@ def read_dynamo(path: Readable, name: str) -> DynamoTable:
         kinds=values.integers("ftype"),
         tilts=values.vectors("ymintilt", "ymaxtilt"),
         flags={column: values.flags(column) for column in (ALIGNED, AVERAGED)},
+        coordinates=values.coordinates(),
         unread=values.unread(),
     )
     values.problems.raise_all()
@@ -188,6 +192,11 @@ class _Values:
             self._add(int(index) + 1, column, said)
         is_set: NDArray[np.bool_] = numbers == 1
         return is_set
+
+    def coordinates(self) -> Array | None:
+        """Places in the tomograms; None where they were never filled in."""
+        places = self.vectors("x", "y", "z")
+        return places if places.any() else None
 
     def unread(self) -> tuple[str, ...]:
         """Columns which say something and were not read; MATLAB may write complex numbers."""

@@ -56,6 +56,9 @@ class ParticleTable:
     microscope : Microscope
     voxel_column : str
         Where the voxel sizes stand.
+    coordinates : array, shape (N, 3)
+        Where the boxes lie in their tomograms, as the table counts: in voxels of the boxes, unless
+        it gives another size. Only tables of results use them.
     turned : array of bool, shape (N,)
         Whether a particle's box was cut out turned, and its missing region with it.
     boxes : tuple of str
@@ -76,6 +79,7 @@ class ParticleTable:
     shifts_in_voxels: bool
     microscope: Microscope = USUAL_MICROSCOPE
     voxel_column: str = "rlnImagePixelSize"
+    coordinates: NDArray[np.float64] | None = None
     turned: NDArray[np.bool_] | None = None
     boxes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from subtomo_store.files.readable import Readable
 from subtomo_store.formats.particle_table import ImageName, ParticleTable
 from subtomo_store.formats.problems import Problems
 from subtomo_store.formats.star_account import Reading, account
-from subtomo_store.formats.star_columns import Columns, angles
+from subtomo_store.formats.star_columns import Columns, angles, number_in
 from subtomo_store.formats.star_groups import together
 from subtomo_store.formats.star_kinds import (
     IMAGE,
@@ -28,7 +28,13 @@ from subtomo_store.formats.star_kinds import (
 )
 from subtomo_store.formats.star_optics import image_sizes, microscope
 from subtomo_store.formats.star_text import is_particle_block, read_star
-from subtomo_store.formats.star_write import Microscope, ParticleRows, write_particles
+from subtomo_store.formats.star_write import (
+    AXES,
+    COORDINATES,
+    Microscope,
+    ParticleRows,
+    write_particles,
+)
 
 __all__ = [
     "IMAGE",
@@ -91,6 +97,7 @@ def read_particles(path: Readable, name: str | None = None) -> ParticleTable:
         shifts=from_relion_origins(origins, 1.0),
         shifts_in_voxels=in_pixels,
         microscope=used.microscope,
+        coordinates=_coordinates(columns),
         turned=None if boxes is None else _turned(boxes),
         boxes=() if optics is None else optics.texts("rlnImageSize") or (),
     )
@@ -99,6 +106,15 @@ def read_particles(path: Readable, name: str | None = None) -> ParticleTable:
     remarks += [*kin.remarks, *used.remarks]
     remarks += account(Reading(blocks, tables, columns, optics), table)
     return replace(table, remarks=tuple(remarks))
+
+
+def _coordinates(columns: Columns) -> NDArray[np.float64] | None:
+    """Where boxes lie (N, 3), where every row tells; they are not read for the particles."""
+    names = [COORDINATES.format(axis) for axis in AXES]
+    if not all(map(columns.block.has, names)):
+        return None
+    found = np.array([[number_in(t) for t in columns.block.column(n)] for n in names], np.float64)
+    return found.T if np.isfinite(found).all() else None
 
 
 def _turned(boxes: NDArray[np.float64]) -> NDArray[np.bool_]:

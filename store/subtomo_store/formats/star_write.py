@@ -26,6 +26,7 @@ class Microscope(NamedTuple):
 
 USUAL_MICROSCOPE = Microscope()
 OPTICS_GROUP = "opticsGroup1"
+COORDINATES, AXES = "rlnCoordinate{}", ("X", "Y", "Z")
 PIXEL_ORIGINS = ("rlnOriginX", "rlnOriginY", "rlnOriginZ")
 ZERO, MINUS_ZERO = "0.000000", "-0.000000"
 
@@ -56,6 +57,8 @@ class ParticleRows:
         ``rlnTomoName`` and ``rlnCtfImage``.
     half_sets : sequence of int
         1 or 2.
+    coordinates : array, shape (N, 3)
+        Of the boxes in their tomograms, in voxels of the boxes.
     remark : str
         A comment of one line at the head of the file.
     """
@@ -72,6 +75,7 @@ class ParticleRows:
     tomograms: Sequence[str] | None = None
     ctf_images: Sequence[str] | None = None
     half_sets: ArrayLike | None = None
+    coordinates: ArrayLike | None = None
     microscope: Microscope = USUAL_MICROSCOPE
     remark: str | None = None
 
@@ -135,6 +139,8 @@ def _columns(rows: ParticleRows) -> dict[str, list[str]]:
     columns: dict[str, list[str]] = {}
     if rows.tomograms is not None:
         columns["rlnTomoName"] = [quote(name) for name in rows.tomograms]
+    if rows.coordinates is not None:
+        add_vectors(columns, COORDINATES, AXES, rows.coordinates)
     columns["rlnImageName"] = [quote(name) for name in rows.images]
     if rows.ctf_images is not None:
         columns["rlnCtfImage"] = [quote(name) for name in rows.ctf_images]

@@ -7,12 +7,14 @@ from scipy.spatial.transform import Rotation
 
 from subtomo_core.orientation.rotations import (
     angular_distance,
+    dynamo_angles,
     even_rotations,
     from_dynamo_angles,
     from_euler,
     from_relion_angles,
     from_relion_origins,
     from_rotation_vectors,
+    from_tom_angles,
     inverse_pose,
     mean_rotation,
     random_rotations,
@@ -21,6 +23,7 @@ from subtomo_core.orientation.rotations import (
     relion_tilts,
     rotation_about,
     to_euler,
+    tom_angles,
 )
 from support.strategies import rotations, shifts
 
@@ -150,3 +153,39 @@ def test_inverse_pose_undoes_a_pose(R, t):
     back, moved = inverse_pose(R, t)
     x = np.array([1.0, -2.0, 3.0])
     assert np.allclose(back @ (R @ x + t) + moved, x, atol=1e-6)
+
+
+# ---------------------------------------------------------------- other programs
+
+
+def test_dynamo_angles_there_and_back():
+    given = random_rotations(np.random.default_rng(3), 50)
+    given[:2] = np.eye(3), np.diag([1.0, -1.0, -1.0])
+    angles = dynamo_angles(given)
+    assert angular_distance(from_dynamo_angles(angles), given).max() < 1e-5
+    assert (np.abs(angles) <= 180.0).all()
+    assert (angles[:, 1] >= 0.0).all()
+
+
+def test_tom_angles_there_and_back():
+    given = random_rotations(np.random.default_rng(4), 50)
+    given[:2] = np.eye(3), np.diag([1.0, -1.0, -1.0])
+    assert angular_distance(from_tom_angles(tom_angles(given)), given).max() < 1e-5
+
+
+def test_tom_angles_turn_points_as_tom_pointrotate_does():
+    """phi turns first about z, then theta about x, then psi about z, right-handed."""
+    x, y, z = np.eye(3)
+    assert np.allclose(from_tom_angles([90, 0, 0]) @ x, y)
+    assert np.allclose(from_tom_angles([0, 0, 90]) @ y, z)
+    assert np.allclose(from_tom_angles([0, 90, 0]) @ x, y)
+    assert np.allclose(from_tom_angles([90, 0, 90]) @ x, z)  # to y, then to z
+    assert np.allclose(from_tom_angles([0, 90, 90]) @ y, z)
+    assert np.allclose(from_tom_angles([0, 90, 90]) @ z, x)  # to -y, then to x
+
+
+def test_dynamo_turns_by_the_negative_angles_of_tom():
+    angles = np.random.default_rng(5).uniform(-90, 90, (20, 3))
+    tdrot, tilt, narot = angles.T
+    toms = from_tom_angles(np.stack([-narot, -tdrot, -tilt], -1))
+    assert angular_distance(toms, from_dynamo_angles(angles)).max() < 1e-5
