@@ -36,6 +36,7 @@ from subtomo_server.routes import (
     account,
     datasets,
     events,
+    exports,
     groups,
     jobs,
     lifecycle,
@@ -94,7 +95,7 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, latency=app.state.latency)
     # Searched in this order: what is asked for most stands first.
-    records = (jobs, events, results, lifecycle, datasets, truth, uploads, maps)
+    records = (jobs, events, results, exports, lifecycle, datasets, truth, uploads, maps)
     for module in (*records, service, usage, account, groups, users):
         app.include_router(module.router, prefix=API)
     pages = (sign_in, sign_in_oidc, docs, views, forms, again, account_page, people)

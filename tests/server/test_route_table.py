@@ -26,6 +26,8 @@ UPLOADS = f"{DATASET}/uploads"
 UPLOAD = f"{UPLOADS}/{{upload_id}}"
 MAP = f"{API}/maps/{{map_id}}"
 GROUP = f"{API}/groups/{{group}}"
+EXPORTS = ("particles.tbl", "tomograms.doc", "motive_list.star", "posteriors.npz", "placed.zip")
+EXPORTS += ("map_back.mrc",)
 
 # Who may: "public", "anyone" who is signed in, the role over what is named in the path,
 # "mine" (only what is one's own), "admin".
@@ -97,8 +99,10 @@ EXPECTED: dict[tuple[str, str], str] = {
             f"{JOB}/iterations",
             f"{JOB}/iterations/{{which}}",
             f"{JOB}/iterations/{{which}}/particles.star",
+            *(f"{JOB}/iterations/{{which}}/{name}" for name in EXPORTS),
             *(f"{JOB}/iterations/{{which}}/dissimilarity.{kind}" for kind in ("npy", "mrc", "png")),
             *(f"{CLASS}/{name}" for name in ("map.mrc", "half1.mrc", "half2.mrc", "slices.png")),
+            f"{CLASS}/map.em",
             *(f"{CLASS}/fsc.{kind}" for kind in ("json", "star", "xml")),
             MAP,
             f"{MAP}/map.mrc",

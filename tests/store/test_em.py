@@ -11,6 +11,7 @@ import pytest
 from subtomo_core.errors import InputError
 from subtomo_store.datasets.sealing import seal
 from subtomo_store.datasets.stack import StackParticles
+from subtomo_store.formats.em import write_em
 from subtomo_store.formats.volumes import FileVolumes, is_volume_name, read_volume
 from support.particles import noise_volumes, shared
 from support.sealing import WEDGE, one_problem
@@ -138,3 +139,27 @@ def test_a_real_map_is_read():
     back = read_volume(path, voxel_size=2.62)
     assert back.array.shape == (100, 100, 100)
     assert np.array_equal(back.array, oracle)
+
+
+# ---------------------------------------------------------------- written
+
+
+def test_another_reader_reads_the_em_file_that_is_written(tmp_path):
+    volume = noise_volumes(1, 8)[0]
+    with (tmp_path / "a.em").open("wb") as file:
+        write_em(file, volume, 6.5)
+    header, read = emfile.read(tmp_path / "a.em", mmap=False)
+    assert np.array_equal(read, volume)
+    assert (header["machine"], header["dtype"]) == (6, 5)
+    assert [header[f"{axis}dim"] for axis in "xyz"] == [8, 8, 8]
+    assert (tmp_path / "a.em").stat().st_size == 512 + 4 * 8**3
+
+
+def test_axes_of_a_written_em_file_are_those_of_the_map(tmp_path):
+    volume = np.zeros((8, 8, 8), np.float32)
+    volume[1, 2, 3] = 1.0  # z, y, x
+    with (tmp_path / "a.em").open("wb") as file:
+        write_em(file, volume, 4.0)
+    assert np.array_equal(read_volume(tmp_path / "a.em", voxel_size=4.0).array, volume)
+    raw = np.frombuffer((tmp_path / "a.em").read_bytes()[512:], "<f4")
+    assert raw[3 + 8 * (2 + 8 * 1)] == 1.0  # x runs fastest

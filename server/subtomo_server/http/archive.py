@@ -12,9 +12,9 @@ STORED_AS_THEY_ARE = {".png", ".npz", ".gz"}
 
 
 class Member(NamedTuple):
-    """One file of an archive and its name within."""
+    """One file of an archive, or its bytes, and its name within."""
 
-    path: Path
+    source: Path | bytes
     name: str
 
 
@@ -51,10 +51,14 @@ def stream_zip(members: Iterable[Member]) -> Iterator[bytes]:
 
 
 def _fill(archive: zipfile.ZipFile, member: Member) -> Iterator[None]:
-    info = zipfile.ZipInfo.from_file(member.path, member.name, strict_timestamps=False)
-    stored = member.path.suffix in STORED_AS_THEY_ARE
+    if isinstance(member.source, bytes):
+        archive.writestr(zipfile.ZipInfo(member.name), member.source, zipfile.ZIP_DEFLATED)
+        yield
+        return
+    info = zipfile.ZipInfo.from_file(member.source, member.name, strict_timestamps=False)
+    stored = member.source.suffix in STORED_AS_THEY_ARE
     info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
-    with member.path.open("rb") as source, archive.open(info, "w") as target:
+    with member.source.open("rb") as source, archive.open(info, "w") as target:
         while piece := source.read(PIECE_BYTES):
             target.write(piece)
             yield

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from subtomo_store.datasets.material import TBL, Material
+from subtomo_store.datasets.material import Material
 from subtomo_store.formats.text import lines_of, read_text
 
 GIVEN = "given.star"
 
 
 def keep_given(material: Material, listing: str, folder: Path) -> None:
-    """Keep the text of a STAR table; other tables and bare volumes have nothing to carry."""
-    if listing and not listing.lower().endswith(TBL):
-        lines = lines_of(read_text(material.file(listing), listing).removesuffix("\n"))
-        with (folder / GIVEN).open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
+    """Keep the text of a STAR table."""
+    lines = lines_of(read_text(material.file(listing), listing).removesuffix("\n"))
+    with (folder / GIVEN).open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{line}\n" for line in lines)
 
 
 def given_table(folder: Path) -> Path | None:

@@ -98,7 +98,7 @@ def _from_star(
         )
         told |= unused
     remarks += left_out((name for name in names if name not in told), f"not named in {star}")
-    return Intake(sources, table, star, remarks)
+    return Intake(sources, table, star, remarks, carried=True)
 
 
 def _refuse_turned(

@@ -36,12 +36,16 @@ class Source(NamedTuple):
 
 
 class Intake(NamedTuple):
-    """All particles in order, with the table they came from and its file's name, if any."""
+    """All particles in order, with the table they came from and its file's name, if any.
+
+    ``carried`` says that the tables of jobs carry that table through; others become new ones.
+    """
 
     sources: list[Source]
     table: ParticleTable | None
     listing: str
     remarks: list[str]
+    carried: bool = False
 
     def row(self, index: int) -> int:
         """Row of the table (from 1) of a row that was taken in; some may have been left out."""

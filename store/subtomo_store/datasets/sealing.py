@@ -142,7 +142,8 @@ def _pack(
     """Check everything and write what has to be written of particles and weights."""
     problems = Problems()
     intake = take_in(material, missing, problems)
-    keep_given(material, intake.listing, target)
+    if intake.carried:
+        keep_given(material, intake.listing, target)
     check_places(intake, problems)
     headers = Headers(material, problems)
     box, good = check_boxes(intake, headers, problems)
@@ -244,7 +245,7 @@ def _rows(intake: Intake, summary: DatasetSummary) -> ParticleRows:
         tomograms=table.tomograms,
         ctf_images=None if ctf_images is None else [image.text for image in ctf_images],
         half_sets=table.half_sets,
-        coordinates=table.coordinates,
+        coordinates=None if intake.carried else table.coordinates,
         microscope=table.microscope,
     )
 

@@ -1,4 +1,4 @@
-"""Headers of EM files, as the TOM toolbox, AV3, Dynamo and PyTom write them.
+"""EM files, as the TOM toolbox, AV3, Dynamo and PyTom write them.
 
 512 bytes: machine, type of the voxels, the three sides, and fields of which no two programs
 agree; the voxel size is not among those which are kept reliably.
@@ -7,10 +7,11 @@ agree; the voxel size is not among those which are kept reliably.
 from __future__ import annotations
 
 import struct
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 from emfile.specs import dtype_spec, header_spec
+from numpy.typing import NDArray
 
 from subtomo_store.formats.packed import plain_name
 from subtomo_store.formats.volume_header import (
@@ -23,6 +24,7 @@ from subtomo_store.formats.volume_header import (
 _MACHINES = range(1, 7)  # 0 is OS-9: a file of it is known by its name alone
 _BIG = (0, 3, 5)  # OS-9, SGI, Macintosh
 _SIZES = struct.Struct("3i")
+_PC, _FLOAT = 6, 5
 
 
 def is_em(raw: bytes, name: str) -> bool:
@@ -84,3 +86,24 @@ def _voxel_type(code: int, order: Literal["<", ">"], name: str) -> np.dtype[np.g
         )
     dtype: np.dtype[np.generic] = np.dtype(kind).newbyteorder(order)
     return dtype
+
+
+def write_em(target: BinaryIO, volume: NDArray[np.floating], voxel_size: float) -> None:
+    """Write a volume ``(z, y, x)`` as float32 in the byte order of a PC.
+
+    The voxel size (ångström) stands in the comment, for people: programs do not agree on a field.
+    The same volume gives the same bytes.
+    """
+    data = np.ascontiguousarray(volume, dtype="<f4")
+    sections, rows, columns = data.shape
+    known: dict[str, int | bytes] = {
+        "machine": _PC,
+        "dtype": _FLOAT,
+        "xdim": columns,
+        "ydim": rows,
+        "zdim": sections,
+        "comment": f"Subtomo, {voxel_size:g} A per voxel".encode(),
+    }
+    values = (known.get(n, b"" if f.endswith("s") else 0) for n, f in header_spec.items())
+    target.write(struct.pack("<" + "".join(header_spec.values()), *values))
+    target.write(data.data)
