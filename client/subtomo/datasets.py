@@ -65,8 +65,8 @@ class DatasetCalls(Calls):
         dark : bool
             Whether protein is dark in the volumes.
         source : str, optional
-            A folder, STAR file or Dynamo table on the server's own disk to register without
-            copying.
+            A folder, STAR file, Dynamo table or motive list on the server's own disk to register
+            without copying.
         simulation : mapping, optional
             What the server is to make the particles of, e.g. ``{"structures": ["complex:D7"],
             "counts": [60], "form": "sums", "snr": 0.1}``, in place of all that tells of files;
@@ -117,7 +117,7 @@ class DatasetCalls(Calls):
         dataset : str or Dataset
             The dataset, or its id.
         path : str or Path
-            A particle STAR file, a Dynamo table (``.tbl``), or a folder of volumes.
+            A particle STAR file, a Dynamo table (``.tbl``), a motive list, or a folder of volumes.
         on_progress : callable, optional
             Told the bytes done and the bytes in all; may be called from several threads.
 

@@ -144,21 +144,22 @@ def make_portable(star: Path) -> PortableStar:
     found, missing = dict[str, Path](), list[Reference]()
     for mention in mentions:
         if mention.file not in found:
-            place = _locate(mention.file, folder)
+            place = locate(mention.file, folder)
             if place is not None:
                 found[mention.file] = place
             elif all(other.file != mention.file for other in missing[-_TOLD_AT_MOST:]):
                 missing.append(mention)
     if missing:
         raise InvalidInput(_missing_words(star, missing))
-    name_of = _portable_names(found)
+    name_of = portable_names(found)
     return PortableStar(
         _renamed(text, mentions, lambda mention: name_of[mention.file]),
         {name_of[said]: path for said, path in found.items()},
     )
 
 
-def _locate(name: str, folder: Path) -> Path | None:
+def locate(name: str, folder: Path) -> Path | None:
+    """Find a file beside a table in ``folder``, or else from a folder above it."""
     path = Path(name)
     places = [path] if path.is_absolute() else [base / path for base in (folder, *folder.parents)]
     return next((place for place in places if place.is_file()), None)
@@ -180,7 +181,8 @@ def _missing_words(star: Path, missing: list[Reference]) -> str:
     )
 
 
-def _portable_names(found: dict[str, Path]) -> dict[str, str]:
+def portable_names(found: dict[str, Path]) -> dict[str, str]:
+    """Names that lie inside one folder, by the names which a table says."""
     names, folders = dict[str, str](), dict[Path, int]()
     for said, path in found.items():
         plain = PurePosixPath(said)

@@ -13,6 +13,7 @@ import httpx
 
 from subtomo.dynamo import TABLE, only_table, particles_beside
 from subtomo.errors import ChecksumMismatch, ConnectionFailed, InvalidInput
+from subtomo.motive_lists import AV3, PYTOM, is_stopgap, pytom_list, volumes_beside
 from subtomo.patience import Patience
 from subtomo.star import make_portable
 from subtomo.transport import Transport
@@ -61,7 +62,8 @@ def outgoing(path: Path) -> list[Outgoing]:
     Parameters
     ----------
     path : Path
-        A ``.star`` file, a Dynamo table (``.tbl``), or a folder.
+        A ``.star`` file, a Dynamo table (``.tbl``), a motive list (STOPGAP's ``.star``, AV3's
+        ``.em``, PyTom's ``.xml``), or a folder.
 
     Returns
     -------
@@ -104,16 +106,27 @@ def _table(path: Path) -> list[Outgoing]:
         raise InvalidInput(f"There is no file or folder {path}.")
     if path.suffix.lower() == TABLE:
         return _dynamo(path)
+    if path.suffix.lower() == PYTOM:
+        listed = pytom_list(path)
+        named = [Outgoing(name, place) for name, place in listed.files.items()]
+        return [*named, Outgoing(path.name, listed.text.encode())]
+    if path.suffix.lower() == AV3:
+        return [*_beside(path), Outgoing(path.name, path)]
     if path.suffix.lower() != ".star":
         raise InvalidInput(
-            f"{path.name} is neither a STAR file nor a Dynamo table: give the particles' table "
-            "or a folder of volumes."
+            f"{path.name} is neither a STAR file, a Dynamo table nor a motive list: give the "
+            "particles' table or a folder of volumes."
         )
     portable = make_portable(path)
     if not portable.files:
-        return [Outgoing(path.name, path)]
+        volumes = _beside(path) if is_stopgap(portable.text) else []
+        return [*volumes, Outgoing(path.name, path)]
     volumes = [Outgoing(name, place) for name, place in portable.files.items()]
     return [*volumes, Outgoing(path.name, portable.text.encode())]
+
+
+def _beside(listing: Path) -> list[Outgoing]:
+    return [Outgoing(entry.name, entry) for entry in volumes_beside(listing)]
 
 
 def _folder(folder: Path) -> list[Outgoing]:

@@ -26,6 +26,7 @@ READ = {
     "s19c-noise-single": (24, 8.0, "p.star: "),
     "s22c-two-groups-no-number": (8, 10.5, "10.5 Å was used"),
     "s23-latin1": (8, 8.0, "p.star: "),
+    "x-motl-star": (1, 8.0, "not in motl.star: README.txt, particle_2.mrc"),
     "s24-two-particle-blocks": (8, 8.0, "the particles of 2 tables were joined"),
 }
 
@@ -41,7 +42,6 @@ REFUSED = {
     "s19-duplicate-rows": "sub/p1.mrc is the particle of row 1 as well (3 such rows)",
     "s19c-noise-duplicates": "n0.mrc is the particle of row 1 as well (24 such rows)",
     "w01-signed-ctf": "so in 7 more rows: 2, 3, 4, 5, 6, 7, 8",
-    "x-motl-star": "it is a STOPGAP motive list",
     "x-tomograms-star": "it is a table of tomograms",
 }
 

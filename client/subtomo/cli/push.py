@@ -37,7 +37,9 @@ def push(
     context: typer.Context,
     particles: Annotated[
         Path,
-        typer.Argument(help="The particles' STAR file or Dynamo table, or a folder of volumes."),
+        typer.Argument(
+            help="The particles' STAR file, Dynamo table or motive list, or a folder of volumes."
+        ),
     ],
     *,
     name: Annotated[str | None, typer.Option(help="A name; the file's by default.")] = None,

@@ -11,9 +11,11 @@ import numpy as np
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec.missing_region import MissingRegion
+from subtomo_store.datasets.foreign_files import told_of
 from subtomo_store.datasets.intake_dynamo import from_dynamo
+from subtomo_store.datasets.intake_lists import from_list, is_list, lists_in
 from subtomo_store.datasets.intake_parts import NO_PARTICLES, Intake, Place, Source, left_out
-from subtomo_store.datasets.material import TABLES, TBL, Material
+from subtomo_store.datasets.material import STAR, TABLES, TBL, Material
 from subtomo_store.formats.particle_table import ImageName, ParticleTable
 from subtomo_store.formats.problems import Problems
 from subtomo_store.formats.star import CTF, IMAGE, TURNED, has_particles, read_particles
@@ -39,10 +41,12 @@ def take_in(material: Material, missing: MissingRegion, problems: Problems) -> I
         If there is no particle, or no table can be chosen or read.
     """
     names = material.names()
-    table = _choose_table(material, [name for name in names if name.lower().endswith(TABLES)])
+    table = material.chosen or _choose_table(material, names)
     weighted = missing.kind == "mask"
     if table.lower().endswith(TBL):
         return from_dynamo(material, table, missing, problems)
+    if table and is_list(material, table):
+        return from_list(material, table, missing, problems)
     if table:
         return _from_star(material, names, table, missing, problems)
     if weighted:
@@ -54,13 +58,17 @@ def take_in(material: Material, missing: MissingRegion, problems: Problems) -> I
     return _from_volumes(material, names, problems)
 
 
-def _choose_table(material: Material, names: list[str]) -> str:
+def _choose_table(material: Material, uploaded: list[str]) -> str:
+    names = [name for name in uploaded if name.lower().endswith(TABLES)]
+    names = names or lists_in(material, uploaded)
     if len(names) <= 1:
         return "".join(names)
     tables = [
         name
         for name in names
-        if name.lower().endswith(TBL) or has_particles(material.file(name), name)
+        if not name.lower().endswith(STAR)
+        or is_list(material, name)
+        or has_particles(material.file(name), name)
     ]
     if len(tables) == 1:
         return tables[0]
@@ -178,11 +186,11 @@ def _from_volumes(material: Material, names: Iterable[str], problems: Problems) 
             sources += [
                 Source(f"{i + 1:06d}@{name}", Place(name, i), None, None) for i in range(count)
             ]
-    remarks = left_out(others, NO_PARTICLES)
+    remarks = [*left_out(others, NO_PARTICLES), *told_of(material, others)]
     if not sources and not problems.count:
         detail = (
-            "no particles were uploaded: upload MRC or EM volumes, alone or with a STAR file or a "
-            "Dynamo table"
+            "no particles were uploaded: upload MRC or EM volumes, alone or with a STAR file, a "
+            "Dynamo table or a motive list"
         )
         raise InputError(Problem("; ".join([detail, *remarks])))
     return Intake(sources, None, "", remarks)

@@ -78,6 +78,12 @@ class Material:
         self._uploads, self._registered = uploads, registered
         self._lying = registered_files(registered) if registered else {}
 
+    @property
+    def chosen(self) -> str:
+        """Name of the table or motive list that was registered itself; else empty."""
+        source = self._registered and self._registered.source
+        return source.name if source and source.name in self._lying and source.is_file() else ""
+
     def names(self) -> list[str]:
         """All names, sorted so that ``p2`` comes before ``p10``."""
         return sorted({*_uploaded(self._uploads), *self._lying}, key=_natural)

@@ -7,12 +7,13 @@ agree; the voxel size is not among those which are kept reliably.
 from __future__ import annotations
 
 import struct
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 from emfile.specs import dtype_spec, header_spec
 from numpy.typing import NDArray
 
+from subtomo_core.errors import InputError
 from subtomo_store.formats.packed import plain_name
 from subtomo_store.formats.volume_header import (
     LARGEST_BYTES,
@@ -25,6 +26,27 @@ _MACHINES = range(1, 7)  # 0 is OS-9: a file of it is known by its name alone
 _BIG = (0, 3, 5)  # OS-9, SGI, Macintosh
 _SIZES = struct.Struct("3i")
 _PC, _FLOAT = 6, 5
+EM_HEADER_BYTES = struct.calcsize("<" + "".join(header_spec.values()))
+
+
+class EmTable(NamedTuple):
+    """A table of numbers kept as an EM file: motive lists are such."""
+
+    columns: int
+    rows: int
+    dtype: np.dtype[Any]
+
+
+def em_table(raw: bytes) -> EmTable | None:
+    """Understand the beginning of an EM file with one section; None for everything else."""
+    if len(raw) < EM_HEADER_BYTES or not is_em(raw, ".em"):
+        return None
+    try:
+        order, (columns, rows, sections) = _sides(raw, ".em")
+        dtype = _voxel_type(raw[3], order, ".em")
+    except InputError:
+        return None
+    return EmTable(columns, rows, dtype) if sections == 1 else None
 
 
 def is_em(raw: bytes, name: str) -> bool:
@@ -48,7 +70,7 @@ def parse_em_header(raw: bytes, name: str) -> VolumeHeader:
     InputError
         One sentence naming the file, the field and the remedy.
     """
-    length = struct.calcsize("<" + "".join(header_spec.values()))
+    length = EM_HEADER_BYTES
     if len(raw) < length:
         sentence = f"only {len(raw)} bytes: an EM file begins with {length}; upload it again"
         raise refuse(name, sentence)

@@ -71,8 +71,8 @@ def optics_block(blocks: list[StarBlock], name: str) -> StarBlock | None:
 def _instead(blocks: list[StarBlock]) -> str:
     if any("motivelist" in block.name or block.has("motl_idx") for block in blocks):
         return (
-            "it is a STOPGAP motive list, which is not read: convert it to a RELION STAR file "
-            "that names the particles' files (_rlnImageName)"
+            "it is a STOPGAP motive list, not a table of RELION's: upload it as a dataset, with "
+            "the particles' volumes beside it"
         )
     if any(block.has("rlnTomoParticlesFile") for block in blocks):
         return "it is an optimisation set: upload the particle file that it names"
