@@ -262,7 +262,7 @@ def test_a_bad_av3_list_is_refused(folder, lists):
         ("points.mod", b"IMODV1.2", "points.mod belongs to PEET"),
         ("t.csv", b" ".join([b"1.5"] * 26) + b"\n", "t.csv is a list of emClarity"),
         ("p.lst", b"#LSX\n", "p.lst belongs to EMAN2"),
-        ("parms.json", b'{"xform.align3d": 1}', "parms.json belongs to EMAN2"),
+        ("poses.json", b'{"xform.align3d": 1}', "poses.json belongs to EMAN2"),
         ("s.hdf", b"\x89HDF\r\n", "s.hdf is an HDF5 file, as EMAN2 keeps volumes"),
     ],
 )

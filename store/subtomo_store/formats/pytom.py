@@ -1,7 +1,7 @@
 """PyTom's particle lists: XML with a file, a rotation and a shift for each particle.
 
 ``Rotation`` has Z1, Z2 and X, which are phi, psi and theta of the TOM toolbox; ``Shift`` is in
-voxels. PyTom's average (``pytom.alignment.alignmentFunctions.average``) shifts a particle by the
+voxels. PyTom's averaging (``transform`` in SBC-Utrecht/PyTom) shifts a particle by the
 negative shift and turns it by (-Z2, -Z1, -X): `rotations.from_tom_angles`. The angles of a
 ``SingleTiltWedge`` are what is missing below and above.
 """
