@@ -214,6 +214,7 @@ def test_an_asymmetric_wedge_is_read_in_its_order(folder, lists):
     [
         ("_psi\n", "_gamma\n", "_psi is missing beside"),
         ("_subtomo_num\n", "_number\n", "0 tables with the column _subtomo_num"),
+        ("\t1\t1\t1\tA", "\tTS_1\t1\t1\tA", "tomo_num is 'TS_1': a finite number is needed"),
         ("\tA\t", "\tC\t", "halfset is 'C': STOPGAP knows A and B"),
     ],
 )

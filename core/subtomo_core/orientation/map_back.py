@@ -49,8 +49,8 @@ class Stamp:
             Where the average's origin comes to lie: voxels from the first one, x, y, z.
         """
         place = np.asarray(centre, np.float64)[::-1]
-        low = np.maximum(np.ceil(place - self._radius), 0).astype(int)
-        high = np.minimum(np.floor(place + self._radius) + 1, volume.shape).astype(int)
+        low = np.clip(np.ceil(place - self._radius), 0, volume.shape).astype(int)
+        high = np.clip(np.floor(place + self._radius) + 1, 0, volume.shape).astype(int)
         if (high <= low).any():
             return
         turn = np.asarray(rotation, np.float64).T[::-1, ::-1] / self._scale

@@ -31,7 +31,7 @@ from subtomo_store.formats.volumes import read_volume
 
 Rows = NDArray[np.int64]
 POSES, MODEL = "poses.npz", "model.npz"
-LARGEST_SIDE, MOST_VOXELS = 1 << 14, 1 << 32
+LARGEST_SIDE, MOST_VOXELS = 1 << 13, 1 << 32
 SLAB_BYTES = 1 << 24
 
 

@@ -26,7 +26,7 @@ TEXT, BINARY = "text/plain; charset=utf-8", "application/octet-stream"
 Pixel = Annotated[
     float | None,
     Query(
-        gt=0.0,
+        ge=0.1,
         le=1000.0,
         description="Å in one step of the table's coordinates; what the table says by default.",
     ),
@@ -117,7 +117,7 @@ def mapped_back(
     export: NeedExport,
     tomogram: Annotated[str, Query(description="Its name in the table.")],
     size: Size,
-    voxel_size: Annotated[float | None, Query(gt=0.0, le=1000.0)] = None,
+    voxel_size: Annotated[float | None, Query(ge=0.1, le=1000.0)] = None,
 ) -> Response:
     """Put the average of its class at each particle of a tomogram.
 

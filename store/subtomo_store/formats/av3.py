@@ -62,7 +62,7 @@ def read_av3(path: Readable, name: str) -> MotiveList:
         numbers=whole.astype(np.int64),
         number_column=f"column {NUMBER}",
         classes=classes,
-        tomograms=tuple(f"{number:g}" for number in values[:, TOMOGRAM - 1]),
+        tomograms=tuple(f"{number:.10g}" for number in values[:, TOMOGRAM - 1]),
         coordinates=filled(values[:, _PLACE]),
         remarks=(told,) if unread else (),
     )

@@ -54,7 +54,7 @@ def read_stopgap(path: Readable, name: str) -> MotiveList:
     if angles is None:
         columns.add(None, "phi", "is missing, with _psi and _the: the list gives no poses")
     shifts = columns.vectors("{}_shift", ("x", "y", "z"))
-    tomograms = columns.texts("tomo_num")
+    tomograms = columns.integers("tomo_num")
     halves, remarks = _half_sets(columns)
     places = filled(columns.vectors("orig_{}", ("x", "y", "z")))
     classes = above_0(columns.numbers("class"))
@@ -70,7 +70,7 @@ def read_stopgap(path: Readable, name: str) -> MotiveList:
         number_column=NUMBER,
         classes=classes,
         half_sets=halves,
-        tomograms=tomograms and tuple(f"{float(text):g}" for text in tomograms),
+        tomograms=None if tomograms is None else tuple(map(str, tomograms.tolist())),
         coordinates=places,
         remarks=(*remarks, *_unread(blocks, columns)),
     )

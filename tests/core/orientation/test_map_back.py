@@ -49,6 +49,7 @@ def test_copies_add_and_what_leaves_the_volume_is_cut_off(average):
     assert np.allclose(volume, 2 * once)
     stamp.add(volume, eye, np.array([200.0, 0.0, 0.0]))
     stamp.add(volume, eye, np.full(3, -100.0))
+    stamp.add(volume, eye, np.array([0.0, 0.0, 1e300]))
     assert np.allclose(volume, 2 * once)
     corner = np.zeros((BOX,) * 3, np.float32)
     stamp.add(corner, eye, np.zeros(3))
