@@ -54,6 +54,31 @@ def test_a_live_broker_is_taken_over(tmp_path: Path):
         assert not answers(socket_path(tmp_path))
 
 
+KEEPS_A_BROKER = """
+import sys, time
+from pathlib import Path
+from subtomo_server.embedded.broker import embedded_broker
+
+with embedded_broker(Path(sys.argv[1])):
+    print("kept", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds a process to its parent")
+def test_a_broker_ends_with_a_server_that_is_killed(tmp_path: Path):
+    command = [sys.executable, "-c", KEEPS_A_BROKER, str(tmp_path)]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"kept\n"
+        (broker,) = psutil.Process(server.pid).children()
+        assert "redis-server" in broker.name()
+        assert answers(socket_path(tmp_path))
+        server.kill()
+    wait_until(lambda: not broker.is_running(), "the broker is gone", 10)
+    assert not answers(socket_path(tmp_path))
+
+
 def test_a_broker_which_dies_is_started_again(tmp_path: Path):
     with embedded_broker(tmp_path):
         ours = str(socket_path(tmp_path))

