@@ -27,7 +27,9 @@ def test_batches_cover_every_particle_once(particles, size):
 
 
 def test_a_terminal_status_is_final():
-    assert {status for status, moves in transitions.MOVES.items() if not moves} == TERMINAL
+    final = {status for status, moves in transitions.MOVES.items() if not moves}
+    assert final | {"failed"} == TERMINAL  # what failed may be resumed
+    assert transitions.MOVES["failed"] == {"queued"}
 
 
 def test_a_job_runs_to_its_end(store, queued):
@@ -61,6 +63,37 @@ def test_a_job_runs_to_its_end(store, queued):
     ]
     assert (kinds.count("iteration"), kinds.count("alarm")) == (3, 1)
     assert job.version > len(told)
+
+
+def test_an_alarm_is_raised_when_its_cause_appears_and_not_again_while_it_stands(store, queued):
+    empty = "class 2 is empty"
+    said = [(f"{empty}: ask for fewer",), (f"{empty}: so fewer would do", "no signal: look"), ()]
+    messages = begin(store, queued)
+    for alarms in said:
+        (reduce,) = [finish(store, take(store, message)) for message in messages][2]
+        published = iterations.Published({"alarms": list(alarms)}, (), alarms)
+        messages = publish(store, take(store, reduce), published)
+    with store.read() as session:
+        told = [
+            event.data for event in events.after(session, queued.job.id) if event.kind == "alarm"
+        ]
+    assert told == [
+        {"iteration": 0, "detail": said[0][0]},
+        {"iteration": 1, "detail": "no signal: look"},
+    ]
+
+
+def test_an_alarm_comes_again_when_its_cause_does(store, queued):
+    messages = begin(store, queued)
+    for alarms in (("class 2 is empty: a",), (), ("class 2 is empty: b",)):
+        (reduce,) = [finish(store, take(store, message)) for message in messages][2]
+        published = iterations.Published({"alarms": list(alarms)}, (), alarms)
+        messages = publish(store, take(store, reduce), published)
+    with store.read() as session:
+        told = [
+            event.data for event in events.after(session, queued.job.id) if event.kind == "alarm"
+        ]
+    assert [alarm["iteration"] for alarm in told] == [0, 2]
 
 
 def test_a_window_of_batches_is_out_at_a_time(store, queued):

@@ -56,7 +56,8 @@ class Metrics:
     symmetrised : tuple of bool
         Whether the class stands on its group's axes and is averaged over the group.
     alarms : tuple of str
-        What went wrong without stopping the job, a sentence each.
+        What is wrong without stopping the job, a sentence each, also if it was so before. What
+        stands before the colon stays the same while it is.
     verdict : Verdict or None
         Whether the averages show anything: of a job's last iteration alone.
     """

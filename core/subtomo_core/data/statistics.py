@@ -106,6 +106,8 @@ class Model(Flat):
         Iteration in which a class got them; -1 for one which did not.
     adoptions : int
         How often a class got them.
+    emptied : ndarray of bool, (K,)
+        The class stands empty for good: an alarm says so until it has particles again.
     log_likelihood : float
         That of the statistics this model was made of.
     confirmation : ndarray of float64, (K, 5)
@@ -144,6 +146,7 @@ class Model(Flat):
     adopting: int = -1
     adopted: NDArray[np.int64] = field(default_factory=_none)
     adoptions: int = 0
+    emptied: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     log_likelihood: float = 0.0
     clusters: Clusters | None = None
     structural_noise: float = 0.0

@@ -169,6 +169,7 @@ def maximise(
         noise_floor=law.floor if law else model.noise_floor,
         under_mask=under_mask,
         confirmation=statistics.confirmation,
+        emptied=stand_empty(mass, before),
         **ground.standing._asdict(),
         **_kept(before),
     )
@@ -232,10 +233,20 @@ def next_shell(settings: Settings, model: Model, fsc: Real) -> float:
     )
 
 
+def stand_empty(mass: NDArray[np.float64], model: Model) -> NDArray[np.bool_]:
+    """Classes without particles, (K,), but for one that gets some next.
+
+    One that stood empty before does so until it has some: what it is promised may not come.
+    """
+    empty = mass < EMPTY
+    before = model.emptied if len(model.emptied) == len(mass) else np.zeros_like(empty)
+    found: NDArray[np.bool_] = empty & (before | (np.arange(len(mass)) != model.adopting))
+    return found
+
+
 def _alarms(ground: _Ground) -> tuple[str, ...]:
     """What went wrong without stopping the job, a sentence each."""
-    mass = ground.averages.mass.sum(0)
-    empty = (mass < EMPTY) & (np.arange(len(mass)) != ground.model.adopting)
+    empty = stand_empty(ground.averages.mass.sum(0), ground.model)
     known = bool((History.of(ground.model).whole | empty).all())
     remedy = (
         "each of the others shows one structure, so fewer classes would do"
@@ -258,8 +269,8 @@ def _junk_alarms(metrics: Metrics) -> tuple[str, ...]:
     if metrics.junk_share < _MOST_JUNK:
         return ()
     return (
-        f"{metrics.junk_share:.0%} of the particles are taken for junk: the references explain "
-        "them no better than empty space does; check how they were picked, the mask and the "
+        f"nearly all particles are taken for junk: the references explain {metrics.junk_share:.0%} "
+        "of them no better than empty space does; check how they were picked, the mask and the "
         "starting maps, or let all of them count with parameters.junk 0",
     )
 

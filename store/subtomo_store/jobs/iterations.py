@@ -108,7 +108,7 @@ def publish(
     )
     for sentence in published.notes:
         events.append(session, job.id, "note", {"iteration": number, "detail": sentence})
-    for sentence in published.alarms:
+    for sentence in _newly(session, job.id, number, published.alarms):
         events.append(session, job.id, "alarm", {"iteration": number, "detail": sentence})
     messages: list[Message] = []
     if number < int(job.spec["iterations"]) and published.ended is None:
@@ -119,6 +119,17 @@ def publish(
     session.flush()
     place()
     return messages
+
+
+def _newly(session: Session, job_id: str, number: int, alarms: Sequence[str]) -> list[str]:
+    """Alarms that did not stand in the iteration before, as its metrics were stored.
+
+    What an alarm is about stands before its colon; numbers and advice behind it may change.
+    """
+    before = session.get(IterationRow, (job_id, number - 1))
+    metrics = (before.metrics if before else None) or {}
+    stood = {sentence.partition(":")[0] for sentence in metrics.get("alarms") or ()}
+    return [sentence for sentence in alarms if sentence.partition(":")[0] not in stood]
 
 
 def get(session: Session, job_id: str, number: int | None = None) -> Iteration:

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from subtomo_core.data.statistics import Model
 from subtomo_core.fourier.band import band
 from subtomo_core.fourier.gridding import fsc
 from subtomo_core.fourier.missing import observed
 from subtomo_core.fourier.shells import radius_of
 from subtomo_core.fourier.transforms import to_fourier
 from subtomo_core.maximise.averages import Averages
-from subtomo_core.maximise.next_model import next_shell
+from subtomo_core.maximise.next_model import next_shell, stand_empty
 from subtomo_core.maximise.wiener_gains import wiener
 from support.core_steps import STEP_BOX as BOX
 from support.core_steps import STEP_COUNT as COUNT
@@ -136,6 +137,19 @@ def test_a_class_which_empties_keeps_its_map_and_is_told(pair):
     assert pair.maximise().metrics.alarms == tuple(
         a for a in pair.maximise().metrics.alarms if "empty" in a
     )
+
+
+def test_a_class_stands_empty_until_it_has_particles(pair):
+    few, many = np.array([12.0, 0.1]), np.array([8.0, 4.0])
+    stored = Model.from_arrays(
+        replace(pair.model, emptied=stand_empty(few, pair.model)).to_arrays()
+    )
+    assert stored.emptied.tolist() == [False, True]
+    assert stand_empty(few, stored).tolist() == [False, True]
+    assert not stand_empty(many, stored).any()
+    # Particles are promised to it: no reason for an alarm, unless it stood empty already.
+    assert not stand_empty(few, replace(pair.model, adopting=1)).any()
+    assert stand_empty(few, replace(stored, adopting=1)).tolist() == [False, True]
 
 
 def test_full_classes_raise_no_alarm(faml):

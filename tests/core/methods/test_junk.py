@@ -144,7 +144,7 @@ def test_nearly_nothing_but_junk_raises_an_alarm():
     method, model, found = searched()
     statistics = replace(found.statistics, mass=0.02 * found.statistics.mass)
     alarms = maximise(method.settings, model, statistics).metrics.alarms
-    assert any("99% of the particles are taken for junk" in told for told in alarms)
+    assert any("99% of them no better than empty space" in told for told in alarms)
     quiet = maximise(method.settings, model, found.statistics).metrics
     assert not any("junk" in told for told in quiet.alarms)
     assert quiet.junk_share == pytest.approx(0.5, abs=1e-3)
