@@ -100,7 +100,7 @@ class JobCalls(Calls):
         after : int
             Number of the last event seen already.
         """
-        patience, ended = Patience(self._transport.patience), False
+        patience, ended, over = Patience(self._transport.patience), False, False
         while True:
             try:
                 for event in self._stream(id_of(job), after):
@@ -108,8 +108,10 @@ class JobCalls(Calls):
                         after = event.id
                         patience.renew()
                         yield event
-                        if event.kind == "status" and event.data.get("status") in TERMINAL:
-                            return
+                        # More may follow: a job that failed may have been resumed.
+                        over = event.kind == "status" and event.data.get("status") in TERMINAL
+                if over:
+                    return
             except httpx.TransportError as error:
                 if not patience.rest():
                     raise ConnectionFailed(f"Lost sight of job {id_of(job)}: {error}.") from error

@@ -11,7 +11,7 @@ from subtomo.records import Job
 
 
 class LifecycleCalls(Calls):
-    """Continue, clone, several values at once."""
+    """Resume, continue, clone, several values at once."""
 
     def continue_job(
         self,
@@ -45,6 +45,10 @@ class LifecycleCalls(Calls):
             "changes": dict(changes or {}),
         }
         return Job.model_validate(self._make("jobs", id_of(job), "continue", body=body))
+
+    def resume(self, job: str | Job) -> Job:
+        """Let a failed job go on from its last finished iteration; one that runs stays as it is."""
+        return Job.model_validate(self._post("jobs", id_of(job), "resume", again=True))
 
     def clone(self, job: str | Job, changes: Mapping[str, Any] | None = None) -> Job:
         """Start a job with the specification of another one, but for the changes."""

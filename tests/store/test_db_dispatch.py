@@ -12,7 +12,7 @@ from subtomo_core.errors import InputError
 from subtomo_store.database.engine import now
 from subtomo_store.database.people_tables import UserRow
 from subtomo_store.database.tables import JobRow
-from subtomo_store.jobs import dispatch, drains, iterations, jobs, tasks
+from subtomo_store.jobs import dispatch, drains, iterations, jobs, losses, tasks
 from subtomo_store.jobs.orders import Orders
 from subtomo_store.people import users
 from support.racing import at_once
@@ -133,7 +133,7 @@ def test_no_user_has_more_running_than_allowed(house):
         jobs.cancel(session, mine[0], owner)
     assert house.take() is None  # it is still stopping
     with house.store.begin() as session:
-        tasks.release(session, "worker_1")
+        losses.release(session, "worker_1", machine_lived=True)
     assert mine[2] in [given.job.id for given in iter(house.take, None)]
 
 

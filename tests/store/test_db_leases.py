@@ -6,7 +6,7 @@ import pytest
 
 from subtomo_core.errors import Cancelled
 from subtomo_store.errors import LeaseLostError
-from subtomo_store.jobs import iterations, jobs, tasks
+from subtomo_store.jobs import iterations, jobs, losses, tasks
 from support.racing import at_once
 from support.steps import begin, finish, job_of, let_time_pass, publish, take
 
@@ -66,14 +66,6 @@ def test_three_attempts_then_the_job_fails_in_words(store, queued):
     with store.read() as session:
         states = {task.state for task in iterations.batches(session, job.id, 0)}
     assert states == {"failed", "dropped"}
-
-
-def test_a_worker_lost_three_times_fails_the_job(store, queued):
-    message = begin(store, queued)[0]
-    for _ in range(3):
-        assert take(store, message, lease_seconds=0.0) is not None
-    assert take(store, message) is None
-    assert "the worker was lost 3 times" in (job_of(store, queued).status_reason or "")
 
 
 def test_a_soft_end_uses_up_no_attempt(store, queued):
@@ -139,7 +131,7 @@ def test_what_a_dead_worker_held_is_free_at_once_and_fenced(store, queued):
     first, second, _ = begin(store, queued)
     old, other = take(store, first, "worker_1"), take(store, second, "worker_2")
     with store.begin() as session:
-        tasks.release(session, "worker_1")
+        losses.release(session, "worker_1", machine_lived=True)
     new = take(store, first, "worker_3")
     assert (new.fence, new.task.attempts) == (old.fence + 1, 2)
     with pytest.raises(LeaseLostError):
@@ -151,5 +143,5 @@ def test_a_dead_worker_does_not_hold_up_a_cancel(store, queued):
     take(store, begin(store, queued)[0], "worker_1")
     with store.begin() as session:
         assert jobs.cancel(session, queued.job.id, queued.job.user_id).status == "cancelling"
-        tasks.release(session, "worker_1")
+        losses.release(session, "worker_1", machine_lived=True)
     assert job_of(store, queued).status == "cancelled"

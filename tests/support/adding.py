@@ -45,6 +45,9 @@ class Adding:
             raise ZeroDivisionError("a planned fault")
         if self.fault == "kill" and 4 in batch.indices:
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.fault == "cut" and 4 in batch.indices:
+            for process in (os.getppid(), os.getpid()):  # as a machine goes down
+                os.kill(process, signal.SIGKILL)
 
         def one(index: int) -> NDArray[np.float32]:
             time.sleep(self.seconds_per_particle)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from subtomo_store.jobs import jobs, tasks, workers
+from subtomo_store.jobs import jobs, resuming, tasks, workers
 from subtomo_store.jobs.bell import Bell
 from support.services import fresh_database, own_postgres, redis_server, wait_until
 from support.workplace import SCRIPT, workplace
@@ -87,6 +87,43 @@ def test_a_batch_which_kills_its_workers_fails_its_job_and_no_other(place, stand
     sound = place.submit(**standard)
     place.worker()
     assert place.settle(sound).status == "succeeded"
+
+
+ITS_OWN_PARENT = ("sh", "-c", '"$@" & wait', "sh")
+
+
+def test_a_batch_at_which_all_went_down_again_and_again_is_not_to_blame(
+    place, standard, undisturbed
+):
+    job = place.submit(**standard)
+    for _ in range(5):
+        cut = place.worker(prefix=ITS_OWN_PARENT, ADDING_FAULT="cut")
+        wait_until(lambda cut=cut: not cut.running, "all went down")
+    assert place.logs().count("particles 4 to 6, attempt 1") == 5
+    place.worker()
+    assert place.settle(job).status == "succeeded"
+    assert place.bits(job) == undisturbed
+
+
+def test_a_failed_job_is_resumed_where_it_stood(place, standard, undisturbed):
+    job = place.submit(**standard)
+    slow = place.worker(ADDING_SECONDS="0.1")
+    place.wait_for_particles(job, 1, 1)
+    slow.kill()
+    for _ in range(3):
+        dead = place.worker(ADDING_FAULT="kill")
+        wait_until(lambda dead=dead: not dead.running, "it died")
+    before = place.worker()
+    assert place.settle(job).status == "failed"
+    stood = place.bits(job)
+    assert {number for number, _ in stood} == {0}
+    with place.store.begin() as session:
+        found = resuming.resume(session, job.id, job.user_id, window=8, highest_priority=50)
+    place.ring(*found.messages)
+    assert place.wait(job).status == "succeeded"
+    assert before.running
+    assert place.bits(job) == undisturbed
+    place.wait_until_tidy(job)
 
 
 @pytest.mark.parametrize("hours", ["1", "-1"])

@@ -21,7 +21,7 @@ from subtomo_store.jobs import dispatch
 from subtomo_store.jobs.bell import Bell
 from subtomo_worker.calculation import MethodFactory
 from subtomo_worker.maps import mask_map
-from subtomo_worker.processes import Birth, own_birth
+from subtomo_worker.processes import Birth, own_birth, parent_birth
 
 if TYPE_CHECKING:  # the methods bring the kernels along
     from subtomo_core.methods import Method
@@ -67,6 +67,7 @@ class WorkerContext:
     host: str = field(default_factory=socket.gethostname)
     name: str = field(default_factory=socket.gethostname)
     birth: Birth = field(default_factory=own_birth)
+    parent: Birth | None = field(default_factory=parent_birth)
     _last: tuple[str, LoadedJob] | None = None
     _busy: bool = False
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
@@ -124,7 +123,5 @@ def tidy(context: WorkerContext, job_id: str) -> None:
             over = jobs.get(session, job_id).terminal
         except NotFoundError:
             over = True
-    if over:
+    if over and folders.drop_batches(context.store, job_id):
         context.clear()
-        working = folders.batches(context.store.files, job_id)
-        shutil.rmtree(working, ignore_errors=True)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from subtomo_core.data.statistics import Expectation, Model, Poses, Statistics
-from subtomo_store.database.records import Job
-from subtomo_store.files.data_folder import Files
+from subtomo_store.database.engine import Store
+from subtomo_store.database.records import TERMINAL, Job
+from subtomo_store.errors import NotFoundError
+from subtomo_store.files.data_folder import Files, temporary_beside
 from subtomo_store.files.whole import write_whole
+from subtomo_store.jobs.transitions import lock
 from subtomo_worker.arrays import prefixed, read_arrays, unprefixed, write_arrays
 
 MODEL = "model.npz"
@@ -32,6 +37,25 @@ def batches(files: Files, job_id: str, iteration: int | None = None) -> Path:
     """Folder of the batches of an iteration, or of all of them."""
     folder = files.job(job_id) / "batches"
     return folder if iteration is None else folder / f"{iteration:03d}"
+
+
+def drop_batches(store: Store, job_id: str) -> bool:
+    """Remove the batches of a job which is over; whether it is.
+
+    They lose their name while nobody can resume the job: later they might be another attempt's.
+    """
+    working = batches(store.files, job_id)
+    aside = temporary_beside(working)
+    with store.begin() as session:
+        try:
+            if lock(session, job_id).status not in TERMINAL:
+                return False
+        except NotFoundError:  # deleted
+            pass
+        with suppress(OSError):
+            working.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
+    return True
 
 
 def _batch(files: Files, job_id: str, key: BatchKey) -> Path:

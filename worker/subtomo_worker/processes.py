@@ -32,6 +32,17 @@ def own_birth() -> Birth:
     return Birth(pid_namespace(), os.getpid(), psutil.Process().create_time())
 
 
+def parent_birth() -> Birth | None:
+    """Birth of the process which started this one; None where it cannot be seen."""
+    parent = os.getppid()
+    if parent == 0:  # in another container
+        return None
+    try:
+        return Birth(pid_namespace(), parent, psutil.Process(parent).create_time())
+    except psutil.Error:
+        return None
+
+
 def pid_namespace() -> str:
     """Name the namespace of process ids; empty where the system has only one."""
     try:

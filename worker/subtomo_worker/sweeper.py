@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from contextvars import copy_context
@@ -11,7 +10,8 @@ from contextvars import copy_context
 from sqlalchemy.exc import SQLAlchemyError
 
 from subtomo_core.errors import SubtomoError
-from subtomo_store.jobs import dispatch, tasks, workers
+from subtomo_store.database.records import Worker
+from subtomo_store.jobs import dispatch, losses, tasks, workers
 from subtomo_store.upkeep import retention
 from subtomo_worker import folders
 from subtomo_worker.context import WorkerContext
@@ -59,6 +59,7 @@ class Sweeper:
                 queues=context.queues,
                 host=context.host,
                 **context.birth._asdict(),
+                parent=(context.parent.pid, context.parent.born) if context.parent else None,
                 threads=store.settings.threads,
             )
         self._release_dead()
@@ -89,16 +90,25 @@ class Sweeper:
             if not is_gone(Birth(worker.namespace, worker.pid, worker.born)):
                 continue
             log.warning("worker %s (process %s) was killed", worker.id, worker.pid)
+            lived = self._lived_through(worker, neighbours)
             with store.begin() as session:
-                ended = tasks.release(session, worker.id)
+                ended = losses.release(session, worker.id, machine_lived=lived)
                 workers.leave(session, worker.id)
             self._tidy(ended)
+
+    def _lived_through(self, worker: Worker, neighbours: list[Worker]) -> bool:
+        """Whether a worker was killed alone: its parent lives, or this process was there before."""
+        if worker.parent_pid is not None and worker.parent_born is not None:
+            parent = Birth(worker.namespace, worker.parent_pid, worker.parent_born)
+            if worker.namespace == self._context.birth.namespace and not is_gone(parent):
+                return True
+        own = (found for found in neighbours if found.id == self._context.worker_id)
+        return any(witness.started < worker.heartbeat for witness in own)
 
     def _tidy(self, ended: list[str]) -> None:
         """Remove the working files of jobs which ended without a worker."""
         for job_id in ended:
-            working = folders.batches(self._context.store.files, job_id)
-            shutil.rmtree(working, ignore_errors=True)
+            folders.drop_batches(self._context.store, job_id)
 
     def _clean(self) -> None:
         """Remove what killed processes left half-written, and what the rules do not keep."""

@@ -1,4 +1,4 @@
-"""``subtomo continue``, ``clone`` and ``webhook-secret``: jobs out of jobs."""
+"""``subtomo resume``, ``continue``, ``clone`` and ``webhook-secret``: jobs out of jobs."""
 
 from __future__ import annotations
 
@@ -55,6 +55,20 @@ def go_on(
             changes=assigned(changes),
         )
         shown(client, [made], watching=watching, as_json=as_json)
+
+
+@plainly
+def resume(
+    context: typer.Context,
+    job: WhichJob,
+    *,
+    watching: Watching = True,
+    as_json: AsJson = False,
+) -> None:
+    """Let a failed job go on from its last finished iteration."""
+    with connect(context) as client:
+        resumed = client.resume(find_job(client, job))
+        shown(client, [resumed], watching=watching, as_json=as_json)
 
 
 @plainly

@@ -40,6 +40,7 @@ def options(
 app.command("push")(push.push)
 app.command("run")(run.run)
 app.command("align")(align.align)
+app.command("resume")(again.resume)
 app.command("continue")(again.go_on)
 app.command("clone")(again.clone)
 app.command("watch")(watch.watch)

@@ -1,4 +1,4 @@
-"""The forms of a job's page which make other jobs of it: continue and clone."""
+"""The forms of a job's page by which it goes on: resume, continue and clone."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from subtomo_server.jobs import continuing
 from subtomo_server.jobs.changes import body_of, parsed, variants
 from subtomo_server.jobs.origins import origin
 from subtomo_server.jobs.posting import Wanted, highest_priority, make, wanted
+from subtomo_server.jobs.resuming import resumed
 from subtomo_server.pages.fields import fields_of
 from subtomo_server.pages.views import render_job
 from subtomo_store.database.people_records import User
 from subtomo_store.database.records import Job, Message
+from subtomo_store.errors import ConflictError, QuotaError
 
 router = APIRouter(include_in_schema=False)
 Choose = Callable[[Session, Job, str | None], Sequence[Wanted]]
@@ -49,6 +51,19 @@ async def go_on(services: NeedServices, user: NeedUser, request: Request, job_id
         return [continuing.continued(session, services.store, user, job, wish)]
 
     return await run_in_threadpool(_answer, services, user, request, job_id, choose)
+
+
+@router.post("/jobs/{job_id}/resume")
+def resume(services: NeedServices, user: NeedUser, request: Request, job_id: str) -> Response:
+    """Let a failed job go on, or say on its page why it cannot."""
+    try:
+        with services.store.begin() as session:
+            found = resumed(session, services.store, user, job_id)
+    except (ConflictError, QuotaError) as error:
+        problems, status = (str(error),), kind_of(error).status
+        return render_job(services.store, user, request, job_id, status=status, problems=problems)
+    services.bell.ring(found.messages)
+    return RedirectResponse(f"/jobs/{found.job.id}", status_code=303)
 
 
 @router.post("/jobs/{job_id}/clone")

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from subtomo_core.errors import InputError, Problem
 from subtomo_server.deps.dependencies import NeedServices, NeedSignIn, Services
 from subtomo_server.jobs.schemas import EventDocument, EventPage
-from subtomo_store.database.records import TERMINAL, Event
+from subtomo_store.database.records import Event
 from subtomo_store.errors import NotFoundError
 from subtomo_store.jobs import events, jobs
 from subtomo_store.people import access
@@ -105,8 +105,6 @@ async def _stream(
         for row in rows:
             after, told = row.id, time.monotonic()
             yield _encoded(row)
-            if row.kind == "status" and row.data.get("status") in TERMINAL:
-                return
         if over:
             return
         if time.monotonic() - told > PING_SECONDS:
@@ -117,9 +115,10 @@ async def _stream(
 
 
 def _read(sign_in: SignIn, job_id: str, after: int, session: Session) -> tuple[list[Event], bool]:
-    """Read the next events, and whether none can follow.
+    """Read the next events, and whether none follow.
 
-    None can when the job has ended or is gone, or the follower may not see it any longer.
+    None do when the job has ended (until somebody resumes it) or is gone, or the follower may not
+    see it any longer.
     """
     if not access.still_valid(session, sign_in.token.id):
         return [], True
@@ -128,7 +127,7 @@ def _read(sign_in: SignIn, job_id: str, after: int, session: Session) -> tuple[l
     except NotFoundError:
         return [], True
     rows = events.after(session, job_id, after, MOST_AT_ONCE)
-    return rows, ended and not rows
+    return rows, ended and len(rows) < MOST_AT_ONCE
 
 
 def _encoded(row: Event) -> bytes:

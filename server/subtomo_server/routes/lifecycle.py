@@ -16,9 +16,10 @@ from subtomo_server.deps.dependencies import NeedDigest, NeedServices, NeedStore
 from subtomo_server.http.documents import Document
 from subtomo_server.jobs.changes import Variant, body_of, in_changes, merged, parsed, variants
 from subtomo_server.jobs.continuing import Request, continued
-from subtomo_server.jobs.documents import documents
+from subtomo_server.jobs.documents import document, documents
 from subtomo_server.jobs.origins import origin
 from subtomo_server.jobs.posting import Wanted, highest_priority, make, wanted
+from subtomo_server.jobs.resuming import resumed
 from subtomo_server.jobs.schemas import JobDocument, JobPage
 from subtomo_server.jobs.wishes import PostedJob
 from subtomo_server.routes.jobs import Key
@@ -157,6 +158,19 @@ def go_on(
         return [continued(session, services.store, user, job, request)]
 
     return _one(_write(services, user, digest, key, choose))
+
+
+@router.post("/jobs/{job_id}/resume", status_code=202, summary="Resume a failed job")
+def resume(services: NeedServices, user: NeedUser, job_id: str) -> JobDocument:
+    """Go on from the last finished iteration, in the same job; nothing that is finished is lost.
+
+    A job which waits or runs stays as it is: asking twice does no harm.
+    """
+    with services.store.begin() as session:
+        found = resumed(session, services.store, user, job_id)
+        told = document(session, found.job, services.store.settings)
+    services.bell.ring(found.messages)
+    return told
 
 
 @router.get("/webhook-secret", summary="What signs your webhooks")

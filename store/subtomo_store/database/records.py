@@ -272,7 +272,8 @@ class Worker:
     """A worker process and its last sign of life; workers may share a ``name``.
 
     ``host``, ``namespace``, ``pid`` and ``born`` (its start, seconds since 1970) tell the process
-    from every other: a process id alone comes back.
+    from every other: a process id alone comes back. ``parent_pid`` and ``parent_born`` are those
+    of the process which started it, where that can be seen.
     """
 
     id: str
@@ -282,6 +283,8 @@ class Worker:
     namespace: str
     pid: int
     born: float
+    parent_pid: int | None
+    parent_born: float | None
     threads: int
     started: datetime
     heartbeat: datetime

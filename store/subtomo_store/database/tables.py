@@ -180,6 +180,20 @@ class TaskRow(Base):
     error: Mapped[str | None] = mapped_column(Text)
 
 
+class LossRow(Base):
+    """A worker that was lost with a task; ``counts`` where the task has to answer for it."""
+
+    __tablename__ = "losses"
+    task_id: Mapped[str] = mapped_column(
+        ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True
+    )
+    fence: Mapped[int] = mapped_column(primary_key=True)
+    host: Mapped[str] = mapped_column(String(255))
+    time: Mapped[datetime] = mapped_column(UtcTime)
+    witness: Mapped[str] = mapped_column(String(8))
+    counts: Mapped[bool]
+
+
 class FileRow(Base):
     """A published file of a job's iteration; what is not here does not exist for a reader."""
 
@@ -214,6 +228,8 @@ class WorkerRow(Base):
     namespace: Mapped[str] = mapped_column(String(80))
     pid: Mapped[int]
     born: Mapped[float] = mapped_column(Float)
+    parent_pid: Mapped[int | None]
+    parent_born: Mapped[float | None] = mapped_column(Float)
     threads: Mapped[int]
     started: Mapped[datetime] = mapped_column(UtcTime)
     heartbeat: Mapped[datetime] = mapped_column(UtcTime)

@@ -7,7 +7,8 @@ A bell only wakes a worker; what it takes is decided here, at that moment, by on
    work runs gains a point of priority a minute, so that nobody starves.
 2. That user's *job*: by priority, which also gains a point a minute since the job was last
    served; then the oldest. A preview counts as a hundred points more.
-3. That job's first batch.
+3. That job's first batch, those which were taken before behind the others: a batch that takes
+   its workers down with it holds up no other.
 
 A job which has not begun counts only while its user has fewer running than the limit.
 """
@@ -201,6 +202,7 @@ def candidates(
             (own + _points(moment, waiting_since, settings)).desc(),
             JobRow.created,
             JobRow.id,
+            TaskRow.fence,
             TaskRow.batch,
         )
         .limit(1)

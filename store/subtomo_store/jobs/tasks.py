@@ -28,7 +28,7 @@ from subtomo_store.database.records import (
 )
 from subtomo_store.database.tables import JobRow, TaskRow
 from subtomo_store.errors import LeaseLostError
-from subtomo_store.jobs import events
+from subtomo_store.jobs import events, losses
 from subtomo_store.jobs.jobs import get
 from subtomo_store.jobs.progress import particles_done, progress_of
 from subtomo_store.jobs.transitions import fail, lock, move, settle_cancelling
@@ -44,7 +44,7 @@ def take(
 ) -> Lease | None:
     """Take a task which is ready, or whose lease ran out; None when there is nothing to do.
 
-    A task tried too often fails here, and its job with it: its worker died each time.
+    A task whose workers were lost too often fails here, and its job with it (`jobs.losses`).
     """
     task = session.get(TaskRow, task_id)
     if task is None:
@@ -55,13 +55,15 @@ def take(
         return None
     if job.status not in ("queued", "running"):
         return None
+    session.refresh(task)
+    if _ran_out(session, task):
+        lost = losses.settle(session, task, worker_id, max_attempts)
+        if lost is not None:
+            _fail(session, job, task, lost)
+            return None
     if not _lease(session, task_id, worker_id, lease_seconds):
         return None
     session.refresh(task)
-    if task.attempts > max_attempts:
-        lost = f"the worker was lost {max_attempts} times while at it"
-        _fail(session, job, task, lost)
-        return None
     job.served = now(session)
     if task.attempts > 1:
         tallies.count(session, "task_retries", task.kind)
@@ -69,6 +71,13 @@ def take(
         move(session, job, "running")
     session.flush()
     return Lease(task=record(task), worker=worker_id, fence=task.fence)
+
+
+def _ran_out(session: Session, task: TaskRow) -> bool:
+    """Whether somebody held the task and does not any more."""
+    return (
+        task.state == "leased" and task.lease_until is not None and task.lease_until <= now(session)
+    )
 
 
 def _lease(session: Session, task_id: str, worker_id: str, lease_seconds: float) -> bool:
@@ -214,28 +223,6 @@ def drop(session: Session, lease: Lease) -> None:
     job = lock(session, lease.task.job_id)
     _update(session, lease, state="dropped", lease_until=None)
     settle_cancelling(session, job)
-
-
-def release(session: Session, worker_id: str) -> list[str]:
-    """End the leases of a worker which is gone: its tasks may be taken at once.
-
-    The attempts stay used up, and whoever takes a task next gets a higher fence as ever.
-    Returns the jobs which were being cancelled and now are.
-    """
-    held = (TaskRow.worker == worker_id) & (TaskRow.state == "leased")
-    jobs_held = select(TaskRow.job_id).where(held).distinct().order_by(TaskRow.job_id)
-    ended = []
-    for job_id in session.scalars(jobs_held).all():
-        job = lock(session, job_id)
-        session.execute(
-            update(TaskRow)
-            .where(held, TaskRow.job_id == job_id)
-            .values(lease_until=now(session))
-            .execution_options(synchronize_session=False)
-        )
-        if settle_cancelling(session, job):
-            ended.append(job_id)
-    return ended
 
 
 def sweep_cancelling(session: Session) -> list[str]:

@@ -27,7 +27,7 @@ MOVES: dict[str, frozenset[str]] = {
     "running": frozenset({"cancelling", "succeeded", "failed"}),
     "cancelling": frozenset({"cancelled"}),
     "succeeded": frozenset(),
-    "failed": frozenset(),
+    "failed": frozenset({"queued"}),  # resumed
     "cancelled": frozenset(),
 }
 
@@ -62,7 +62,7 @@ def move(session: Session, row: JobRow, status: JobStatus, reason: str | None = 
     if status not in MOVES[row.status]:
         raise ConflictError(f"the job is {row.status} and cannot become {status}")
     row.status, row.status_reason = status, reason
-    if status == "running":
+    if status == "running" and row.started is None:
         row.started = now(session)
     if status in TERMINAL:
         row.finished = now(session)

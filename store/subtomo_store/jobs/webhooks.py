@@ -59,6 +59,23 @@ def arm(session: Session, job_id: str, url: str) -> None:
     session.flush()
 
 
+def arm_again(session: Session, job_id: str) -> None:
+    """Tell the next end of a job, too: another message, since it is another end."""
+    session.execute(
+        update(WebhookRow)
+        .where(WebhookRow.job_id == job_id)
+        .values(
+            message_id=new_id("msg"),
+            state="armed",
+            attempts=0,
+            due=None,
+            error=None,
+            delivered=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
 def release(session: Session, job_id: str) -> None:
     """Make a job's webhook due, in the transaction which ends the job."""
     session.execute(

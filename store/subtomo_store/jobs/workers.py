@@ -26,10 +26,11 @@ def beat(
     pid: int,
     born: float,
     threads: int,
+    parent: tuple[int, float] | None = None,
 ) -> None:
     """Write a sign of life; the first one makes the row, and old rows go.
 
-    What tells the process from others is explained at `records.Worker`.
+    What tells the process, and its ``parent``, from others is explained at `records.Worker`.
     """
     moment = now(session)
     row = session.get(WorkerRow, worker_id)
@@ -44,6 +45,8 @@ def beat(
                 namespace=namespace,
                 pid=pid,
                 born=born,
+                parent_pid=parent[0] if parent else None,
+                parent_born=parent[1] if parent else None,
                 threads=threads,
                 started=moment,
                 heartbeat=moment,

@@ -63,6 +63,7 @@ function showStatus(status, reason) {
   // Who may only look has no buttons.
   find("cancel")?.toggleAttribute("hidden", FINAL.has(status));
   for (const part of page.querySelectorAll(".until-the-end")) part.hidden = FINAL.has(status);
+  find("resume")?.toggleAttribute("hidden", status !== "failed");
   find("delete")?.toggleAttribute("hidden", !FINAL.has(status));
 }
 
