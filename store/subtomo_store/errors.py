@@ -29,6 +29,14 @@ class StorageError(StoreError):
     """A file could not be written or read: the disk is full, damaged or not allowed."""
 
 
+class DamagedError(StorageError):
+    """A file is not any more what was written: reading it again gives the same."""
+
+
+class GoneError(StoreError):
+    """A file which the records name is not on the disk any more."""
+
+
 class UnavailableError(StoreError):
     """The database does not answer at the moment; nothing is wrong with what was asked."""
 

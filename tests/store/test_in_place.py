@@ -48,7 +48,7 @@ def half_floats(path, order: str) -> None:
 def test_a_registered_stack_is_read_where_it_lies(folder, root):
     summary = seal(folder, WEDGE, house=house(root))
     assert summary.particles == 5
-    assert names(folder) == ["dataset.json", "particles.star"]
+    assert names(folder) == ["checksums.npz", "dataset.json", "particles.star"]
     particles = StackParticles(folder)
     assert all(np.array_equal(particles.volume(i), VOLUMES[i]) for i in range(5))
     (remark,) = read_record(folder).remarks

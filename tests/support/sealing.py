@@ -12,7 +12,14 @@ from subtomo_core.spec.missing_region import MissingRegion, Wedge
 from subtomo_store.datasets.sealing import seal
 from support.particles import Uploaded
 
-SEALED = ["dataset.json", "given.star", "grouping.npz", "particles.mrcs", "particles.star"]
+SEALED = [
+    "checksums.npz",
+    "dataset.json",
+    "given.star",
+    "grouping.npz",
+    "particles.mrcs",
+    "particles.star",
+]
 WEDGE = Wedge(tilt_min_deg=-60, tilt_max_deg=60)
 
 

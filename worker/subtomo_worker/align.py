@@ -8,6 +8,8 @@ import numpy as np
 
 from subtomo_core.data.statistics import Batch
 from subtomo_store.database.records import Message
+from subtomo_store.datasets.checksums import damage
+from subtomo_store.errors import DamagedError
 from subtomo_store.jobs import iterations
 from subtomo_worker import folders
 from subtomo_worker.calculation import check_expectation
@@ -28,9 +30,12 @@ def align(context: WorkerContext, assignment: Assignment, keeper: LeaseKeeper) -
         poses=None if poses is None else poses[task.first : task.last],
     )
     keeper.check()
-    expectation = loaded.method.expect(
-        batch, model, threads=store.settings.threads, on_particle=keeper.on_particle
-    )
+    try:
+        expectation = loaded.method.expect(
+            batch, model, threads=store.settings.threads, on_particle=keeper.on_particle
+        )
+    except DamagedError:  # of the first one met: name all of the batch
+        raise damage(job.dataset_id, loaded.particles.damaged(batch.indices.tolist())) from None
     check_expectation(expectation, f"particles {task.first + 1} to {task.last}")
     key = folders.BatchKey(task.iteration, task.batch, assignment.lease.fence)
     folders.write_batch(store.files, job.id, key, expectation)

@@ -12,7 +12,7 @@ from structlog.contextvars import bound_contextvars
 
 from subtomo_core.errors import Cancelled, InputError, SubtomoError
 from subtomo_store.database.records import Lease, Message, QueueName, TaskKind
-from subtomo_store.errors import LeaseLostError, NotFoundError
+from subtomo_store.errors import DamagedError, LeaseLostError, NotFoundError
 from subtomo_store.jobs import dispatch, jobs, tasks
 from subtomo_worker import folders
 from subtomo_worker.align import align
@@ -76,7 +76,7 @@ def _attempt(context: WorkerContext, assignment: Assignment) -> list[Message]:
             tasks.drop(session, lease)
     except StoppedError:
         return _give_back(context, lease, None)
-    except (InputError, NumericalError) as error:
+    except (InputError, NumericalError, DamagedError) as error:
         with context.store.begin() as session:
             tasks.give_up(session, lease, str(error))
     except SubtomoError as error:

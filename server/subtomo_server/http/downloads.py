@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from subtomo_server.http.errors import NotStoredError
 from subtomo_store.database.records import FileRecord, Job
+from subtomo_store.errors import GoneError
 
 RANGE = re.compile(r"bytes=\s*(?:\d+-\d*|-\d+)\s*(?:,\s*(?:\d+-\d*|-\d+)\s*)*")
 MEDIA_TYPES = {
@@ -69,8 +69,7 @@ def send_file(
     etag = quoted(record.sha256)
     if unchanged(request, etag):
         return Response(status_code=304, headers={"etag": etag})
-    if not path.is_file():
-        raise NotStoredError(f"The file {name} is not on the disk any more.")
+    require_stored(path, record, name)
     wanted = request.headers.get("range", "")
     if wanted:
         _check_range(wanted, record.size)
@@ -80,6 +79,27 @@ def send_file(
         filename=name,
         content_disposition_type="inline" if inline else "attachment",
         headers={"etag": etag},
+    )
+
+
+def require_stored(path: Path, record: FileRecord, name: str) -> None:
+    """Refuse a file which is not there any more, or not whole.
+
+    Raises
+    ------
+    GoneError
+        Naming it, with the remedy.
+    """
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        size = None
+    if size == record.size:
+        return
+    what = "is not on the disk any more" if size is None else "is not the file that was written"
+    raise GoneError(
+        f"The file {name} {what}: somebody, or something, changed the data folder. Put it back "
+        "from a copy; a job can be cloned to make its results again."
     )
 
 

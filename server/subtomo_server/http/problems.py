@@ -20,6 +20,7 @@ from subtomo_server.http import errors
 from subtomo_server.http.validation import problems_of
 from subtomo_store.errors import (
     ConflictError,
+    GoneError,
     IdempotencyError,
     LockedError,
     NotAllowedError,
@@ -46,6 +47,7 @@ KINDS: Mapping[type[SubtomoError], Kind] = {
     InputError: Kind(422, "invalid-input", "The input cannot be used"),
     NotFoundError: Kind(404, "not-found", "Not found"),
     errors.NotStoredError: Kind(404, "not-found", "Not found"),
+    GoneError: Kind(410, "gone", "Not there any more"),
     ConflictError: Kind(409, "conflict", "Not possible in this state"),
     IdempotencyError: Kind(422, "idempotency-key-reused", "The idempotency key was used before"),
     StorageError: Kind(507, "storage", "The storage cannot take or give this"),

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 from sqlalchemy.orm import Session
 
 from subtomo_server.http.archive import Member
+from subtomo_server.http.downloads import require_stored
 from subtomo_server.http.errors import NotStoredError
 from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import User
 from subtomo_store.database.records import FileRecord, Iteration, Job
+from subtomo_store.errors import GoneError
 from subtomo_store.jobs import iterations, jobs
 
 LAST = "last"
@@ -59,11 +61,18 @@ def find_iteration(session: Session, user: User, job_id: str, which: str) -> tup
 
 
 def find_file(store: Store, user: User, job_id: str, which: str, name: str) -> Found:
-    """Find a published file of an iteration."""
+    """Find a published file of an iteration.
+
+    Raises
+    ------
+    GoneError
+        If it is not on the disk any more.
+    """
     with store.read() as session:
         job, iteration = find_iteration(session, user, job_id, which)
         record = iterations.file(session, job.id, iteration.number, name)
     path = store.files.iteration_file(job.id, iteration.number, name)
+    require_stored(path, record, name)
     return Found(job, iteration.number, path, record)
 
 
@@ -80,14 +89,33 @@ def find_class_file(store: Store, user: User, place: Place, name: str) -> Found:
 
 
 def archive_members(session: Session, store: Store, job: Job, stem: str) -> list[Member]:
-    """List every file of the last finished iteration."""
+    """List every file of the last finished iteration.
+
+    Raises
+    ------
+    GoneError
+        If one of them is not on the disk any more: an archive holds all or is none.
+    """
     last = iterations.get(session, job.id)
     members = []
     for record in iterations.files(session, job.id, last.number):
         path = store.files.iteration_file(job.id, last.number, record.name)
-        if path.is_file():
-            members.append(Member(path, f"{stem}/{record.name}"))
+        require_stored(path, record, record.name)
+        members.append(Member(path, f"{stem}/{record.name}"))
     return members
+
+
+def missing_files(session: Session, store: Store, job: Job, number: int) -> list[str]:
+    """Names of an iteration's files which are not on the disk any more, or not whole."""
+    found = []
+    for record in iterations.files(session, job.id, number):
+        try:
+            require_stored(
+                store.files.iteration_file(job.id, number, record.name), record, record.name
+            )
+        except GoneError:
+            found.append(record.name)
+    return found
 
 
 def class_curve(path: Path, cls: int) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 from subtomo_core.spec.restart_schedule import PARTICLE_STARTS, RANDOM_STARTS
 from subtomo_server.deps.dependencies import NeedStore, NeedUser
 from subtomo_server.jobs import continuing
+from subtomo_server.jobs.results import missing_files
 from subtomo_server.pages.rendering import render
 from subtomo_server.simulating.dataset import truth_files
 from subtomo_store.database.people_records import Role, User
 from subtomo_store.database.records import Dataset, Job
 from subtomo_store.datasets import datasets, maps
+from subtomo_store.formats.problems import named
 from subtomo_store.jobs import events, iterations, jobs, queue_state, webhooks
 from subtomo_store.jobs.progress import progress_of
 from subtomo_store.people import groups
@@ -130,6 +132,13 @@ DEFAULTS = {
 }
 
 
+def _gone(number: int, missing: list[str]) -> str:
+    return (
+        f"Results of iteration {number} are not on the disk any more, or not as they were written: "
+        f"{named(missing)}. Put them back from a copy, or clone the job to make them again."
+    )
+
+
 @router.get("/jobs/{job_id}")
 def job_page(store: NeedStore, user: NeedUser, request: Request, job_id: str) -> Response:
     """Show a job; its script follows the events from the last one read here."""
@@ -156,6 +165,9 @@ def render_job(
         waiting = queue_state.waiting(session, job, store.settings)
         hook = webhooks.of_jobs(session, [job.id]).get(job.id)
         sharing = sharing_of(session, job, user)
+        missing = missing_files(session, store, job, done[-1].number) if done else []
+    if missing:
+        problems = (*problems, _gone(done[-1].number, missing))
     alarms = [event.data for event in told if event.kind == "alarm"]
     notes = [event.data for event in told if event.kind == "note"]
     return render(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_store.datasets.checking import located
+from subtomo_store.datasets.checksums import Summing, checksum
 from subtomo_store.datasets.duplicates import Contents
 from subtomo_store.datasets.intake_parts import Place, Source
 from subtomo_store.datasets.material import Material
@@ -82,11 +83,13 @@ class Packer:
     ):
         self._volumes, self._listing = volumes, listing
         self._problems, self._progress = problems, progress
+        self._sums = Summing()
 
     def write(self, target: Path, sources: list[Source], header: bytes | None) -> list[str]:
         """Write ``particles.mrcs`` behind its header, and ``weights.npy`` if there are weights.
 
-        Without a header the volumes are checked and stay where they are. Returns remarks.
+        Without a header the volumes are checked and stay where they are. ``checksums.npz`` tells
+        what they were. Returns remarks.
         """
         with ExitStack() as opened:
             stack = weights = None
@@ -96,6 +99,7 @@ class Packer:
             if any(source.weight for source in sources):
                 weights = opened.enter_context((target / WEIGHTS).open("wb"))
             changes = self._stream(sources, stack, weights)
+        self._sums.write(target)
         return [*remarks_on(changes, len(sources)), *self._volumes.remarks()]
 
     def _stream(
@@ -107,6 +111,7 @@ class Packer:
             try:
                 volume = _checked(self._volumes, source.volume)
                 contents.see(source, volume)
+                self._sums.particles.append(checksum(volume))
                 if stack is not None:
                     stack.write(volume.data)
                 if weights is not None and source.weight is not None:
@@ -115,6 +120,7 @@ class Packer:
                         _write_npy_header(weights, (len(sources), box, box, box // 2 + 1))
                     found = self._weights(source.volume, source.weight)
                     weights.write(found.values.data)
+                    self._sums.weights.append(checksum(found.values))
                     changes.update(found.changes)
             except InputError as error:
                 wrong = (located(problem, source, self._listing) for problem in error.problems)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.missing_region import MissingRegion
 from subtomo_store.datasets.checking import check_boxes, remarks_on_box, remarks_on_stacks
+from subtomo_store.datasets.checksums import CHECKSUMS
 from subtomo_store.datasets.duplicates import check_places
 from subtomo_store.datasets.given_table import GIVEN, keep_given
 from subtomo_store.datasets.grouping import GROUPING, grouping_of, write_grouping
@@ -38,6 +39,7 @@ from subtomo_store.formats.problems import Problems
 from subtomo_store.formats.star import ParticleRows, write_particles
 
 UPLOADS = "uploads"
+SMALL = (GIVEN, GROUPING, CHECKSUMS, TABLE)
 
 
 class House(NamedTuple):
@@ -74,10 +76,11 @@ def seal(
 
     Writes ``particles.mrcs``, ``weights.npy`` (missing region ``mask`` only), ``given.star`` (a
     STAR table as it was), ``grouping.npz`` (what belongs together, if a table tells),
-    ``particles.star`` and, last, ``dataset.json``; then the uploads go. One stack which jobs can
-    read as it is stays what it is: an uploaded one becomes ``particles.mrcs``, a registered one
-    is read where it lies. A kill at any time leaves either the uploads, from which sealing
-    starts again, or the complete dataset. Memory does not grow with the number of particles.
+    ``checksums.npz``, ``particles.star`` and, last, ``dataset.json``; then the uploads go. One
+    stack which jobs can read as it is stays what it is: an uploaded one becomes
+    ``particles.mrcs``, a registered one is read where it lies. A kill at any time leaves either
+    the uploads, from which sealing starts again, or the complete dataset. Memory does not grow
+    with the number of particles.
 
     Weights named by ``rlnCtfImage`` are read for the missing region ``mask`` only; beside a
     region given by a formula they are left out, with a remark in ``dataset.json``.
@@ -201,11 +204,13 @@ def _describe(target: Path, packed: _Packed, house: House) -> None:
             written = measured(path)
             house.share(path, written)
             digests.append(written.sha256)
+    small = [target / name for name in SMALL if (target / name).exists()]
     record = {
         "summary": packed.summary.model_dump(mode="json"),
         "remarks": [*packed.intake.remarks, *packed.remarks],
         "stack": packed.stack.model_dump(mode="json"),
         "digests": digests,
+        "files": {path.name: measured(path).sha256 for path in small},
         "size_bytes": sum(path.stat().st_size for path in target.iterdir()),
     }
     text = json.dumps(record, indent=2, ensure_ascii=False, sort_keys=True)
@@ -254,7 +259,7 @@ def _publish(temporary: Path, folder: Path) -> None:
     """Move everything into place, the record last: it alone makes the dataset exist."""
     for path in temporary.iterdir():
         sync(path)
-    for name in (PARTICLES, WEIGHTS, GIVEN, GROUPING, TABLE):
+    for name in (PARTICLES, WEIGHTS, *SMALL):
         if (temporary / name).exists():
             os.replace(temporary / name, folder / name)
     sync_folder(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +15,10 @@ from pydantic import BaseModel, ConfigDict
 from subtomo_core.data.folds import Grouping
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_store.datasets.checksums import CHECKSUMS, checksum, damage, read_checksums
 from subtomo_store.datasets.given_table import given_table
 from subtomo_store.datasets.grouping import read_grouping
-from subtomo_store.errors import StorageError
+from subtomo_store.errors import DamagedError, StorageError
 from subtomo_store.files.confinement import Below, open_below
 from subtomo_store.files.volume_file import Layout, VolumeFile
 from subtomo_store.files.whole import storage_error
@@ -119,6 +121,8 @@ class Record(NamedTuple):
         SHA-256 of the large files which sealing left in the folder.
     size_bytes : int
         Of all that it left there.
+    files : dict of str
+        SHA-256 of each small file; empty where a dataset was sealed before there was this field.
     """
 
     summary: DatasetSummary
@@ -126,6 +130,7 @@ class Record(NamedTuple):
     stack: Stack = Stack()
     digests: tuple[str, ...] = ()
     size_bytes: int = 0
+    files: dict[str, str] = {}  # noqa: RUF012 - never changed
 
 
 def is_sealed(folder: Path) -> bool:
@@ -149,9 +154,11 @@ def read_record(folder: Path) -> Record:
             Stack.model_validate(content.get("stack", {})),
             tuple(content.get("digests", ())),
             int(content.get("size_bytes", 0)),
+            dict(content.get("files", {})),
         )
     except FileNotFoundError as error:
-        raise StorageError(f"dataset {folder.name} has not been sealed") from error
+        words = f"dataset {folder.name} has not been sealed, or its files are gone"
+        raise StorageError(words) from error
     except (OSError, ValueError, KeyError) as error:
         raise StorageError(f"dataset {folder.name} is damaged: {error}") from error
 
@@ -177,9 +184,11 @@ class StackParticles:
     def __init__(self, folder: Path):
         self._folder = folder
         self._table: ParticleTable | None = None
-        self._summary, _, self._stack, *_ = read_record(folder)
+        record = read_record(folder)
+        self._summary, self._stack = record.summary, record.stack
         self.check()
         count, box = self._summary.particles, self._summary.box
+        self._checksums = read_checksums(folder, count, noted=CHECKSUMS in record.files)
         try:
             layout = Layout(self._stack.offset, np.dtype(self._stack.dtype), (box, box, box))
             self._volumes = VolumeFile(self._stack.open(folder), layout)
@@ -218,12 +227,19 @@ class StackParticles:
         return self._summary.particles
 
     def volume(self, index: int) -> NDArray[np.float32]:
-        """Particle ``index``, ``(n, n, n)``, ``[z, y, x]``, protein bright.
+        """Particle ``index``, ``(n, n, n)``, ``[z, y, x]``, protein bright; raises as `stored`."""
+        volume = self.stored(index)
+        if self._summary.dark_particles:
+            np.negative(volume, out=volume)
+        return volume
+
+    def stored(self, index: int) -> NDArray[np.float32]:
+        """Particle ``index`` with the values which it has in its file.
 
         Raises
         ------
         StorageError
-            If it cannot be read.
+            If it cannot be read, or is not what was sealed (`DamagedError`).
         InputError
             If registered particles have changed or are gone.
         """
@@ -232,18 +248,33 @@ class StackParticles:
         except OSError as error:
             self.check()
             raise storage_error(f"particle {index + 1} could not be read", error) from error
-        if self._summary.dark_particles:
-            np.negative(volume, out=volume)
+        if self._checksums and checksum(volume) != self._checksums.particles[index]:
+            raise damage(self._folder.name, [index])
         return volume
 
     def weight(self, index: int) -> NDArray[np.float32] | None:
         """Weights per Fourier component, ``(n, n, n//2+1)``, origin ``[0, 0, 0]``.
 
-        None where the missing region is given by a formula.
+        None where the missing region is given by a formula. Raises as `stored` does.
         """
         if self._weights is None:
             return None
-        return np.array(self._weights[index], dtype=np.float32)
+        weights = np.array(self._weights[index], dtype=np.float32)
+        sums = self._checksums.weights if self._checksums else None
+        if sums is not None and checksum(weights) != sums[index]:
+            raise damage(self._folder.name, [index])
+        return weights
+
+    def damaged(self, indices: Iterable[int]) -> list[int]:
+        """Those of some particles which, or whose weights, are not what was sealed."""
+        found = []
+        for index in indices:
+            try:
+                self.stored(index)
+                self.weight(index)
+            except DamagedError:
+                found.append(index)
+        return found
 
     def table(self) -> ParticleTable:
         """Return the dataset's own particle table, one row per particle in order; read once."""
