@@ -115,7 +115,7 @@ class House:
     def bits(self, job: str) -> str:
         """Digest of everything which the job published, but for times."""
         last = self.data / "jobs" / job / "iteration_004"
-        names = sorted(path.name for path in last.glob("*.mrc")) + ["particles.star"]
+        names = [*sorted(path.name for path in last.glob("*.mrc")), "particles.star"]
         whole = b"".join((last / name).read_bytes() for name in names)
         return hashlib.sha256(whole.replace(job.encode(), b"JOB")).hexdigest()[:16]
 

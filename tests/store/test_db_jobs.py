@@ -65,6 +65,12 @@ def test_a_job_runs_to_its_end(store, queued):
     assert job.version > len(told)
 
 
+def alarms_of(store, queued):
+    with store.read() as session:
+        told = events.after(session, queued.job.id)
+    return [event.data for event in told if event.kind == "alarm"]
+
+
 def test_an_alarm_is_raised_when_its_cause_appears_and_not_again_while_it_stands(store, queued):
     empty = "class 2 is empty"
     said = [(f"{empty}: ask for fewer",), (f"{empty}: so fewer would do", "no signal: look"), ()]
@@ -73,10 +79,7 @@ def test_an_alarm_is_raised_when_its_cause_appears_and_not_again_while_it_stands
         (reduce,) = [finish(store, take(store, message)) for message in messages][2]
         published = iterations.Published({"alarms": list(alarms)}, (), alarms)
         messages = publish(store, take(store, reduce), published)
-    with store.read() as session:
-        told = [
-            event.data for event in events.after(session, queued.job.id) if event.kind == "alarm"
-        ]
+    told = alarms_of(store, queued)
     assert told == [
         {"iteration": 0, "detail": said[0][0]},
         {"iteration": 1, "detail": "no signal: look"},
@@ -89,10 +92,7 @@ def test_an_alarm_comes_again_when_its_cause_does(store, queued):
         (reduce,) = [finish(store, take(store, message)) for message in messages][2]
         published = iterations.Published({"alarms": list(alarms)}, (), alarms)
         messages = publish(store, take(store, reduce), published)
-    with store.read() as session:
-        told = [
-            event.data for event in events.after(session, queued.job.id) if event.kind == "alarm"
-        ]
+    told = alarms_of(store, queued)
     assert [alarm["iteration"] for alarm in told] == [0, 2]
 
 

@@ -141,9 +141,8 @@ def test_a_class_which_empties_keeps_its_map_and_is_told(pair):
 
 def test_a_class_stands_empty_until_it_has_particles(pair):
     few, many = np.array([12.0, 0.1]), np.array([8.0, 4.0])
-    stored = Model.from_arrays(
-        replace(pair.model, emptied=stand_empty(few, pair.model)).to_arrays()
-    )
+    emptied = replace(pair.model, emptied=stand_empty(few, pair.model))
+    stored = Model.from_arrays(emptied.to_arrays())
     assert stored.emptied.tolist() == [False, True]
     assert stand_empty(few, stored).tolist() == [False, True]
     assert not stand_empty(many, stored).any()
