@@ -20,6 +20,7 @@ from structlog.contextvars import bind_contextvars
 from subtomo_core.errors import SubtomoError
 from subtomo_store import Settings, open_store
 from subtomo_store.database.records import QueueName
+from subtomo_store.files.privacy import keep_private
 from subtomo_store.jobs.bell import Bell, broker_queue
 from subtomo_store.jobs.dispatch import QUEUES
 from subtomo_worker.app import create_app
@@ -75,6 +76,7 @@ def run_worker(
     signal.signal(signal.SIGTERM, _end_early)
     # Celery warns of root because of pickled messages; ours are JSON.
     warnings.simplefilter("ignore", SecurityWarning)
+    keep_private(settings.data.expanduser(), settings.folder_access)
     with closing(open_store(settings)) as store, closing(make_bell(broker_url)) as bell:
         store.migrate()
         context = WorkerContext(

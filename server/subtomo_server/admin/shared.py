@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Annotated, Any, NoReturn, TypeVar, cast
 
 import typer
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from subtomo_core.errors import SubtomoError
 from subtomo_store.config.settings import read_settings
 from subtomo_store.database.engine import Store, open_store
+from subtomo_store.files.privacy import MASKS
 
 F = TypeVar("F", bound=Callable[..., Any])
 UserName = Annotated[str, typer.Argument(metavar="NAME", help="A user's name or id.")]
@@ -44,12 +46,14 @@ def fail(sentence: str) -> NoReturn:
 @contextmanager
 def opened_store() -> Iterator[Store]:
     """Open the store which the settings name, brought up to date."""
-    store = open_store(read_settings())
+    settings = read_settings()
+    before = os.umask(MASKS[settings.folder_access])
     try:
-        store.migrate()
-        yield store
+        with closing(open_store(settings)) as store:
+            store.migrate()
+            yield store
     finally:
-        store.close()
+        os.umask(before)
 
 
 def asked_password() -> str:

@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     ----------
     data : Path
         Folder of datasets, jobs and, in the embedded form, of the database and broker.
+    folder_access : str
+        Who may read the data folder besides its owner: nobody (``private``), or its ``group``.
     database_url : str or None
         SQLAlchemy URL; SQLite within ``data`` when absent.
     broker_url : str or None
@@ -103,6 +105,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SUBTOMO_", frozen=True, extra="forbid")
 
     data: Path = Field(default_factory=_default_data)
+    folder_access: Literal["private", "group"] = "private"
     database_url: str | None = None
     broker_url: str | None = None
     lease_seconds: Annotated[float, Field(gt=0)] = 30.0
