@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from subtomo_server.demo import demo
 from subtomo_server.scoring import score
 from subtomo_server.simulating import simulate
-
-if TYPE_CHECKING:
-    from subtomo_server.embedded.connection import Connection
 
 
 def serve(
@@ -54,20 +51,21 @@ def serve(
         raise typer.Exit(2) from error
 
 
-def announce(connection: Connection) -> None:
+def announce(url: str, link: str | None) -> None:
     """Say where the service is, and how to get in."""
-    typer.echo(f"Subtomo serves at {connection.url}\n")
-    typer.echo("Open this link in a browser; it signs you in:")
-    typer.echo(f"    {connection.link}\n")
+    typer.echo(f"Subtomo serves at {url}\n")
+    typer.echo("Open this link in a browser; it signs you in, once, within fifteen minutes:")
+    typer.echo(f"    {link}\n")
+    typer.echo("'subtomo admin link' makes another one.")
     typer.echo("Ctrl-C ends it. Jobs which still run go on at the next start.")
 
 
-def announce_quietly(connection: Connection) -> None:
-    """Say where the service is; a facility's output is kept in logs, where no token belongs."""
+def announce_quietly(url: str, _link: str | None) -> None:
+    """Say where the service is; a facility's output is kept in logs, where no link belongs."""
     import structlog  # noqa: PLC0415 - keeps the command line quick
 
     structlog.get_logger("subtomo_server").info(
-        "serving; connection.json in the data folder signs in", url=connection.url
+        "serving; connection.json in the data folder signs in", url=url
     )
 
 

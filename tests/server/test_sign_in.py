@@ -160,7 +160,7 @@ def test_a_new_password_ends_other_sessions(service, browser):
 def test_a_session_opened_by_a_token_may_no_more_than_the_token(service, browser):
     with client_for(service, "ada", "read") as reader:
         text = reader.headers["authorization"].removeprefix("Bearer ")
-    browser.get("/login", params={"token": text})
+    browser.post("/login", data={"token": text})
     assert browser.get("/api/v1/me").json()["scope"] == "read"
     assert browser.post("/account/tokens", data={"label": "x", "scope": "admin"}).status_code == 403
     with service.store.begin() as session:

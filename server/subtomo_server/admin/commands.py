@@ -6,6 +6,7 @@ import typer
 
 from subtomo_server.admin import drains, groups, quotas, tokens, users
 from subtomo_server.admin.clean import clean
+from subtomo_server.admin.link import link
 from subtomo_server.admin.verify import verify
 
 OPTIONS = {
@@ -31,5 +32,6 @@ for room, name, words in (
 ):
     app.add_typer(room.app, name=name, help=words, no_args_is_help=True)
 app.command("clean")(clean)
+app.command("link")(link)
 app.command("verify")(verify)
 drains.mount(app)

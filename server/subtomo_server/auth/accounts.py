@@ -78,7 +78,7 @@ def session_by_password(store: Store, name: str, password: str, address: str) ->
 
 
 def session_by_token(store: Store, text: str) -> str:
-    """Sign a browser in by an API token (of a link); the text of its session.
+    """Sign a browser in by an API token; the text of its session.
 
     Raises
     ------

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,8 +18,11 @@ import psutil
 
 from subtomo import Client, ConnectionFailed, HTTPProblem
 from subtomo.errors import SubtomoError
+from subtomo_server.auth.links import link_for
+from subtomo_server.embedded.connection import NOTE, USER
+from subtomo_store import Settings, open_store
+from subtomo_store.people import users
 
-NOTE = "connection.json"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 OWN_SETTINGS = ("SUBTOMO_DATABASE_URL", "SUBTOMO_BROKER_URL", "SUBTOMO_PUBLIC_URL")
@@ -46,8 +49,13 @@ class Service(NamedTuple):
 
     @property
     def page(self) -> str:
-        """The link which signs a browser in."""
-        return f"{self.url}/login?token={self.token}"
+        """A link which signs a browser in, once."""
+        # The service's own folder, whatever the environment names.
+        own = Settings(data=self.log.parent, database_url=None, broker_url=None)
+        with closing(open_store(own)) as store:
+            with store.read() as session:
+                user = users.find(session, USER)
+            return link_for(store, user, self.url, self.token)
 
 
 @contextmanager

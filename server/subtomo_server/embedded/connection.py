@@ -23,11 +23,6 @@ class Connection(NamedTuple):
     url: str
     token: str
 
-    @property
-    def link(self) -> str:
-        """The link which signs a browser in."""
-        return f"{self.url}/login?token={self.token}"
-
 
 def write_note(store: Store, url: str, role: UserRole = "user") -> Connection:
     """Write ``connection.json``; the token of an earlier start is kept while it is valid.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
@@ -16,14 +17,17 @@ import uvicorn
 
 from subtomo_core.errors import SubtomoError
 from subtomo_server.app import create_app
+from subtomo_server.auth.links import link_for
 from subtomo_server.embedded.address import bind, check_address, url_of
 from subtomo_server.embedded.broker import embedded_broker
-from subtomo_server.embedded.connection import Connection, write_note
+from subtomo_server.embedded.connection import USER, Connection, write_note
 from subtomo_server.embedded.lock import only_server
 from subtomo_server.embedded.supervisor import supervised_worker
 from subtomo_store import Settings, open_store
 from subtomo_store.config.logs import configure
 from subtomo_store.database.people_records import UserRole
+from subtomo_store.files.privacy import MASKS, keep_private
+from subtomo_store.people import users
 from subtomo_store.people.limits import MOST_RUNNING
 
 GRACE_SECONDS = 2
@@ -54,7 +58,7 @@ class Server(uvicorn.Server):
 
 def serve_until_stopped(
     settings: Settings,
-    announce: Callable[[Connection], None],
+    announce: Callable[[str, str | None], None],
     *,
     worker: bool = True,
     allow_remote: bool = False,
@@ -69,7 +73,8 @@ def serve_until_stopped(
     settings : Settings
         What to serve, and where.
     announce : callable
-        Told the address and the token once the server listens.
+        Told the address once the server listens and, in the embedded form, a link which signs a
+        browser in once.
     worker : bool
         Whether the embedded form starts a worker.
     allow_remote : bool
@@ -84,6 +89,7 @@ def serve_until_stopped(
     stopping = _interrupted_by_signals()
     data = settings.data.expanduser().absolute()
     embedded = settings.broker_url is None
+    os.umask(MASKS[settings.folder_access])
     with ExitStack() as stack:
         if embedded or settings.database_url is None:
             stack.enter_context(only_server(data))
@@ -91,6 +97,7 @@ def serve_until_stopped(
         settings = settings.model_copy(update={"log_format": settings.resolved_log_format})
         log = stack.enter_context(_log(data)) if embedded else sys.stderr
         configure(log, settings.resolved_log_format, settings.log_level)
+        keep_private(data, settings.folder_access)
         listening = stack.enter_context(closing(bind(settings.host, settings.port)))
         url = settings.public_url or url_of(settings.host, listening.getsockname()[1])
         if embedded:
@@ -102,7 +109,12 @@ def serve_until_stopped(
         connection = _prepare(settings, url.rstrip("/"), "admin" if embedded else "user")
         if embedded and worker:
             stack.enter_context(supervised_worker(settings))
-        _serve(settings, listening, lambda: announce(connection), stopping)
+        _serve(
+            settings,
+            listening,
+            lambda: announce(connection.url, _link(settings, connection) if embedded else None),
+            stopping,
+        )
 
 
 def _running_jobs(settings: Settings) -> int:
@@ -127,6 +139,14 @@ def _prepare(settings: Settings, url: str, role: UserRole) -> Connection:
     with closing(open_store(settings)) as store:
         store.migrate()
         return write_note(store, url, role)
+
+
+def _link(settings: Settings, connection: Connection) -> str:
+    """A link for whoever sits at the terminal."""
+    with closing(open_store(settings)) as store:
+        with store.read() as session:
+            user = users.find(session, USER)
+        return link_for(store, user, connection.url, connection.token)
 
 
 def _interrupted_by_signals() -> Event:

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse
 from subtomo_core.errors import SubtomoError
 from subtomo_server.auth.accounts import session_by_password, session_by_token
 from subtomo_server.auth.authentication import check_same_origin
+from subtomo_server.auth.links import session_by_link
 from subtomo_server.deps.dependencies import NeedSignIn, NeedStore
 from subtomo_server.http.errors import NotSignedInError, TooManyAttemptsError
 from subtomo_server.pages.fields import fields_of
@@ -24,13 +25,13 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/login")
 async def sign_in(
-    store: NeedStore, request: Request, token: Annotated[str | None, Query()] = None
+    store: NeedStore, request: Request, link: Annotated[str | None, Query()] = None
 ) -> Response:
-    """Sign in with the token of a link, or show the ways to sign in."""
-    if not token:
+    """Sign in by a link, which serves once, or show the ways to sign in."""
+    if not link:
         return sign_in_page(store, request)
     try:
-        return welcome(request, await run_in_threadpool(session_by_token, store, token))
+        return welcome(request, await run_in_threadpool(session_by_link, store, link))
     except NotSignedInError as error:
         return sign_in_page(store, request, error, 401)
 

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 UserRole = Literal["user", "admin"]
 Role = Literal["viewer", "editor", "owner"]
 Scope = Literal["read", "write", "admin"]
-TokenKind = Literal["api", "browser"]
+TokenKind = Literal["api", "browser", "link"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class Token:
     """A key of a user; the key itself is never kept, only its SHA-256.
 
     ``read`` looks, ``write`` also works with datasets and jobs, ``admin`` also changes the account
-    and, for administrators, those of others. A ``browser``'s key is a signed-in session.
+    and, for administrators, those of others. A ``browser``'s key is a signed-in session, that of
+    a ``link`` opens one, once.
     """
 
     id: str

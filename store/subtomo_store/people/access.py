@@ -98,6 +98,47 @@ def open_session(
     )
 
 
+def create_link(session: Session, user_id: str, seconds: float, since: Token | None) -> str:
+    """Make what a link signs a browser in by, once; its text, which is kept nowhere.
+
+    Its session may no more than the token ``since``, and ends with it.
+    """
+    return create_token(
+        session,
+        user_id,
+        "link",
+        now(session) + timedelta(seconds=seconds),
+        scope="admin" if since is None else since.scope,
+        kind="link",
+        opened_by=None if since is None else since.id,
+    )[1]
+
+
+def use_link(session: Session, text: str, seconds: float) -> str | None:
+    """Use up a link and sign its user's browser in; the session's text.
+
+    None where the link was used before, has expired or never was one, or its user may not sign in.
+    """
+    used = session.execute(
+        delete(TokenRow)
+        .where(TokenRow.sha256 == digest(text), TokenRow.kind == "link")
+        .returning(TokenRow.user_id, TokenRow.expires, TokenRow.opened_by, TokenRow.scope)
+    ).one_or_none()
+    if used is None or used.expires is None or used.expires <= now(session):
+        return None
+    if session.get_one(UserRow, used.user_id).disabled:
+        return None
+    return create_token(
+        session,
+        used.user_id,
+        "browser",
+        now(session) + timedelta(seconds=seconds),
+        scope=used.scope,
+        kind="browser",
+        opened_by=used.opened_by,
+    )[1]
+
+
 def authenticate(session: Session, text: str, kind: TokenKind = "api") -> SignIn | None:
     """User and record of a token, or None when it does not let anybody in. Only reads.
 
@@ -129,7 +170,11 @@ def use_is_news(token: Token) -> bool:
 
 def tokens(session: Session, user_id: str) -> list[Token]:
     """Tokens of a user which have not expired, oldest first."""
-    query = select(TokenRow).where(TokenRow.user_id == user_id).order_by(TokenRow.created)
+    query = (
+        select(TokenRow)
+        .where(TokenRow.user_id == user_id, TokenRow.kind != "link")
+        .order_by(TokenRow.created)
+    )
     moment = now(session)
     return [copied(Token, row) for row in session.scalars(query) if not _expired(row, moment)]
 
@@ -151,7 +196,8 @@ def revoke(session: Session, user_id: str, token_id: str) -> None:
 
 def end_sessions(session: Session, user_id: str, besides: str | None = None) -> None:
     """Sign a user out of every browser, ``besides`` the session of this id."""
-    matching = delete(TokenRow).where(TokenRow.user_id == user_id, TokenRow.kind == "browser")
+    kinds = ("browser", "link")
+    matching = delete(TokenRow).where(TokenRow.user_id == user_id, TokenRow.kind.in_(kinds))
     session.execute(matching.where(TokenRow.id != (besides or "")))
 
 
