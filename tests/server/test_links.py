@@ -38,7 +38,7 @@ def who(service, answer):
 
 def test_a_link_signs_in_once(service, link):
     first = opened(link)
-    assert (first.status_code, who(service, first).json()["name"]) == (200, "ada")
+    assert (first.status_code, who(service, first).json()["user"]["name"]) == (200, "ada")
     second = opened(link)
     assert (second.status_code, COOKIE in second.cookies) == (401, False)
     assert "has been used already" in second.text
