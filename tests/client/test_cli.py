@@ -199,6 +199,13 @@ def test_lists(server, cli):
     assert "subtomo run" in cli("jobs").stdout
 
 
+def test_resume(server, cli):
+    one_job(server)
+    server.on(f"POST {API}/jobs/job_1/resume", answering(JOB | {"status": "queued"}, status=202))
+    assert cli("resume", "last", "--no-watch").stdout.startswith("job_1")
+    assert len(server.calls(f"POST {API}/jobs/job_1/resume")) == 1
+
+
 def test_cancel(server, cli):
     one_job(server)
     server.on(f"POST {API}/jobs/job_1/cancel", answering(JOB | {"status": "cancelling"}))
