@@ -14,8 +14,14 @@ END = event(9, "status", status="succeeded")
 
 
 def test_events_come_in_order_to_the_end(server, client):
-    server.on(EVENTS, streaming(b": ping\n\n", event(1), event(2), END, event(10)))
+    server.on(EVENTS, streaming(b": ping\n\n", event(1), event(2), END))
     assert [one.id for one in client.watch("job_1")] == [1, 2, 9]
+
+
+def test_a_job_that_failed_and_was_resumed_is_followed_to_its_end(server, client):
+    failed, resumed = event(3, "status", status="failed"), event(4, "status", status="queued")
+    server.on(EVENTS, streaming(event(1), failed, resumed, END))
+    assert [one.id for one in client.watch("job_1")] == [1, 3, 4, 9]
 
 
 def test_a_broken_stream_goes_on_behind_the_last_event_seen(server, client):

@@ -169,19 +169,19 @@ def maximise(
         noise_floor=law.floor if law else model.noise_floor,
         under_mask=under_mask,
         confirmation=statistics.confirmation,
-        emptied=stand_empty(mass, before),
         **ground.standing._asdict(),
-        **_kept(before),
+        **_kept(before, mass),
     )
     metrics = _metrics(settings, statistics, result)
     raised = (*_alarms(ground), *_junk_alarms(metrics), *symmetry.alarms(settings, result))
     return replace(result, metrics=replace(metrics, alarms=raised))
 
 
-def _kept(before: Model) -> dict[str, Any]:
-    """Fields of a model that a maximisation leaves as they are: what became of its classes."""
+def _kept(before: Model, mass: NDArray[np.float64]) -> dict[str, Any]:
+    """Fields of a model that tell what became of its classes; all but one are left as they are."""
     names = ("start", "seeded", "vain", "divided_from", "adopting", "adoptions")
-    return {name: getattr(before, name) for name in names} | {"adopted": History.of(before).adopted}
+    kept = {name: getattr(before, name) for name in names}
+    return kept | {"adopted": History.of(before).adopted, "emptied": stand_empty(mass, before)}
 
 
 def reference_noise(
