@@ -17,16 +17,12 @@ from subtomo_core.fourier.shells import on_components, radius_of, soft_edge
 from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_core.likelihood.observation import Observer
 from subtomo_core.orientation.point_group_rotations import symmetry_group
+from subtomo_core.spec.assignment import Assignment
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.defaults import shell_of
 from subtomo_core.spec.job import AnySpec
 from subtomo_core.spec.missing_region import Weights
-from subtomo_core.spec.parameters import (
-    FamlParameters,
-    FrmParameters,
-    MatchingParameters,
-    RefinementParameters,
-)
+from subtomo_core.spec.parameters import MatchingParameters
 from subtomo_core.spec.start import ParticleStart, PosesStart
 
 _EDGE = 1.0  # half the width of the references' soft low-pass, shells
@@ -101,7 +97,7 @@ class Settings:
         if isinstance(parameters, MatchingParameters):
             reach = parameters.search_range_angstrom or reach
             bandwidth = parameters.bandwidth
-        else:  # one resolution throughout
+        if not spec.coarse_to_fine:
             start_angstrom, growth = limit_angstrom, 1.0
         shared = resolution.shared_angstrom or start_angstrom
         if not (start_angstrom and limit_angstrom and reach and bandwidth and shared and growth):
@@ -179,20 +175,9 @@ class Settings:
         return isinstance(self.spec.parameters, MatchingParameters)
 
     @property
-    def refines(self) -> bool:
-        """A refiner finds the poses (`expect.refined_search`)."""
-        return isinstance(self.spec.parameters, RefinementParameters | FrmParameters)
-
-    @property
-    def about_normal(self) -> bool:
-        """Particles turn about their own z axes only: the frame of the references stays."""
-        parameters = self.spec.parameters
-        return isinstance(parameters, RefinementParameters) and parameters.about_normal
-
-    @property
-    def soft(self) -> bool:
-        """Maximum likelihood over all candidates (FAML), not the best one alone (FA)."""
-        return isinstance(self.spec.parameters, FamlParameters)
+    def assignment(self) -> Assignment:
+        """How particles are shared out among poses and classes."""
+        return self.spec.parameters.assignment
 
     @property
     def weighted(self) -> bool:
@@ -202,16 +187,8 @@ class Settings:
     @property
     def white(self) -> bool:
         """One noise variance for all shells."""
-        parameters = self.spec.parameters
-        if isinstance(parameters, FamlParameters):
-            return parameters.noise == "white"
-        return not self.weighted
-
-    @property
-    def temperature(self) -> float:
-        """What log-likelihoods are divided by."""
-        parameters = self.spec.parameters
-        return parameters.temperature if isinstance(parameters, FamlParameters) else 1.0
+        asked = self.assignment.noise
+        return not self.weighted if asked is None else asked == "white"
 
     def regularisation(self, iteration: int) -> float:
         """Strength theta, over N, which draws classes together (Scheres 2009).
@@ -219,13 +196,11 @@ class Settings:
         It falls linearly from ``5 / K^2`` in iteration 1 to 0. Classes that the job was given
         particle by particle need none.
         """
-        parameters = self.spec.parameters
-        if isinstance(self.spec.start, PosesStart):
+        strength, iterations = self.assignment.regularisation, self.assignment.drawn_together
+        if isinstance(self.spec.start, PosesStart) or not iterations:
             return 0.0
-        if not isinstance(parameters, FamlParameters) or not parameters.regularisation_iterations:
-            return 0.0
-        left = max(0.0, 1.0 - (iteration - 1) / parameters.regularisation_iterations)
-        return parameters.regularisation / self.spec.classes**2 * left
+        left = max(0.0, 1.0 - (iteration - 1) / iterations)
+        return strength / self.spec.classes**2 * left
 
     def balancing(self, model: Model) -> bool:
         """Whether classes compete for equal shares in the next iteration.
@@ -233,18 +208,6 @@ class Settings:
         They do for as many iterations as the regularisation lasts.
         """
         return self.regularisation(model.iteration + 1) > 0
-
-    @property
-    def regroups(self) -> bool:
-        """Whether classes that are alike are made one, and others divided (`class_seeding`)."""
-        parameters = self.spec.parameters
-        return isinstance(parameters, FamlParameters) and parameters.regroup
-
-    @property
-    def drawn_together(self) -> int:
-        """Iterations for which classes are regularised and balanced."""
-        parameters = self.spec.parameters
-        return parameters.regularisation_iterations if isinstance(parameters, FamlParameters) else 0
 
     @property
     def group_orders(self) -> NDArray[np.int64]:

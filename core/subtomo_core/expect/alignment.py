@@ -89,7 +89,7 @@ class Alignment:
         junk = 1.0 - probability.sum()
         noise_sum, noise_count = prepared.noise_of(particle, candidates, counted, junk)
         beyond = (noise_sum / np.maximum(model.noise, 1e-30) - noise_count).sum()
-        misfit = 0.5 * beyond - prepared.settings.temperature * probability @ offsets
+        misfit = 0.5 * beyond - prepared.settings.assignment.temperature * probability @ offsets
         confirmation = prepared.confirmation(particle, chosen, probability)
         if model.adopting >= 0:
             shares.append(self._adopted(chosen, junk))
@@ -115,7 +115,7 @@ class Alignment:
 
     def _scores(self, weighed: Weighed, chosen: list[tuple[Candidates, int]]) -> Values:
         """Log-likelihood ratio, or with hard assignment the constrained correlation, (K,)."""
-        if self.prepared.settings.soft:
+        if self.prepared.settings.assignment.soft:
             return np.array([e.log_likelihood[b] for e, b in chosen])
         norm = math.sqrt(max(weighed.power(self.prepared.search.support), 1e-30))
         return np.array([e.correlation[b] for e, b in chosen]) / norm

@@ -24,7 +24,6 @@ from subtomo_core.likelihood.posterior import (
 )
 from subtomo_core.orientation.pose_weights import PosePoints
 from subtomo_core.plan import Settings
-from subtomo_core.spec.parameters import FamlParameters
 
 Values = NDArray[np.float64]
 
@@ -62,14 +61,14 @@ class Competition:
 
     @classmethod
     def of(cls, settings: Settings, model: Model) -> Competition:
-        """Soft for FAML, once references have the particles' scale."""
-        parameters, priors = settings.matching, np.log(np.maximum(model.shares, 1e-12))
+        """Soft where the algorithm is, once references have the particles' scale."""
+        assignment, priors = settings.assignment, np.log(np.maximum(model.shares, 1e-12))
         nothing = np.zeros(len(priors))
-        if not (isinstance(parameters, FamlParameters) and model.scaled):
+        if not (assignment.soft and model.scaled):
             return cls(None, model.xi, priors, -math.inf, nothing)
         rng = np.random.default_rng([settings.spec.seed, 2, model.iteration + 1])
-        points = points_within(rng, parameters.voronoi_points, parameters.search_range_deg)
-        junk = parameters.junk
+        reach, junk = settings.matching.search_range_deg, assignment.junk
+        points = points_within(rng, assignment.voronoi_points, reach)
         empty = math.log(junk) if junk else -math.inf
         return cls(points, model.xi, priors + math.log1p(-junk), empty, nothing)
 

@@ -59,7 +59,7 @@ class PreparedSearch:
     @classmethod
     def of(cls, settings: Settings, model: Model) -> PreparedSearch:
         """Prepare the search of a model's next iteration."""
-        noise = settings.temperature * model.noise
+        noise = settings.assignment.temperature * model.noise
         search = _search(settings, model, noise)
         units = [
             in_halves(asymmetric_unit(group, settings.bandwidth))

@@ -7,7 +7,9 @@ Xu & Alber (2012), ``sum O |f - g|^2``, is the squared distance of the likelihoo
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,27 +54,22 @@ class Refining:
     Attributes
     ----------
     refiner : Refiner
-    parameters : FrmParameters, GradientParameters or SagParameters
+    grid_deg : float or None
+        Step of the rotations from which poses are refined; None from candidates of matching.
+    about_normal : bool
+        A particle turns only about its own z axis in the frame of the references.
     """
 
     refiner: Refiner
-    parameters: MatchingParameters
+    grid_deg: float | None = None
+    about_normal: bool = False
 
     @classmethod
     def of(cls, parameters: MatchingParameters) -> Refining | None:
         """What refines under these parameters; None where matching alone is the search."""
-        if isinstance(parameters, FrmParameters):
-            return cls(FrmRefiner(_FRM_RADIUS, _FRM_BANDWIDTH, parameters.peaks), parameters)
-        if not isinstance(parameters, RefinementParameters):
+        if not parameters.refines:
             return None
-        coarse = _COARSE_MATCH
-        if parameters.starts_from == "grid" or parameters.about_normal:
-            coarse = _COARSE_GRID * 60.0 / parameters.grid_deg
-        if isinstance(parameters, GradientParameters):
-            return cls(GradientRefiner(parameters.score, coarse, _FINALISTS), parameters)
-        if isinstance(parameters, SagParameters):
-            return cls(SagRefiner(parameters.slices, coarse, _FINALISTS), parameters)
-        raise TypeError(f"no refiner has {type(parameters).__name__}")
+        return _MAKERS[type(parameters)](parameters)
 
     def find(
         self,
@@ -105,20 +102,50 @@ class Refining:
 
     def _given(self, pair: FourierPair, centre: Centre) -> Starts | None:
         """Starts that need no matching: on a grid, or about the particle's normal."""
-        parameters = self.parameters
-        if not isinstance(parameters, RefinementParameters):
+        if self.grid_deg is None:
             return None
-        if parameters.about_normal and centre.rotation is not None:
-            turns = rotation_about(_Z, np.arange(0.0, 360.0 - 1e-6, parameters.grid_deg))
+        if self.about_normal and centre.rotation is not None:
+            turns = rotation_about(_Z, np.arange(0.0, 360.0 - 1e-6, self.grid_deg))
             rotations, free = centre.rotation @ turns, about(centre.rotation @ _Z)
-        elif parameters.starts_from == "grid":
-            rotations, free = even_rotations(_EULER * parameters.grid_deg), FREE
+        else:
+            rotations, free = even_rotations(_EULER * self.grid_deg), FREE
             if centre.near is not None:
                 inside = rotations[centre.near.holds(rotations)]
                 rotations = np.concatenate([inside, centre.near.rotation[None]])
-        else:
-            return None
         return Starts(rotations, best_shifts(pair, rotations), free)
+
+
+def _frm(parameters: FrmParameters) -> Refining:
+    return Refining(FrmRefiner(_FRM_RADIUS, _FRM_BANDWIDTH, parameters.peaks))
+
+
+def _gradient(parameters: GradientParameters) -> Refining:
+    refiner = GradientRefiner(parameters.score, _coarse(parameters), _FINALISTS)
+    return Refining(refiner, _grid(parameters), parameters.about_normal)
+
+
+def _sag(parameters: SagParameters) -> Refining:
+    refiner = SagRefiner(parameters.slices, _coarse(parameters), _FINALISTS)
+    return Refining(refiner, _grid(parameters), parameters.about_normal)
+
+
+_MAKERS: Mapping[type, Callable[[Any], Refining]] = {
+    FrmParameters: _frm,
+    GradientParameters: _gradient,
+    SagParameters: _sag,
+}
+
+
+def _grid(parameters: RefinementParameters) -> float | None:
+    """Step of the rotations from which poses are refined, degrees; None from matching."""
+    asked = parameters.starts_from == "grid" or parameters.about_normal
+    return parameters.grid_deg if asked else None
+
+
+def _coarse(parameters: RefinementParameters) -> float:
+    """Fourier radius at which the starts are near enough to a pose to climb to it."""
+    step = _grid(parameters)
+    return _COARSE_MATCH if step is None else _COARSE_GRID * 60.0 / step
 
 
 def pair_of(search: Search, weighed: Weighed, template: Template) -> FourierPair:

@@ -98,7 +98,7 @@ def adopting(settings: Settings, groups: Groups, found: Found) -> Groups:
     empties = np.nonzero(averages.mass.sum(0) < EMPTY)[0]
     many = found.junk >= LEAST and model.adoptions < _MOST_ADOPTIONS
     tellable = bool(np.isfinite(found.borne_out).all())
-    if not (len(empties) and many and tellable and settings.regroups):
+    if not (len(empties) and many and tellable and settings.assignment.regroups):
         return Groups(model, averages, told)
     if not divisible(settings, model):
         return Groups(model, averages, told)

@@ -146,7 +146,9 @@ def _comparisons(settings: Settings, model: Model) -> range:
     Not for ever: particles go where the noise of others resembles theirs, and so two classes of
     one structure come to differ.
     """
-    begun = max(settings.drawn_together + _FREE, model.seeded + SETTLED if model.seeded else 0)
+    begun = max(
+        settings.assignment.drawn_together + _FREE, model.seeded + SETTLED if model.seeded else 0
+    )
     return range(begun, begun + _COMPARED)
 
 
@@ -154,7 +156,7 @@ def _comparable(settings: Settings, model: Model) -> bool:
     """Whether classes are compared in the coming iteration, which leaves some to settle."""
     coming = model.iteration + 1
     return (
-        settings.regroups
+        settings.assignment.regroups
         and isinstance(settings.spec.start, RandomStart)
         and coming in _comparisons(settings, model)
         and coming <= settings.spec.iterations - _LAST_UNION
@@ -167,7 +169,10 @@ def divisible(settings: Settings, model: Model) -> bool:
     Not before they were compared for the first time: one that is to be emptied is not worth
     dividing.
     """
-    first, last = settings.drawn_together + _FREE, settings.spec.iterations - _LAST_DIVISION
+    first, last = (
+        settings.assignment.drawn_together + _FREE,
+        settings.spec.iterations - _LAST_DIVISION,
+    )
     return first <= model.iteration + 1 <= last
 
 

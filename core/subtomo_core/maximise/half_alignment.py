@@ -76,7 +76,7 @@ def in_one_frame(
     ``Statistics.hard`` does not tell the halves apart and stays as it is.
     """
     none = Motions.none(settings.spec.classes)
-    if not settings.half_sets or settings.about_normal or model.iteration < 0:
+    if not settings.half_sets or settings.spec.parameters.turns_about_normal or model.iteration < 0:
         return model, statistics, none
     motions = found(settings, model, statistics)
     if not motions.any:

@@ -10,7 +10,6 @@ from subtomo_core.data.verdict import Finding, Verdict
 from subtomo_core.maximise.averages import EMPTY
 from subtomo_core.plan import Settings
 from subtomo_core.spec.job import AnySpec
-from subtomo_core.spec.parameters import FamlParameters, RefinementParameters
 from subtomo_core.spec.restart_schedule import PARTICLE_STARTS
 from subtomo_core.spec.start import ParticleStart, PosesStart, RandomStart
 
@@ -55,14 +54,13 @@ def advice(spec: AnySpec, *, converged: bool) -> tuple[str, ...]:
     """What to try next, in this order; what the job did already is left out."""
     told = [] if converged else [_go_on(spec)]
     told += _starts(spec)
-    parameters = spec.parameters
-    if isinstance(parameters, FamlParameters) and parameters.temperature < _WARM:
+    assignment = spec.parameters.assignment
+    if assignment.soft and assignment.temperature < _WARM:
         told.append(
             "make poses less sure, for noise which is not independent: "
             f"--set parameters.temperature={_WARM:g}"
         )
-    real_space = isinstance(parameters, RefinementParameters)
-    if not spec.mask.particles and not real_space:
+    if not spec.mask.particles and not spec.parameters.refines:
         told.append(
             "search the particles under the mask, where they are crowded: --set mask.particles=true"
         )

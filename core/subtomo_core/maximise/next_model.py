@@ -199,7 +199,7 @@ def reference_noise(
 
 def given_to_all(settings: Settings, maps: Real, noise: NDArray[np.float64], shell: float) -> Real:
     """Maps (K, n, n, n) as the particles of each fold meet them, (F, K, n, n, n)."""
-    if not settings.refines:  # refiners weigh shells by what both hold
+    if not settings.spec.parameters.refines:  # refiners weigh shells by what both hold
         maps = np.stack([evened(settings, m, noise, shell) for m in maps])
     return np.repeat(maps[None], settings.folds, 0)
 

@@ -18,7 +18,8 @@ from subtomo_core.methods.iterative import FastAlignment
 from subtomo_core.methods.pairwise import PairwiseAlignment
 from subtomo_core.plan import Settings
 from subtomo_core.spec.dataset import DatasetSummary
-from subtomo_core.spec.job import AnySpec, PairwiseSpec
+from subtomo_core.spec.job import AnySpec
+from subtomo_core.spec.pairwise import PairwiseSpec
 
 
 class Method(Protocol):

@@ -22,7 +22,7 @@ from subtomo_core.maximise import next_model
 from subtomo_core.methods.iterative import FastAlignment
 from subtomo_core.plan import Settings
 from subtomo_core.refiners.gradient import GradientRefiner
-from subtomo_core.spec.job import PairwiseSpec
+from subtomo_core.spec.pairwise import PairwiseSpec
 
 _COARSE_GRID = 3.5  # Fourier pixels in which a body of half the box is found from 60 degrees off
 _FINALISTS = 8

@@ -6,8 +6,6 @@ from subtomo_core.errors import Problem
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job import AnySpec
 from subtomo_core.spec.mask_and_resolution import START_SHELL, Mask
-from subtomo_core.spec.pairwise import pairwise_problems
-from subtomo_core.spec.parameters import RefinementParameters
 from subtomo_core.spec.restart_schedule import trial_problems
 from subtomo_core.spec.start import MapStart, PosesStart
 
@@ -25,7 +23,7 @@ def check(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
         *_mask_problems(spec, summary),
         *_resolution_problems(spec, summary),
         *_half_problems(spec, summary),
-        *pairwise_problems(spec, summary),
+        *spec.problems(summary),
     ]
 
 
@@ -61,8 +59,7 @@ def _range_problems(spec: AnySpec) -> list[Problem]:
 
 
 def _normal_problems(spec: AnySpec) -> list[Problem]:
-    parameters = spec.parameters
-    if not (isinstance(parameters, RefinementParameters) and parameters.about_normal):
+    if not spec.parameters.turns_about_normal:
         return []
     problems, pointer = [], "/parameters/about_normal"
     if not isinstance(spec.start, PosesStart):

@@ -9,11 +9,10 @@ from subtomo_core.errors import InputError
 from subtomo_core.spec.checks import check
 from subtomo_core.spec.costs import usual_batch
 from subtomo_core.spec.dataset import DatasetSummary
-from subtomo_core.spec.job import AnySpec, PairwiseSpec
+from subtomo_core.spec.job import AnySpec
 from subtomo_core.spec.mask_and_resolution import START_SHELL, Mask, PairwiseResolution, Resolution
 from subtomo_core.spec.missing_region import Weights
-from subtomo_core.spec.pairwise import usual_limit_shell, work_in
-from subtomo_core.spec.parameters import FamlParameters, MatchingParameters
+from subtomo_core.spec.parameters import MatchingParameters
 from subtomo_core.spec.restart_schedule import starts_in, trial_defaults
 from subtomo_core.spec.start import JobStart, MapStart
 
@@ -49,7 +48,7 @@ def resolve(spec: AnySpec, summary: DatasetSummary) -> AnySpec:
     limit_shell = min(
         shell_of(spec.resolution.limit_angstrom, summary)
         if spec.resolution.limit_angstrom
-        else usual_limit_shell(spec, summary.box),
+        else spec.usual_limit * summary.box,
         top,
     )
     start_shell = min(
@@ -74,7 +73,7 @@ def resolve(spec: AnySpec, summary: DatasetSummary) -> AnySpec:
 
 
 def _resolution(spec: AnySpec, extent: float, start_shell: float, limit_shell: float) -> Resolution:
-    if isinstance(spec, PairwiseSpec):
+    if not spec.coarse_to_fine:
         return PairwiseResolution(limit_angstrom=extent / limit_shell)
     return Resolution(
         start_angstrom=extent / start_shell,
@@ -107,13 +106,13 @@ def _parameter_defaults(
     if isinstance(parameters, MatchingParameters):
         usual = min(24, max(8, 2 * math.ceil(limit_shell / 2)))
         defaults["bandwidth"] = parameters.bandwidth or usual
-    if isinstance(parameters, FamlParameters):
+    if parameters.assignment.soft and parameters.assignment.noise is None:
         weighted = isinstance(summary.missing, Weights)
-        defaults["noise"] = parameters.noise or ("shells" if weighted else "white")
+        defaults["noise"] = "shells" if weighted else "white"
     return defaults
 
 
 def work_of(spec: AnySpec, iteration: int) -> float:
     """Work of an iteration over that of others, in a resolved specification."""
-    planned = work_in(spec, iteration)
+    planned = spec.work_in(iteration)
     return starts_in(spec, iteration) if planned is None else planned

@@ -1,40 +1,60 @@
-"""What aligning every particle to every other one costs, and how many particles it takes."""
+"""The alignment of every particle to every other one, as a job."""
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 from subtomo_core.errors import Problem
 from subtomo_core.spec.dataset import DatasetSummary
-from subtomo_core.spec.job import AnySpec, PairwiseSpec
+from subtomo_core.spec.job_base import JobBase
+from subtomo_core.spec.mask_and_resolution import Mask, PairwiseResolution
+from subtomo_core.spec.parameters import PairwiseParameters
+from subtomo_core.spec.start import RandomStart
 
-MOST_PARTICLES = 500
-_USUAL_LIMIT = 0.25  # of the box: half of Nyquist (docs/decisions/0034)
-_LOOKING = 0.03  # work of an iteration which looks at particles, or pairs as they lie, once
+_MOST_PARTICLES = 500
+_LOOKING = 0.03  # work of an iteration that looks at particles, or pairs as they lie, once
 
 
-def pairwise_problems(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
-    """What keeps a dataset from being aligned in pairs."""
-    if not isinstance(spec, PairwiseSpec):
+class PairwiseSpec(JobBase):
+    """Every particle aligned to every other one, and clustered (Xu & Alber 2012, Figure 6).
+
+    ``classes`` is the number of clusters. Particles are compared as they lie (iteration 0), then
+    aligned in pairs (1) and averaged in their clusters (2): nothing else is there to start from,
+    to repeat or to keep apart.
+    """
+
+    usual_limit: ClassVar[float] = 0.25  # half of Nyquist (docs/decisions/0034)
+    passes: ClassVar[float | None] = 1.0  # over all pairs, at one resolution
+    coarse_to_fine: ClassVar[bool] = False
+
+    algorithm: Literal["pairwise"]
+    iterations: Literal[2] = 2
+    start: RandomStart = RandomStart()
+    starts: Literal[1] = 1
+    trial_iterations: None = None
+    stop_when_converged: Literal[False] = False
+    symmetry: Literal["C1"] = "C1"
+    half_sets: Literal[False] = False
+    whole_tomograms: Literal[False] = False
+    mask: Mask = Mask()
+    resolution: PairwiseResolution = PairwiseResolution()
+    parameters: PairwiseParameters = PairwiseParameters()
+
+    def problems(self, summary: DatasetSummary) -> list[Problem]:
+        """What keeps a dataset from being aligned in pairs."""
+        count = summary.particles
+        if count < 2:
+            detail = "one particle makes no pair: choose a dataset of two particles or more"
+            return [Problem(detail, pointer="/dataset")]
+        if count > _MOST_PARTICLES:
+            detail = (
+                f"{count} particles make {count * (count - 1) // 2} pairs: align all pairs of at "
+                f"most {_MOST_PARTICLES} particles, and a larger dataset by 'faml' with several "
+                "classes"
+            )
+            return [Problem(detail, pointer="/dataset")]
         return []
-    count = summary.particles
-    if count < 2:
-        detail = "one particle makes no pair: choose a dataset of two particles or more"
-        return [Problem(detail, pointer="/dataset")]
-    if count > MOST_PARTICLES:
-        detail = (
-            f"{count} particles make {count * (count - 1) // 2} pairs: align all pairs of at most "
-            f"{MOST_PARTICLES} particles, and a larger dataset by 'faml' with several classes"
-        )
-        return [Problem(detail, pointer="/dataset")]
-    return []
 
-
-def usual_limit_shell(spec: AnySpec, box: int) -> float:
-    """Finest shell in use unless the job says otherwise."""
-    return (_USUAL_LIMIT if isinstance(spec, PairwiseSpec) else 0.4) * box
-
-
-def work_in(spec: AnySpec, iteration: int) -> float | None:
-    """Work of an iteration over that of the longest; None where the algorithm has no such plan."""
-    if not isinstance(spec, PairwiseSpec):
-        return None
-    return 1.0 if iteration == 1 else _LOOKING
+    def work_in(self, iteration: int) -> float:
+        """Pairs are aligned in iteration 1; the others look at particles or pairs once."""
+        return 1.0 if iteration == 1 else _LOOKING

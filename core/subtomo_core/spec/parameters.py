@@ -2,21 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from abc import abstractmethod
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
+from subtomo_core.spec.assignment import HARD, Assignment
 from subtomo_core.spec.strict import Strict
 
 
+class Work(NamedTuple):
+    """What the cost of a particle goes with.
+
+    Attributes
+    ----------
+    classes, particles : int
+        Of the job and of its dataset.
+    components : float
+        Fourier components in use, over those within 20 pixels.
+    """
+
+    classes: int
+    particles: int
+    components: float
+
+
 class SearchParameters(Strict):
-    """How far any search goes.
+    """How far any search goes, and what sets the algorithm apart from others.
 
     ``shift_range_angstrom`` is the longest shift from a particle's centre; between two particles,
     the longest which brings one onto the other.
+
+    Attributes
+    ----------
+    refines : bool
+        A refiner finds the poses, from those that a search comes to.
+    least_batch : int
+        Particles in a batch at the least, where a job does not say.
+    least_batch_seconds : float
+        CPU seconds of a batch at the least: each batch prepares the references anew.
     """
 
+    refines: ClassVar[bool] = False
+    least_batch: ClassVar[int] = 16
+    least_batch_seconds: ClassVar[float] = 10.0
+
     shift_range_angstrom: Annotated[float | None, Field(gt=0.0)] = None
+
+    @property
+    def assignment(self) -> Assignment:
+        """How particles are shared out among poses and classes."""
+        return HARD
+
+    @property
+    def turns_about_normal(self) -> bool:
+        """Particles turn about their own z axes only: the frame of the references stays."""
+        return False
+
+    @abstractmethod
+    def seconds(self, work: Work) -> float:
+        """Rough CPU seconds that one particle costs in one iteration (docs/benchmarks.md)."""
 
 
 class MatchingParameters(SearchParameters):
@@ -32,6 +77,15 @@ class MatchingParameters(SearchParameters):
     bandwidth: Annotated[int | None, Field(ge=4, le=64)] = None
     search_range_deg: Annotated[float | None, Field(gt=0.0, le=180.0)] = None
     search_range_angstrom: Annotated[float | None, Field(gt=0.0)] = None
+
+    def seconds(self, work: Work) -> float:
+        """Those of matching each class, and of refining what was found."""
+        matched = 0.0015 + self.candidates * 1e-4 * work.components
+        return work.classes * (matched + self._refining(work)) + 0.001 * work.components
+
+    def _refining(self, work: Work) -> float:  # noqa: ARG002
+        """CPU seconds of one particle's refinement to one class."""
+        return 0.0
 
 
 class FaParameters(MatchingParameters):
@@ -60,6 +114,20 @@ class FamlParameters(MatchingParameters):
     regularisation_iterations: Annotated[int, Field(ge=0)] = 5
     regroup: bool = True
 
+    @property
+    def assignment(self) -> Assignment:
+        """Soft, by likelihood."""
+        return Assignment(
+            soft=True,
+            voronoi_points=self.voronoi_points,
+            noise=self.noise,
+            temperature=self.temperature,
+            junk=self.junk,
+            regularisation=self.regularisation,
+            drawn_together=self.regularisation_iterations,
+            regroups=self.regroup,
+        )
+
 
 class FrmParameters(MatchingParameters):
     """Parameters of iterated rotational and translational matching (Chen et al. 2013).
@@ -68,7 +136,12 @@ class FrmParameters(MatchingParameters):
     shift.
     """
 
+    refines: ClassVar[bool] = True
+
     peaks: Annotated[int, Field(ge=1, le=16)] = 4
+
+    def _refining(self, work: Work) -> float:  # noqa: ARG002
+        return 0.05
 
 
 class RefinementParameters(MatchingParameters):
@@ -80,9 +153,19 @@ class RefinementParameters(MatchingParameters):
     membrane, where the poses from which the job starts have it there.
     """
 
+    refines: ClassVar[bool] = True
+
     starts_from: Literal["matching", "grid"] = "matching"
     grid_deg: Annotated[float, Field(ge=15.0, le=90.0)] = 60.0
     about_normal: bool = False
+
+    @property
+    def turns_about_normal(self) -> bool:
+        """As the job says."""
+        return self.about_normal
+
+    def _refining(self, work: Work) -> float:
+        return self.candidates * 1e-3 * (0.5 + 0.5 * work.components)
 
 
 class GradientParameters(RefinementParameters):
@@ -113,6 +196,14 @@ class PairwiseParameters(SearchParameters):
     (Ward), for which the square root of a dissimilarity is taken as a distance.
     """
 
+    least_batch: ClassVar[int] = 4  # a volume is prepared for a batch, and used by each row
+    least_batch_seconds: ClassVar[float] = 0.0
+
     score: Literal["rcs", "fcs"] = "rcs"
     grid_deg: Annotated[float, Field(ge=15.0, le=90.0)] = 60.0
     linkage: Literal["average", "complete", "ward"] = "ward"
+
+    def seconds(self, work: Work) -> float:
+        """Those of half of the pairs that a particle is in."""
+        starts = (60.0 / self.grid_deg) ** 3
+        return 0.5 * (work.particles - 1) * (0.02 + 0.01 * starts + 0.1 * work.components)

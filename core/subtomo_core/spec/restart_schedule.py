@@ -10,7 +10,6 @@ from typing import Any
 from subtomo_core.errors import Problem
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job import AnySpec
-from subtomo_core.spec.parameters import FamlParameters
 from subtomo_core.spec.start import ParticleStart, RandomStart
 
 RANDOM_STARTS = 3  # unless the job says otherwise
@@ -106,7 +105,4 @@ def trial_defaults(spec: AnySpec, summary: DatasetSummary) -> dict[str, Any]:
 
 
 def _sorting_iterations(spec: AnySpec) -> int:
-    parameters = spec.parameters
-    if spec.classes == 1 or not isinstance(parameters, FamlParameters):
-        return 0
-    return parameters.regularisation_iterations
+    return spec.parameters.assignment.drawn_together if spec.classes > 1 else 0

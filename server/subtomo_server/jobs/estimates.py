@@ -5,7 +5,7 @@ from __future__ import annotations
 from subtomo_core.spec.costs import seconds_per_particle
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.defaults import shell_of
-from subtomo_core.spec.job import AnySpec, PairwiseSpec
+from subtomo_core.spec.job import AnySpec
 from subtomo_core.spec.restart_schedule import starts_in
 from subtomo_server.http.words import duration
 from subtomo_server.jobs.schemas import Estimate
@@ -30,9 +30,7 @@ def estimate(spec: AnySpec, summary: DatasetSummary, threads: int) -> Estimate:
     rivals = sum(starts_in(spec, number) - 1 for number in range(spec.iterations + 1))
     limit = spec.resolution.limit_angstrom
     shell = shell_of(limit, summary) if limit else 0.35 * summary.box
-    passes = GROWTH * spec.iterations + EARLY_GROWTH * rivals
-    if isinstance(spec, PairwiseSpec):
-        passes = 1.0  # over all pairs, at one resolution
+    passes = spec.passes or GROWTH * spec.iterations + EARLY_GROWTH * rivals
     cpu = seconds_per_particle(spec, shell, summary.particles) * summary.particles * passes
     seconds = cpu / max(threads, 1)
     volume = summary.box**3 * FLOAT

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args
 
 from pydantic import Field, RootModel, create_model
 
-from subtomo_core.spec.job import AnySpec, JobBase, JobSpec, job_spec_adapter
+from subtomo_core.spec.job import AnySpec, JobSpec, job_spec_adapter
+from subtomo_core.spec.job_base import JobBase
 from subtomo_core.spec.strict import Strict
 from subtomo_store.database.records import QueueName
 
