@@ -7,6 +7,8 @@ import pytest
 
 from subtomo_server.auth.accounts import session_by_token
 from subtomo_server.auth.authentication import COOKIE, PUBLIC
+from subtomo_server.auth.links import link_for
+from subtomo_store.people import users
 from support.serving import Served
 
 
@@ -29,7 +31,9 @@ def test_a_page_without_a_token_leads_to_the_sign_in_page(service: Served):
 
 def test_the_link_signs_in_by_a_cookie_which_scripts_cannot_read(service: Served):
     with service.stranger as stranger:
-        answer = stranger.get("/login", params={"token": service.token})
+        with service.store.begin() as session:
+            ada = users.ensure(session, "ada")
+        answer = stranger.get(link_for(service.store, ada, service.url))
         assert answer.status_code == 200
         cookie = answer.headers["set-cookie"].lower()
         assert "httponly" in cookie
@@ -39,7 +43,7 @@ def test_the_link_signs_in_by_a_cookie_which_scripts_cannot_read(service: Served
 
 def test_a_wrong_link_signs_nobody_in(service: Served):
     with service.stranger as stranger:
-        answer = stranger.get("/login", params={"token": "subtomo_wrong"})
+        answer = stranger.get("/login", params={"link": "subtomo_wrong"})
     assert answer.status_code == 401
     assert "set-cookie" not in answer.headers
 

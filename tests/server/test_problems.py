@@ -153,7 +153,8 @@ def test_a_document_which_hides_its_length_and_is_too_large(service: Served):
 
 def test_a_page_tells_its_error_as_a_page(service: Served):
     with service.stranger as stranger:
-        stranger.get("/login", params={"token": service.token})
+        origin = {"origin": service.url}
+        stranger.post("/login", data={"token": service.token}, headers=origin)
         answer = stranger.get("/jobs/job_0", headers={"accept": "text/html"})
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/html")

@@ -118,8 +118,11 @@ class Workplace:
 
     def wait_until_tidy(self, job: Job) -> None:
         """Wait until a job which is over has no working files left: they go after its end."""
-        folder = self.store.files.job(job.id) / "batches"
-        wait_until(lambda: not folder.exists(), "the working files go")
+        folder = self.store.files.job(job.id)
+        wait_until(
+            lambda: not any("batches" in path.name for path in folder.iterdir()),
+            "the working files go",
+        )
 
     def logs(self) -> str:
         """What all workers said."""

@@ -65,7 +65,7 @@ def take(
         return None
     session.refresh(task)
     job.served = now(session)
-    if task.attempts > 1:
+    if task.fence > 1:
         tallies.count(session, "task_retries", task.kind)
     if job.status == "queued":
         move(session, job, "running")
