@@ -21,6 +21,9 @@ PAUSE_S = 0.25
 UploadProgress = Callable[[int, int], None]
 
 
+TiltRange = tuple[float, float]
+
+
 class Uploaded(NamedTuple):
     """What an upload did: files sent, files the server had already, and bytes in all.
 
@@ -40,7 +43,7 @@ class DatasetCalls(Calls):
         self,
         name: str,
         *,
-        tilt: tuple[float, float] | None = None,
+        tilt: TiltRange | Mapping[str, TiltRange] | None = None,
         missing: Mapping[str, Any] | None = None,
         voxel_size: float | None = None,
         dark: bool = False,
@@ -54,11 +57,13 @@ class DatasetCalls(Calls):
         ----------
         name : str
             A name for people.
-        tilt : (float, float), optional
-            Lowest and highest tilt angle in degrees of a single-axis tilt series about y.
+        tilt : (float, float) or mapping of str to (float, float), optional
+            Lowest and highest tilt angle in degrees of a single-axis tilt series about y; of each
+            tomogram, by its name in the particles' table, where they differ.
         missing : mapping, optional
             The missing region in full where ``tilt`` does not say it, e.g. ``{"kind": "mask"}``
-            for particles with weights (``rlnCtfImage``) or ``{"kind": "none"}``.
+            for particles with weights (``rlnCtfImage``), ``{"kind": "table"}`` where a Dynamo
+            table tells the tilts of each row, or ``{"kind": "none"}``.
         voxel_size : float, optional
             Ångström per voxel; read from the table or the volumes when absent, which EM files
             do not tell.
@@ -84,8 +89,11 @@ class DatasetCalls(Calls):
                 "Say which part of Fourier space is missing: either tilt=(lowest, highest) in "
                 "degrees, or missing={'kind': ...}."
             )
-        if tilt is not None:
-            missing = {"kind": "wedge", "tilt_min_deg": tilt[0], "tilt_max_deg": tilt[1]}
+        if isinstance(tilt, Mapping):
+            regions = {name: _wedge(own) for name, own in tilt.items()}
+            missing = {"kind": "by_name", "by": "tomogram", "regions": regions}
+        elif tilt is not None:
+            missing = _wedge(tilt)
         body = {
             "name": name,
             "missing": dict(missing) if missing is not None else None,
@@ -282,3 +290,8 @@ class DatasetCalls(Calls):
     def usage(self) -> Usage:
         """Read how much of the disk you take, and of how much."""
         return Usage.model_validate(self._get("usage"))
+
+
+def _wedge(tilt: TiltRange) -> dict[str, Any]:
+    """The missing region of a single-axis tilt series about y."""
+    return {"kind": "wedge", "tilt_min_deg": tilt[0], "tilt_max_deg": tilt[1]}

@@ -97,6 +97,7 @@ PYRAMID = {
         ("--tilt -50 60 --second-tilt -40 45", PYRAMID),
         ("--cone 45", {"kind": "cone", "half_angle_deg": 45.0}),
         ("--missing-from-weights", {"kind": "mask"}),
+        ("--missing-from-table", {"kind": "table"}),
         ("--nothing-missing", {"kind": "none"}),
     ],
 )
@@ -112,6 +113,7 @@ def test_push_tells_every_missing_region(server, cli, tmp_path, options, region)
     ("options", "sentence"),
     [
         ("", "which part of Fourier space is missing"),
+        ("--tilt -60 60 --missing-from-table", "which part of Fourier space is missing"),
         ("--tilt -60 60 --cone 40", "which part of Fourier space is missing"),
         ("--cone 40 --tilt-axis x", "go with --tilt"),
         ("--tilt -60 60 --second-tilt -60 60 --tilt-axis x", "leave --tilt-axis out"),

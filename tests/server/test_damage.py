@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from subtomo_server.admin import app
 from subtomo_store.datasets.checksums import CHECKSUMS
-from subtomo_store.datasets.stack import PARTICLES, RECORD
+from subtomo_store.datasets.stack import RECORD
+from subtomo_store.datasets.stack_file import PARTICLES
 from support.services import wait_until
 from support.serving import ready_dataset, small_spec
 from support.verifying import flip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from subtomo_store.datasets import check_leases, datasets
-from support.records import REGION, opened, user_named
+from support.records import REGION, SUMMARY, opened, user_named
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_one_server_checks_and_another_does_not(store, dataset):
     assert not claim(store, dataset, "server_2")
     with store.begin() as session:
         assert check_leases.let_go(session, dataset.id, "server_1")
-        datasets.accept(session, dataset.id, particles=1, box=8, voxel_size_angstrom=1.0)
+        datasets.accept(session, dataset.id, summary=SUMMARY)
     assert not claim(store, dataset, "server_2")
     assert unattended(store) == []
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from subtomo_core.spec.missing_region import Complete, Weights
 from subtomo_store.datasets.checksums import CHECKSUMS, checksum
 from subtomo_store.datasets.sealing import seal
-from subtomo_store.datasets.stack import PARTICLES, RECORD, WEIGHTS, StackParticles
+from subtomo_store.datasets.stack import RECORD, WEIGHTS, StackParticles
+from subtomo_store.datasets.stack_file import PARTICLES
 from subtomo_store.errors import DamagedError, StorageError
 from support.particles import make_particles
 from support.verifying import flip

@@ -16,7 +16,7 @@ from subtomo_store.errors import ConflictError, IdempotencyError, NotFoundError,
 from subtomo_store.jobs import idempotency, jobs, workers
 from subtomo_store.people import access
 from support.racing import at_once
-from support.records import REGION, new_job, opened, ready_dataset, user_named
+from support.records import REGION, SUMMARY, new_job, opened, ready_dataset, user_named
 
 
 def test_a_token_opens_for_its_user_only_and_is_not_kept(store):
@@ -64,8 +64,8 @@ def test_a_dataset_goes_from_open_to_ready(store):
         assert rejected.problems[0]["row"] == 3
         datasets.add_file(session, made.id, "b.mrc", 1, "2" * 64)
         datasets.start_check(session, made.id, user.id)
-        ready = datasets.accept(session, made.id, particles=4, box=16, voxel_size_angstrom=2.5)
-    assert ready.summary.particles == 4
+        ready = datasets.accept(session, made.id, summary=SUMMARY)
+    assert ready.summary == SUMMARY
     assert ready.sealed is not None
     assert ready.sealed.tzinfo is not None
 

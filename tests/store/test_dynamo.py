@@ -10,7 +10,7 @@ import pytest
 
 from subtomo_core.errors import InputError
 from subtomo_core.orientation.rotations import angular_distance
-from subtomo_core.spec.missing_region import Complete, Cone, Wedge, Weights
+from subtomo_core.spec.missing_region import ByName, Complete, Cone, FromTable, Wedge, Weights
 from subtomo_store.datasets.material import Registered
 from subtomo_store.datasets.sealing import House, seal
 from subtomo_store.datasets.stack import StackParticles
@@ -254,8 +254,8 @@ def test_weights_cannot_be_named(folder, data):
     [
         (Wedge(tilt_min_deg=-50, tilt_max_deg=60), "tilts from -50 to 60 degrees about y"),
         (Wedge(tilt_min_deg=-60, tilt_max_deg=60, axis="x"), "degrees about x"),
-        (Cone(half_angle_deg=30), "the kind 'cone'"),
-        (Complete(), "the kind 'none'"),
+        (Cone(half_angle_deg=30), "a cone of 30 degrees missing"),
+        (Complete(), "nothing missing"),
     ],
 )
 def test_a_region_which_contradicts_the_table_is_refused(folder, data, missing, words):
@@ -271,7 +271,43 @@ def test_particles_of_another_tilt_range_are_named(folder, data):
     problem = refused(folder)
     assert problem.row == 3
     assert "(2 such rows)" in problem.detail
-    assert "into a dataset of their own" in problem.detail
+    assert "or take each row's own (--missing-from-table)" in problem.detail
+
+
+def test_each_row_tells_its_own_range_where_that_is_asked_for(folder, data):
+    data.write(ftype=[1, 0, 1, 1], ymaxtilt=[60, 60, 45, 45], ymintilt=[-60, 0, -60, -60])
+    missing = seal(folder, FromTable(), voxel_size=SIZE).missing
+    narrow = Wedge(tilt_min_deg=-60, tilt_max_deg=45)
+    particles = StackParticles(folder)
+    assert [particles.region(i) for i in range(4)] == [WEDGE, Complete(), narrow, narrow]
+    assert [part.particles for part in missing.parts] == [1, 1, 2]
+    assert remarks(folder) == [
+        "3 missing regions, by row (with their particles): tilts from -60 to 60 degrees about y "
+        "(1), nothing missing (1), tilts from -60 to 45 degrees about y (2)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "column", "words"),
+    [
+        ({"ftype": [1, 4, 1, 1]}, "ftype", "ftype is 4"),
+        ({"ymaxtilt": [60, -70, 60, 60]}, "ymintilt", "-60 to -70 (ymintilt, ymaxtilt) is no"),
+    ],
+)
+def test_a_row_which_tells_no_range_is_refused(folder, data, wrong, column, words):
+    data.write(**wrong)
+    problem = refused(folder, FromTable())
+    assert (problem.row, problem.column) == (2, column)
+    assert words in problem.detail
+
+
+def test_ranges_by_tomogram_are_compared_with_the_rows(folder, data):
+    data.write(tomo=[7, 8, 7, 8], ymaxtilt=[60, 45, 60, 45])
+    narrow = Wedge(tilt_min_deg=-60, tilt_max_deg=45)
+    wrong = ByName(regions={"7": narrow, "8": WEDGE})
+    assert "(4 such rows)" in refused(folder, wrong).detail
+    seal(folder, ByName(regions={"7": WEDGE, "8": narrow}), voxel_size=SIZE)
+    assert StackParticles(folder).region(3) == narrow
 
 
 def test_a_few_degrees_are_told(folder, data):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier.missing import observed
+from subtomo_core.fourier.missing import Region, observed
 from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_core.orientation.rotations import angular_distance, random_rotations
 from subtomo_core.refiners import Fixed, FourierPair, Moved
 from subtomo_core.simulate import four_gaussians
-from subtomo_core.spec.missing_region import Complete, MissingRegion, Wedge
+from subtomo_core.spec.missing_region import Complete, Wedge
 
 BOX, R_MAX = 32, 8.0
 WEDGE = Wedge(tilt_min_deg=-60, tilt_max_deg=60)
@@ -40,8 +40,8 @@ class KnownPair:
 def known_pair(
     seed: int,
     *,
-    seen_f: MissingRegion = COMPLETE,
-    seen_g: MissingRegion = COMPLETE,
+    seen_f: Region = COMPLETE,
+    seen_g: Region = COMPLETE,
     snr: float = np.inf,
 ) -> KnownPair:
     """Two views of the phantom of four Gaussians in random poses."""
@@ -58,7 +58,7 @@ def known_pair(
 def _view(
     rotation: NDArray[np.float64],
     shift: NDArray[np.float64],
-    seen: MissingRegion,
+    seen: Region,
     snr: float,
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:

@@ -22,6 +22,7 @@ from subtomo_store.jobs.orders import Orders
 from subtomo_store.people import users
 
 REGION = Wedge(tilt_min_deg=-60, tilt_max_deg=60)
+SUMMARY = DatasetSummary(particles=10, box=16, voxel_size_angstrom=5.0, missing=REGION)
 USUAL = Orders()
 LEASE = {"lease_seconds": 30.0, "max_attempts": 3}
 
@@ -41,9 +42,8 @@ def ready_dataset(session: Session, user: User, particles: int = 10, box: int = 
     """A sealed dataset's record."""
     dataset = datasets.create(session, user_id=user.id, name="dots", missing=REGION)
     datasets.start_check(session, dataset.id, user.id)
-    return datasets.accept(
-        session, dataset.id, particles=particles, box=box, voxel_size_angstrom=5.0
-    )
+    summary = SUMMARY.model_copy(update={"particles": particles, "box": box})
+    return datasets.accept(session, dataset.id, summary=summary)
 
 
 def new_job(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from subtomo_core import methods
 from subtomo_core.data.particles import ArrayParticles, Particles
 from subtomo_core.data.statistics import Batch, Expectation, Model, Poses
+from subtomo_core.fourier.missing import Region
 from subtomo_core.methods.iterative import FastAlignment
 from subtomo_core.simulate import Simulation, Structure, asymmetric_blob, simulate
 from subtomo_core.spec.dataset import DatasetSummary
@@ -40,6 +41,10 @@ class Unchecked:
     def weight(self, index: int) -> NDArray[np.float32] | None:
         """As of the particles which these stand for."""
         return self._particles.weight(index)
+
+    def region(self, index: int) -> Region | None:
+        """As of the particles which these stand for."""
+        return self._particles.region(index)
 
 
 def job(algorithm: str = "faml", **fields: Any) -> AnySpec:

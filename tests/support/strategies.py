@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from subtomo_core.orientation.rotations import from_euler
-from subtomo_core.spec.missing_region import Complete, Cone, MissingRegion, Pyramid, Wedge
+from subtomo_core.spec.missing_region import Complete, Cone, Formula, Pyramid, Wedge
 
 _turns = st.floats(-360.0, 360.0, allow_nan=False, width=32)
 
@@ -48,7 +48,7 @@ def wedges() -> st.SearchStrategy[Wedge]:
     )
 
 
-def regions() -> st.SearchStrategy[MissingRegion]:
+def regions() -> st.SearchStrategy[Formula]:
     """Missing regions known by a formula."""
     pyramids = st.tuples(_ranges(), _ranges()).map(
         lambda both: Pyramid(

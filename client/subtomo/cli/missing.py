@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
 from subtomo.errors import InvalidInput
+from subtomo.tilt_table import region_of_table
 
 Range = tuple[float, float]
 
@@ -25,11 +27,22 @@ Cone = Annotated[
 FromWeights = Annotated[
     bool, typer.Option(help="The STAR names a weight volume for each particle (rlnCtfImage).")
 ]
+TiltTable = Annotated[
+    Path | None,
+    typer.Option(
+        help="A text file of tilt ranges: 'tomogram tilt_min_deg tilt_max_deg' (or optics_group), "
+        "then a line for each."
+    ),
+]
+FromTable = Annotated[
+    bool,
+    typer.Option(help="The Dynamo table tells the tilts of each row (ftype, ymintilt, ymaxtilt)."),
+]
 NothingMissing = Annotated[bool, typer.Option(help="All of Fourier space was observed.")]
 
 
 class Missing(NamedTuple):
-    """What was said of the missing region: one of the first four, axis and second with tilt."""
+    """What was said of the missing region: one thing, axis and second with tilt."""
 
     tilt: Range | None
     cone: float | None
@@ -37,6 +50,8 @@ class Missing(NamedTuple):
     nothing: bool
     axis: Literal["x", "y"] | None = None
     second: Range | None = None
+    tilt_table: Path | None = None
+    from_table: bool = False
 
     @property
     def said(self) -> bool:
@@ -51,12 +66,13 @@ class Missing(NamedTuple):
         InvalidInput
             If nothing was said, or more than fits together.
         """
-        said = (self.tilt is not None, self.cone is not None, self.from_weights, self.nothing)
-        if sum(said) != 1:
+        alone = self._replace(axis=None, second=None)
+        if sum(value is not None and value is not False for value in alone) != 1:
             raise InvalidInput(
                 "Say which part of Fourier space is missing, by one of: --tilt LOWEST HIGHEST "
-                "(such as --tilt -60 60), --cone HALF_ANGLE, --missing-from-weights (the STAR "
-                "names weight volumes), --nothing-missing."
+                "(such as --tilt -60 60), --tilt-table FILE (a range for each tomogram), --cone "
+                "HALF_ANGLE, --missing-from-weights (the STAR names weight volumes), "
+                "--missing-from-table (a Dynamo table tells tilts), --nothing-missing."
             )
         if self.tilt is None and (self.axis or self.second):
             raise InvalidInput("--tilt-axis and --second-tilt go with --tilt LOWEST HIGHEST.")
@@ -65,10 +81,13 @@ class Missing(NamedTuple):
                 "A dual-axis series is tilted about y (--tilt) and x (--second-tilt): leave "
                 "--tilt-axis out."
             )
+        if self.tilt_table is not None:
+            return region_of_table(self.tilt_table)
         if self.cone is not None:
             return {"kind": "cone", "half_angle_deg": self.cone}
         if self.tilt is None:
-            return {"kind": "mask" if self.from_weights else "none"}
+            named = {"mask": self.from_weights, "table": self.from_table, "none": self.nothing}
+            return {"kind": next(kind for kind, is_it in named.items() if is_it)}
         first = {"tilt_min_deg": self.tilt[0], "tilt_max_deg": self.tilt[1]}
         if self.second is None:
             return {"kind": "wedge", **first, **({"axis": self.axis} if self.axis else {})}

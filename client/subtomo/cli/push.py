@@ -18,12 +18,14 @@ from rich.progress import (
 from subtomo.cli.find import find_dataset
 from subtomo.cli.missing import (
     Cone,
+    FromTable,
     FromWeights,
     Missing,
     NothingMissing,
     SecondTilt,
     Tilt,
     TiltAxis,
+    TiltTable,
 )
 from subtomo.cli.output import connect, errors, plainly, print_json, screen
 from subtomo.client import Client
@@ -46,8 +48,10 @@ def push(
     tilt: Tilt = None,
     tilt_axis: TiltAxis = None,
     second_tilt: SecondTilt = None,
+    tilt_table: TiltTable = None,
     cone: Cone = None,
     missing_from_weights: FromWeights = False,
+    missing_from_table: FromTable = False,
     nothing_missing: NothingMissing = False,
     voxel_size: Annotated[
         float | None, typer.Option(help="Ångström per voxel; read from the files by default.")
@@ -64,8 +68,16 @@ def push(
         if into:
             dataset = find_dataset(client, into)
         else:
-            said = (tilt, cone, missing_from_weights, nothing_missing, tilt_axis, second_tilt)
-            region = Missing(*said).region()
+            region = Missing(
+                tilt,
+                cone,
+                missing_from_weights,
+                nothing_missing,
+                tilt_axis,
+                second_tilt,
+                tilt_table,
+                missing_from_table,
+            ).region()
             title = name or particles.resolve().stem
             dataset = client.create_dataset(title, missing=region, voxel_size=voxel_size, dark=dark)
         _upload(client, dataset, particles)

@@ -7,8 +7,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from subtomo_core.data.particle_regions import ParticleRegions
 from subtomo_core.errors import InputError, Problem
+from subtomo_core.fourier.missing import Region
 from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.missing_region import Each, Weights
 
 
 class Particles(Protocol):
@@ -27,6 +30,9 @@ class Particles(Protocol):
         Shape (n, n, n // 2 + 1): the layout of ``rfftn``, origin at [0, 0, 0].
         """
 
+    def region(self, index: int) -> Region | None:
+        """What it has observed, or None where it brings weights."""
+
 
 class ArrayParticles:
     """Particles in memory.
@@ -39,6 +45,8 @@ class ArrayParticles:
         Must agree with the shape of ``volumes``.
     weights : array_like, optional
         Shape (N, n, n, n // 2 + 1): given exactly when the summary's region is ``mask``.
+    regions : ParticleRegions, optional
+        Given exactly when the summary's region is ``each``.
 
     Raises
     ------
@@ -47,15 +55,22 @@ class ArrayParticles:
     """
 
     def __init__(
-        self, volumes: ArrayLike, summary: DatasetSummary, weights: ArrayLike | None = None
+        self,
+        volumes: ArrayLike,
+        summary: DatasetSummary,
+        weights: ArrayLike | None = None,
+        regions: ParticleRegions | None = None,
     ):
         self._volumes = np.asarray(volumes, np.float32)
         self._weights = None if weights is None else np.asarray(weights, np.float32)
-        self._summary = summary
+        self._summary, self._regions = summary, regions
         n, count = summary.box, summary.particles
         _check_array("particles", self._volumes, (count, n, n, n))
-        if (summary.missing.kind == "mask") != (self._weights is not None):
+        if isinstance(summary.missing, Weights) != (self._weights is not None):
             detail = "weights belong to the missing region 'mask': give both or neither"
+            raise InputError(Problem(detail, pointer="/missing"))
+        if isinstance(summary.missing, Each) != (regions is not None):
+            detail = "regions of each particle belong to 'each': give both or neither"
             raise InputError(Problem(detail, pointer="/missing"))
         if self._weights is not None:
             _check_array("weights", self._weights, (count, n, n, n // 2 + 1))
@@ -83,6 +98,24 @@ class ArrayParticles:
     def weight(self, index: int) -> NDArray[np.float32] | None:
         """Weights (n, n, n // 2 + 1) of particle ``index``, or None."""
         return None if self._weights is None else self._weights[index]
+
+    def region(self, index: int) -> Region | None:
+        """What particle ``index`` has observed, or None where it brings weights."""
+        return region_of(self._summary, self._regions, index)
+
+
+def region_of(
+    summary: DatasetSummary, regions: ParticleRegions | None, index: int
+) -> Region | None:
+    """Region of a particle: that of its dataset, or its own; None where it brings weights."""
+    missing = summary.missing
+    if isinstance(missing, Weights):
+        return None
+    if not isinstance(missing, Each):
+        return missing
+    if regions is None:
+        raise InputError(Problem(f"particle {index + 1} comes without its missing region"))
+    return regions.of(index)
 
 
 def _check_array(name: str, array: NDArray[np.float32], shape: tuple[int, ...]) -> None:

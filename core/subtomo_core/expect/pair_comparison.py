@@ -163,8 +163,9 @@ class _Eye:
         Such as come with weights are their signal times these: divided, they are what others are.
         """
         volume = np.ascontiguousarray(self.particles.volume(index), np.float32)
-        if not self.settings.weighted:
-            return volume, self.settings.summary.missing
+        region = self.particles.region(index)
+        if region is not None:
+            return volume, region
         weights = self.particles.weight(index)
         if weights is None:
             raise InputError(Problem(f"particle {index + 1} comes without weights"))

@@ -5,22 +5,42 @@ Source: Scheres et al. (2009), *Missing data*; vectors in the order x, y, z, the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from subtomo_core.spec.missing_region import Complete, Cone, MissingRegion, Pyramid, Wedge
+from subtomo_core.spec.missing_region import Complete, Cone, Formula, Pyramid, Wedge
 
 _EDGE_DEG = 1e-6  # rounding of the arctangent must not decide about components on the edge
 
 
-def observed(region: MissingRegion, box: int) -> NDArray[np.float32]:
+class Turned(NamedTuple):
+    """What a box that was cut out turned has observed.
+
+    Attributes
+    ----------
+    region : Wedge, Pyramid, Cone or Complete
+        Of its tilt series.
+    turn : ndarray, (3, 3)
+        Takes a vector of the box, x, y, z, to the frame of the tilt series.
+    """
+
+    region: Formula
+    turn: NDArray[np.float64]
+
+
+Region = Formula | Turned
+
+
+def observed(region: Region, box: int) -> NDArray[np.float32]:
     """Which components of a half transform are observed: 1, or 0 where missing.
 
     Parameters
     ----------
-    region : Wedge, Pyramid, Cone or Complete
+    region : Wedge, Pyramid, Cone, Complete or Turned
         The missing region.
     box : int
         Side n of the volume in voxels.
@@ -45,7 +65,15 @@ def observed(region: MissingRegion, box: int) -> NDArray[np.float32]:
     return result.astype(np.float32)
 
 
-def observed_at(region: MissingRegion, frequencies: ArrayLike) -> NDArray[np.bool_]:
+def observed_by_any(regions: Iterable[Region], box: int) -> NDArray[np.bool_]:
+    """Which components of a half transform (n, n, n // 2 + 1) one region or more observe."""
+    found = np.zeros((box, box, box // 2 + 1), bool)
+    for region in regions:
+        found |= observed(region, box) > 0
+    return found
+
+
+def observed_at(region: Region, frequencies: ArrayLike) -> NDArray[np.bool_]:
     """Whether ``frequencies`` (..., 3), order x, y, z, in any unit, are observed, shape (...)."""
     kx, ky, kz = np.moveaxis(np.asarray(frequencies, np.float64), -1, 0)
     inside = _inside(region, kx, ky, kz)
@@ -56,7 +84,11 @@ def observed_at(region: MissingRegion, frequencies: ArrayLike) -> NDArray[np.boo
 _Axis = NDArray[np.float64]
 
 
-def _inside(region: MissingRegion, kx: _Axis, ky: _Axis, kz: _Axis) -> NDArray[np.bool_]:
+def _inside(region: Region, kx: _Axis, ky: _Axis, kz: _Axis) -> NDArray[np.bool_]:
+    if isinstance(region, Turned):
+        # Row by row, as three axes that broadcast: they are not yet one array of vectors.
+        x, y, z = (row[0] * kx + row[1] * ky + row[2] * kz for row in region.turn)
+        return _inside(region.region, x, y, z)
     if isinstance(region, Complete):
         return np.ones(np.broadcast_shapes(kx.shape, ky.shape, kz.shape), bool)
     if isinstance(region, Wedge):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from subtomo_core.arrays import Complex, Real
 from subtomo_core.data.particles import Particles
 from subtomo_core.fourier.band import Band
+from subtomo_core.fourier.missing import Region
 from subtomo_core.fourier.transforms import centreless, from_centreless
 from subtomo_core.likelihood.observation import Samples
 from subtomo_core.spec.dataset import DatasetSummary
@@ -127,3 +128,7 @@ class Cleaned:
     def weight(self, index: int) -> Real | None:
         """Its weights, as they are."""
         return self._particles.weight(index)
+
+    def region(self, index: int) -> Region | None:
+        """What it has observed."""
+        return self._particles.region(index)

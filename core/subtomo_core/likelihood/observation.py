@@ -20,13 +20,11 @@ from subtomo_core.data.particles import Particles
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.fourier.band import Band, band
 from subtomo_core.fourier.masks import radii
-from subtomo_core.fourier.missing import observed
+from subtomo_core.fourier.missing import observed, observed_at, observed_by_any
 from subtomo_core.fourier.transforms import centreless, from_centreless
 from subtomo_core.kernels import components, reading
 from subtomo_core.spec.dataset import DatasetSummary
-
-# Of the whole particle's standard deviation: noise-free particles have no background to scale by.
-from subtomo_core.spec.missing_region import Weights
+from subtomo_core.spec.missing_region import Each, Weights
 
 # Of the whole particle's standard deviation: noise-free particles have no background to scale by.
 _EMPTY_BACKGROUND = 0.3
@@ -65,7 +63,9 @@ class Observer:
     ----------
     summary : DatasetSummary
     region : ndarray of float32, (n, n, n // 2 + 1), or None
-        What is observed, where a formula says so for all particles.
+        What is observed, where one formula says so for all particles.
+    anywhere : ndarray of bool, (n, n, n // 2 + 1), or None
+        What any of them may have observed, where it is known and not everything.
     background : ndarray of float32, (n^3,)
         1 at voxels outside the mask, which hold noise alone; 0 elsewhere.
     window : ndarray of float32, (n, n, n), or None
@@ -77,6 +77,7 @@ class Observer:
 
     summary: DatasetSummary
     region: Real | None
+    anywhere: NDArray[np.bool_] | None
     background: Real
     window: Real | None = None
     law: NoiseLaw | None = None
@@ -84,10 +85,20 @@ class Observer:
     @classmethod
     def of(cls, summary: DatasetSummary, mask_radius: float, mask: Real | None = None) -> Observer:
         """Observer for a dataset; the background lies outside ``mask_radius`` voxels."""
-        formula = not isinstance(summary.missing, Weights)
-        region = observed(summary.missing, summary.box) if formula else None
+        missing, region, anywhere = summary.missing, None, None
+        if isinstance(missing, Each):
+            if not missing.turned:
+                anywhere = observed_by_any((p.region for p in missing.parts), summary.box)
+        elif not isinstance(missing, Weights):
+            region = observed(missing, summary.box)
+            anywhere = region > 0
         outside = radii(summary.box) > min(mask_radius, 0.48 * summary.box)
-        return cls(summary, region, outside.reshape(-1).astype(np.float32), mask)
+        return cls(summary, region, anywhere, outside.reshape(-1).astype(np.float32), mask)
+
+    @property
+    def weighted(self) -> bool:
+        """Particles bring weights of their own."""
+        return isinstance(self.summary.missing, Weights)
 
     @property
     def share(self) -> float:
@@ -96,8 +107,7 @@ class Observer:
 
     def band(self, r_max: float) -> Band:
         """Components up to ``r_max`` pixels which a particle of this dataset can have."""
-        keep = None if self.region is None else self.region > 0
-        return band(self.summary.box, r_max, keep)
+        return band(self.summary.box, r_max, self.anywhere)
 
     def read(self, particles: Particles, index: int, *bands: Band) -> list[Samples]:
         """Samples of particle ``index`` in each band; the first is seen through the window.
@@ -112,18 +122,19 @@ class Observer:
         reading.moments(volume.reshape(-1), self.background, moments)
         if not np.isfinite(moments).all():
             raise InputError(Problem(f"particle {index + 1} holds values which are not finite"))
-        weight, scale, gain = self.region, 1.0, None
-        if weight is not None:
-            scale = 1.0 / _spread(moments, volume.size, index)
-        else:
+        scale, gain = 1.0, None
+        if self.weighted:
             weight = _own_weights(particles, index)
             if self.law is not None:
                 gain = self.law.gain(weight)
                 weight = weight * gain
+        else:
+            scale = 1.0 / _spread(moments, volume.size, index)
+            weight = _own_region(particles, index, bands) if self.region is None else self.region
         summed, searched = self._parts(volume, weight, gain, max(b.reach for b in bands))
         parts = [searched] + [summed] * (len(bands) - 1)
         return [
-            _samples(support, *part, scale, self.region)
+            _samples(support, *part, scale, weighted=self.weighted)
             for support, part in zip(bands, parts, strict=True)
         ]
 
@@ -141,7 +152,7 @@ class Observer:
             return (whole, weight), (whole, weight)
         volume = volume if gain is None else from_centreless(whole)
         seen = centreless(_windowed(volume, self.window), reach)
-        if self.region is not None:
+        if not self.weighted:
             return (whole, weight), (seen, weight)
         kept = weight / self._spread_by_window(weight)
         return (whole, weight), (seen * kept, weight * kept)
@@ -169,7 +180,7 @@ class Observer:
 
 
 def _samples(
-    support: Band, transform: Complex, weights: Real, scale: float, region: Real | None
+    support: Band, transform: Complex, weights: Real, scale: float, *, weighted: bool
 ) -> Samples:
     weights = np.ascontiguousarray(weights, np.float32).reshape(-1)
     values = np.empty(len(support.index), np.complex64)
@@ -177,7 +188,7 @@ def _samples(
     parts = values.view(np.float32).reshape(-1, 2)
     flat = transform.view(np.float32).reshape(-1)
     reading.take(flat, support.index, support.points, weights, scale, parts, taken)
-    if region is not None:
+    if not weighted:
         values *= taken
     return Samples(values, taken)
 
@@ -204,6 +215,18 @@ def _spread(moments: NDArray[np.float64], voxels: int, index: int) -> float:
             Problem(f"particle {index + 1} is constant: it holds no signal; leave it out")
         )
     return spread
+
+
+def _own_region(particles: Particles, index: int, bands: tuple[Band, ...]) -> Real:
+    """1 at components of the bands, which lie in the widest, that a particle has observed."""
+    region = particles.region(index)
+    if region is None:
+        raise InputError(Problem(f"particle {index + 1} comes without its missing region"))
+    widest = max(bands, key=lambda support: support.index.size)
+    box = widest.box
+    found = np.zeros((box, box, box // 2 + 1), np.float32)
+    found.reshape(-1)[widest.index] = observed_at(region, widest.points.T)
+    return found
 
 
 def _own_weights(particles: Particles, index: int) -> Real:

@@ -88,7 +88,7 @@ class Fixed:
 
         Parameters
         ----------
-        seen : MissingRegion or ndarray, (n, n, n // 2 + 1)
+        seen : Region or ndarray, (n, n, n // 2 + 1)
             What it holds: a region known by a formula, or weights.
         r_max : float
             Largest Fourier radius in use, pixels.

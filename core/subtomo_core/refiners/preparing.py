@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from subtomo_core.arrays import Complex, Real
 from subtomo_core.fourier.masks import radii
-from subtomo_core.fourier.missing import observed
+from subtomo_core.fourier.missing import Region, observed
 from subtomo_core.fourier.shells import shell_sums, soft_edge
 from subtomo_core.fourier.transforms import to_fourier, to_real
-from subtomo_core.spec.missing_region import Complete, MissingRegion
+from subtomo_core.spec.missing_region import Complete
 
-Seen = MissingRegion | NDArray[np.float32]
+Seen = Region | NDArray[np.float32]
 
 RADIUS = 0.44  # of the box: where no other is given, a molecule lies within this of the centre
 _FILLINGS = 4

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from subtomo_core.data.initial_poses import in_classes
 from subtomo_core.data.particles import Particles
 from subtomo_core.data.truth import Truth
+from subtomo_core.fourier.missing import Region
 from subtomo_core.run import run
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job import FamlSpec
@@ -78,3 +79,7 @@ class _Chosen:
     def weight(self, index: int) -> NDArray[np.float32] | None:
         """Its weights, or None."""
         return self._particles.weight(int(self._indices[index]))
+
+    def region(self, index: int) -> Region | None:
+        """What it has observed, or None where it brings weights."""
+        return self._particles.region(int(self._indices[index]))

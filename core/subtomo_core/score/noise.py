@@ -12,7 +12,7 @@ from scipy.ndimage import map_coordinates
 from subtomo_core.data.particles import Particles
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.fourier.masks import radii
-from subtomo_core.fourier.missing import observed, observed_at
+from subtomo_core.fourier.missing import Region, observed, observed_at
 from subtomo_core.fourier.nufft import frequencies, sample_transform
 from subtomo_core.fourier.shells import (
     multiplicity,
@@ -23,7 +23,6 @@ from subtomo_core.fourier.shells import (
 )
 from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_core.refiners.preparing import RADIUS, filled
-from subtomo_core.spec.missing_region import Weights
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -147,12 +146,15 @@ class _Seen:
     transform, weights : ndarray
     counts : ndarray of bool
         Which components count as observed.
+    region : Region or None
+        The same by formula; None where it brings weights.
     """
 
     volume: NDArray[np.float32]
     transform: NDArray[np.complex64]
     weights: NDArray[np.float32]
     counts: Flags
+    region: Region | None
 
 
 class _Reader:
@@ -163,11 +165,9 @@ class _Reader:
     """
 
     def __init__(self, particles: Particles):
-        self._particles, self._region = particles, particles.summary.missing
+        self._particles = particles
         box, radius = particles.summary.box, radius_of(particles.summary.box)
         self._box, self._inside = box, (radius > 0) & (radius < box / 2)
-        weighted = isinstance(self._region, Weights)
-        self._formula = None if weighted else observed(self._region, box)
         self._sphere = soft_edge(radii(box), RADIUS * box)
         self._points = frequencies(box)[self._inside]
         self._squares = np.rint((self._points**2).sum(1)).astype(np.int64)
@@ -183,19 +183,20 @@ class _Reader:
     def read(self, index: int) -> _Seen:
         """One particle; without weights of its own in a scale in which all have one power."""
         volume, own = self._particles.volume(index), self._particles.weight(index)
-        transform = to_fourier(volume)
-        if self._formula is None:
+        transform, region = to_fourier(volume), self._particles.region(index)
+        if region is None:
             weights = np.zeros_like(transform.real) if own is None else own
             least = on_components(_LITTLE * shell_means(weights, self._box), self._box)
-            return _Seen(volume, transform, weights, weights > least)
-        seen = self._formula[self._inside] > 0
+            return _Seen(volume, transform, weights, weights > least, None)
+        formula = observed(region, self._box)
+        seen = formula[self._inside] > 0
         power = (self._share * np.abs(transform[self._inside]) ** 2)[seen].sum()
         power /= self._share[seen].sum()
         transform *= np.float32(power**-0.5 if power > 0 else 0.0)
         # What is missing is continued before anything is interpolated beside it.
-        whole = to_real(filled(transform, self._formula, self._sphere))
-        ones = np.ones_like(self._formula)  # the SNR of a volume is that before the cut
-        return _Seen(whole, transform, ones, self._formula > 0)
+        whole = to_real(filled(transform, formula, self._sphere))
+        ones = np.ones_like(formula)  # the SNR of a volume is that before the cut
+        return _Seen(whole, transform, ones, formula > 0, region)
 
     def sums(self, first: _Seen, second: _Seen, turn: Array, shifts: tuple[Array, Array]) -> Array:
         """C, P, ``sum W_1 W_2``, ``sum W_2`` and the sum of all W_1, by squared frequency: (5, L).
@@ -214,10 +215,11 @@ class _Reader:
 
     def _observed(self, seen: _Seen, points: Array) -> Flags:
         """Which points (J, 3) lie in what a particle has observed."""
-        if self._formula is None:
+        region = seen.region
+        if region is None:
             return _at(seen.counts, points) > 0.5
         ways = _INSET * np.concatenate([np.zeros((1, 3)), np.eye(3), -np.eye(3)])
-        inside: Flags = np.all([observed_at(self._region, points + way) for way in ways], axis=0)
+        inside: Flags = np.all([observed_at(region, points + way) for way in ways], axis=0)
         return inside
 
     def told(self, sums: Array) -> tuple[float, Array, Array]:

@@ -15,7 +15,7 @@ from subtomo_core.fourier.missing import observed
 from subtomo_core.fourier.nufft import frequencies
 from subtomo_core.fourier.shells import multiplicity, radius_of
 from subtomo_core.fourier.transforms import to_fourier, to_real
-from subtomo_core.spec.missing_region import Complete
+from subtomo_core.spec.missing_region import Complete, Each, Weights
 
 Real = NDArray[np.float32]
 _CHUNK_POINTS = 4_000_000  # bounds the memory of one transform to about 100 MB
@@ -92,16 +92,15 @@ def _chunks(
     count = np.broadcast_to(multiplicity(box), radius.shape)[inside]
     if noise_power is not None:
         count = count / np.asarray(noise_power)[np.rint(radius[inside]).astype(int)]
-    region = particles.summary.missing
-    formula = observed(Complete() if region.kind == "mask" else region, box)[inside]
+    missing = particles.summary.missing
+    alike = None if isinstance(missing, Weights | Each) else observed(missing, box)[inside]
     turn = 2.0 * math.pi / box
     together = max(1, _CHUNK_POINTS // len(k))
     for first in range(0, len(indices), together):
         points, samples, weights = [], [], []
         for row in range(first, min(first + together, len(indices))):
             index = int(indices[row])
-            own = particles.weight(index)
-            W = formula if own is None else own[inside]
+            W = _weights(particles, index)[inside] if alike is None else alike
             keep = W > 0
             S = to_fourier(particles.volume(index))[inside][keep] * count[keep]
             points.append((k[keep] @ rotations[row])[:, ::-1] * turn)
@@ -112,6 +111,14 @@ def _chunks(
             np.concatenate(samples).astype(np.complex64),
             np.concatenate(weights).astype(np.complex64),
         )
+
+
+def _weights(particles: Particles, index: int) -> Real:
+    """Weights of a particle's own, or 1 where it has observed, (n, n, n // 2 + 1)."""
+    own, region = particles.weight(index), particles.region(index)
+    if own is not None:
+        return own
+    return observed(Complete() if region is None else region, particles.summary.box)
 
 
 def _adjoint(

@@ -12,15 +12,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.data.particle_regions import ParticleRegions
 from subtomo_core.data.particles import ArrayParticles
 from subtomo_core.data.truth import Truth
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.fourier.missing import observed
+from subtomo_core.fourier.missing import Turned, observed
 from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_core.orientation.rotations import random_rotations, rotation_about
 from subtomo_core.simulate.structures import Structure
 from subtomo_core.spec.dataset import DatasetSummary
-from subtomo_core.spec.missing_region import Complete, MissingRegion
+from subtomo_core.spec.missing_region import Complete, Each, Formula
 
 Volume = NDArray[np.float32]
 Orientations = Literal["uniform", "about_y"]
@@ -55,7 +56,7 @@ def simulate(
     voxel_size_angstrom: float,
     *,
     snr: float = np.inf,
-    missing: MissingRegion | None = None,
+    missing: Formula | ParticleRegions | None = None,
     shift_range: float = 0.0,
     seed: int = 0,
     orientations: Orientations | NDArray[np.float64] = "uniform",
@@ -80,8 +81,9 @@ def simulate(
     snr : float
         Variance of the signal over the box, over variance of the noise, before the missing
         region is cut; infinite for no noise.
-    missing : MissingRegion, optional
-        Default: nothing missing (but the mean, which is always removed).
+    missing : Wedge, Pyramid, Cone, Complete or ParticleRegions, optional
+        Of all particles, or of each. Default: nothing missing (but the mean, which is always
+        removed).
     shift_range : float
         Shifts are uniform in a cube of +- this many voxels.
     seed : int
@@ -97,15 +99,17 @@ def simulate(
     -------
     Simulation
     """
-    region = Complete() if missing is None else missing
     _check(structures, counts, snr, junk)
+    behind = missing
+    if not isinstance(behind, ParticleRegions):
+        behind = ParticleRegions.alike(behind or Complete(), sum(counts) + junk)
     rng = np.random.default_rng(seed)
     classes = rng.permutation(np.repeat(np.arange(-1, len(counts)), (junk, *counts)))
     rotations = _rotations(rng, len(classes), orientations, left_out_deg)
     shifts = rng.uniform(-1.0, 1.0, (len(classes), 3)) * shift_range
     maps = np.stack([s.density(box, voxel_size_angstrom) for s in structures])
     scales = 1.0 / maps.std((1, 2, 3), dtype=np.float64)
-    window = observed(region, box)
+    windows = [observed(region, box) for region in behind.regions]
     noise = np.random.default_rng([seed, 1])
     volumes = np.empty((len(classes), box, box, box), np.float32)
     for i, k in enumerate(classes):
@@ -116,16 +120,19 @@ def simulate(
             )
         if np.isfinite(snr):
             noisy += noise.normal(0.0, snr**-0.5, noisy.shape)
+        own = behind.of(i)
+        window = observed(own, box) if isinstance(own, Turned) else windows[behind.part[i]]
         volumes[i] = to_real(to_fourier(noisy.astype(np.float32)) * window)
     summary = DatasetSummary(
         particles=len(classes),
         box=box,
         voxel_size_angstrom=voxel_size_angstrom,
-        missing=region,
+        missing=behind.found(),
     )
     scaled = (maps * scales[:, None, None, None]).astype(np.float32)
     truth = Truth(classes, rotations, shifts, scaled)
-    return Simulation(ArrayParticles(volumes, summary), truth, snr)
+    own_regions = behind if isinstance(summary.missing, Each) else None
+    return Simulation(ArrayParticles(volumes, summary, regions=own_regions), truth, snr)
 
 
 def _check(structures: Sequence[Structure], counts: Sequence[int], snr: float, junk: int) -> None:

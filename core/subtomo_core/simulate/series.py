@@ -23,7 +23,7 @@ from subtomo_core.simulate.structures import Structure
 from subtomo_core.simulate.tilts import TiltSeries
 from subtomo_core.simulate.tomograms import Optics, Tomogram, drawn_tomogram
 from subtomo_core.spec.dataset import DatasetSummary
-from subtomo_core.spec.missing_region import MissingRegion, Weights
+from subtomo_core.spec.missing_region import FoundRegion, Weights
 
 _VIEWS = 4  # of each structure, from which the signal's variance is told
 
@@ -200,7 +200,7 @@ def _with_membrane(maps: NDArray[np.float32], camera: Camera) -> NDArray[np.floa
     return np.concatenate([maps, (patch * (maps.max() / patch.max()))[None]])
 
 
-def _summary(camera: Camera, count: int, missing: MissingRegion) -> DatasetSummary:
+def _summary(camera: Camera, count: int, missing: FoundRegion) -> DatasetSummary:
     return DatasetSummary(
         particles=count, box=camera.box, voxel_size_angstrom=camera.voxel, missing=missing
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.fourier.missing import observed_at
 from subtomo_core.orientation.rotations import rotation_about
-from subtomo_core.spec.missing_region import Cone, MissingRegion, Pyramid, Wedge
+from subtomo_core.spec.missing_region import Cone, Formula, Pyramid, Wedge
 from subtomo_core.spec.strict import STRICT
 
 Array = NDArray[np.float64]
@@ -151,7 +151,7 @@ class TiltSeries:
         return np.maximum(seen, 1.0)
 
     @property
-    def missing(self) -> MissingRegion:
+    def missing(self) -> Formula:
         """What the series leaves unobserved of a back-projection."""
         if self.geometry == "conical":
             return Cone(half_angle_deg=90.0 - self.last_deg)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from subtomo_core.spec.missing_region import MissingRegion
+from subtomo_core.spec.missing_region import FoundRegion
 from subtomo_core.spec.strict import Strict
 
 
@@ -16,5 +16,5 @@ class DatasetSummary(Strict):
     particles: Annotated[int, Field(ge=1)]
     box: Annotated[int, Field(ge=8, le=512)]
     voxel_size_angstrom: Annotated[float, Field(gt=0.0)]
-    missing: MissingRegion
+    missing: FoundRegion
     dark_particles: bool = False

@@ -71,4 +71,56 @@ class Weights(Strict):
     kind: Literal["mask"] = "mask"
 
 
-MissingRegion = Annotated[Wedge | Pyramid | Cone | Complete | Weights, Field(discriminator="kind")]
+Formula = Annotated[Wedge | Pyramid | Cone | Complete, Field(discriminator="kind")]
+Label = Annotated[str, Field(min_length=1, max_length=1000)]
+By = Literal["tomogram", "optics_group"]
+FoundBy = By | Literal["row"]
+
+
+class ByName(Strict):
+    """A region for each tomogram or optics group, by its name in the particles' table."""
+
+    kind: Literal["by_name"] = "by_name"
+    by: By = "tomogram"
+    regions: Annotated[dict[Label, Formula], Field(min_length=1, max_length=10_000)]
+
+
+class FromTable(Strict):
+    """The particles' table tells the region in each row, as a Dynamo table does (``ftype``)."""
+
+    kind: Literal["table"] = "table"
+
+
+class Part(Strict):
+    """A region, how many particles lie behind it, and the tomograms or groups they are of."""
+
+    region: Formula
+    particles: Annotated[int, Field(ge=1)]
+    names: tuple[str, ...] = ()
+
+
+class Each(Strict):
+    """Particles differ in their regions, or in how their boxes lie behind one.
+
+    Only a dataset that was checked has it. ``turned`` counts the boxes that were cut out turned,
+    behind a region that is turned with each of them.
+    """
+
+    kind: Literal["each"] = "each"
+    by: FoundBy | None = None
+    parts: Annotated[tuple[Part, ...], Field(min_length=1)]
+    turned: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _not_one_for_all(self) -> Each:
+        if len(self.parts) == 1 and not self.turned:
+            raise ValueError("one region for all particles is told as itself, not as 'each'")
+        return self
+
+
+MissingRegion = Annotated[
+    Wedge | Pyramid | Cone | Complete | Weights | ByName | FromTable, Field(discriminator="kind")
+]
+FoundRegion = Annotated[
+    Wedge | Pyramid | Cone | Complete | Weights | Each, Field(discriminator="kind")
+]

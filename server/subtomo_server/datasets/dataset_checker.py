@@ -165,9 +165,7 @@ class DatasetChecker:
             datasets.accept(
                 session,
                 dataset_id,
-                particles=summary.particles,
-                box=summary.box,
-                voxel_size_angstrom=summary.voxel_size_angstrom,
+                summary=summary,
                 size_bytes=record.size_bytes + truth,
                 remarks=remarks,
             )

@@ -11,8 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from subtomo_core.spec.missing_region import Each
 from subtomo_server.http.words import exact_size, installed_version
 from subtomo_store.database.records import Job
+from subtomo_store.datasets.region_words import parts_in_words
 from subtomo_store.people.quotas import said
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -29,6 +31,7 @@ STATUS_WORDS = {
     "ready": "ready",
     "rejected": "rejected",
 }
+REGION_WORDS = {"mask": "weights with each particle", "table": "as the table's rows tell"}
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -120,9 +123,18 @@ def region_words(missing: dict[str, Any]) -> str:
         return f"tilts from {_tilts(missing)} and, about the second axis, {second}"
     if kind == "cone":
         return f"missing cone of {missing['half_angle_deg']:g}°"
-    if kind == "mask":
-        return "weights with each particle"
-    return "nothing missing"
+    if kind == "by_name":
+        return f"{len(missing['regions'])} given by {missing['by'].replace('_', ' ')}"
+    return _parts(missing) if kind == "each" else REGION_WORDS.get(str(kind), "nothing missing")
+
+
+def _parts(missing: dict[str, Any]) -> str:
+    """Say the regions of particles that differ: ``3 missing wedges, by tomogram``."""
+    parts, turned = missing["parts"], missing["turned"]
+    words = region_words(parts[0]["region"])
+    if len(parts) > 1:
+        words = parts_in_words(Each.model_validate(missing))
+    return f"{words}, turned with {turned} boxes" if turned else words
 
 
 def _tilts(missing: dict[str, Any], prefix: str = "") -> str:

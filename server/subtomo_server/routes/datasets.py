@@ -44,6 +44,19 @@ EXAMPLES: dict[str, Any] = {
             "missing": {"kind": "wedge", "tilt_min_deg": -60, "tilt_max_deg": 60, "axis": "y"},
         }
     },
+    "tilt ranges by tomogram": {
+        "value": {
+            "name": "GroEL, both grids",
+            "missing": {
+                "kind": "by_name",
+                "by": "tomogram",
+                "regions": {
+                    "TS_01": {"kind": "wedge", "tilt_min_deg": -60, "tilt_max_deg": 60},
+                    "TS_02": {"kind": "wedge", "tilt_min_deg": -52, "tilt_max_deg": 66},
+                },
+            },
+        }
+    },
     "weights with each particle": {
         "value": {"name": "ribosomes", "missing": {"kind": "mask"}, "dark_particles": True}
     },

@@ -10,12 +10,14 @@ import typer
 
 from subtomo.cli.missing import (
     Cone,
+    FromTable,
     FromWeights,
     Missing,
     NothingMissing,
     SecondTilt,
     Tilt,
     TiltAxis,
+    TiltTable,
 )
 from subtomo_server.plain_errors import plain_errors
 
@@ -47,8 +49,10 @@ def score(
     tilt: Tilt = None,
     tilt_axis: TiltAxis = None,
     second_tilt: SecondTilt = None,
+    tilt_table: TiltTable = None,
     cone: Cone = None,
     missing_from_weights: FromWeights = False,
+    missing_from_table: FromTable = False,
     nothing_missing: NothingMissing = False,
     dark: Annotated[bool, typer.Option(help="Protein is dark in the particles.")] = False,
     imposed: Annotated[
@@ -96,7 +100,16 @@ def score(
     from subtomo_server.scoring.seen import Wishes  # noqa: PLC0415
     from subtomo_server.scoring.turned import Turning  # noqa: PLC0415
 
-    missing = Missing(tilt, cone, missing_from_weights, nothing_missing, tilt_axis, second_tilt)
+    missing = Missing(
+        tilt,
+        cone,
+        missing_from_weights,
+        nothing_missing,
+        tilt_axis,
+        second_tilt,
+        tilt_table,
+        missing_from_table,
+    )
     with plain_errors():
         report = scored(
             Files(maps or (), truth or (), poses, true_poses),

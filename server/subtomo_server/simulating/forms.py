@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from subtomo_core.data.particles import Particles
 from subtomo_core.simulate import Stacks
-from subtomo_core.spec.missing_region import Cone, MissingRegion, Pyramid, Wedge, Weights
+from subtomo_core.spec.missing_region import Cone, FoundRegion, Pyramid, Wedge, Weights
 from subtomo_server.simulating.stacks import PARTICLES, write_stacks
 from subtomo_store.formats.mrc import write_volume
 from subtomo_store.formats.star import ParticleRows, write_particles
@@ -107,7 +107,7 @@ def tomogram_name(number: int) -> str:
     return f"tomogram_{number + 1}"
 
 
-def push_options(region: MissingRegion) -> str:
+def push_options(region: FoundRegion) -> str:
     """How ``subtomo push`` is told of what particles lack."""
     if isinstance(region, Weights):
         return "--missing-from-weights"

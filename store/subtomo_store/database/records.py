@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job import AnySpec, job_spec_adapter
-from subtomo_core.spec.missing_region import MissingRegion
+from subtomo_core.spec.missing_region import FoundRegion
 
 DatasetStatus = Literal["open", "checking", "ready", "rejected"]
 JobStatus = Literal["draft", "queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
@@ -24,7 +24,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 TERMINAL: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
-_region_adapter: TypeAdapter[MissingRegion] = TypeAdapter(MissingRegion)
+_region_adapter: TypeAdapter[FoundRegion] = TypeAdapter(FoundRegion)
 
 
 def copied(kind: type[R], row: object) -> R:

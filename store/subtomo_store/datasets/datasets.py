@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from subtomo_core.errors import Problem
+from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.missing_region import MissingRegion
 from subtomo_store.database import tallies
 from subtomo_store.database.engine import now
@@ -204,17 +205,20 @@ def accept(
     session: Session,
     dataset_id: str,
     *,
-    particles: int,
-    box: int,
-    voxel_size_angstrom: float,
+    summary: DatasetSummary,
     size_bytes: int = 0,
     remarks: Sequence[str] = (),
 ) -> Dataset:
-    """Seal: everything was checked and the dataset is ``ready`` for jobs."""
+    """Seal: everything was checked and the dataset is ``ready`` for jobs.
+
+    Its missing region is from here on the one that the check found.
+    """
     row = _row(session, dataset_id, None, lock=True)
     _move(row, "ready")
     row.size_bytes, row.remarks = size_bytes, list(remarks)
-    row.particles, row.box, row.voxel_size_angstrom = particles, box, voxel_size_angstrom
+    row.particles, row.box = summary.particles, summary.box
+    row.voxel_size_angstrom = summary.voxel_size_angstrom
+    row.missing = summary.missing.model_dump(mode="json")
     row.sealed = now(session)
     tallies.count(session, "datasets_checked", "ready")
     session.flush()

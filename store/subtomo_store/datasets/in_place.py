@@ -8,7 +8,7 @@ from pathlib import Path
 from subtomo_store.datasets.intake import Headers
 from subtomo_store.datasets.intake_parts import Source
 from subtomo_store.datasets.material import Material, RegisteredFile
-from subtomo_store.datasets.stack import PARTICLES, Stack
+from subtomo_store.datasets.stack_file import PARTICLES, Stack
 from subtomo_store.formats.packed import packing_of
 from subtomo_store.formats.volume_header import VolumeHeader
 

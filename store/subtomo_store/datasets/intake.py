@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import numpy as np
-
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec.missing_region import MissingRegion
 from subtomo_store.datasets.foreign_files import told_of
@@ -16,9 +14,9 @@ from subtomo_store.datasets.intake_dynamo import from_dynamo
 from subtomo_store.datasets.intake_lists import from_list, is_list, lists_in
 from subtomo_store.datasets.intake_parts import NO_PARTICLES, Intake, Place, Source, left_out
 from subtomo_store.datasets.material import STAR, TABLES, TBL, Material
-from subtomo_store.formats.particle_table import ImageName, ParticleTable
+from subtomo_store.formats.particle_table import ImageName
 from subtomo_store.formats.problems import Problems
-from subtomo_store.formats.star import CTF, IMAGE, TURNED, has_particles, read_particles
+from subtomo_store.formats.star import CTF, IMAGE, has_particles, read_particles
 from subtomo_store.formats.volume_header import VolumeHeader
 from subtomo_store.formats.volumes import is_volume_name, read_header
 
@@ -84,7 +82,6 @@ def _from_star(
     material: Material, names: list[str], star: str, missing: MissingRegion, problems: Problems
 ) -> Intake:
     table, weighted = read_particles(material.file(star), star), missing.kind == "mask"
-    _refuse_turned(table, star, missing, problems)
     if weighted and table.ctf_images is None:
         detail = f"{star}: _{CTF} is missing, and the missing region is 'mask': add the column"
         raise InputError(Problem(detail, file=star, column=CTF))
@@ -107,28 +104,6 @@ def _from_star(
         told |= unused
     remarks += left_out((name for name in names if name not in told), f"not named in {star}")
     return Intake(sources, table, star, remarks, carried=True)
-
-
-def _refuse_turned(
-    table: ParticleTable, star: str, missing: MissingRegion, problems: Problems
-) -> None:
-    """A region told by a formula is the same in every box; a turned box has its own."""
-    if table.turned is None or not table.turned.any() or missing.kind in ("mask", "none"):
-        return
-    rows = np.flatnonzero(table.turned) + 1
-    column = TURNED.format("Rot")
-    weights = " (--missing-from-weights)" if table.ctf_images else f" (_{CTF})"
-    problems.add(
-        Problem(
-            f"{star}, row {rows[0]}: its box was cut out turned (_{column} and the angles beside "
-            f"it; {len(rows)} such rows), and its missing region lies turned with it, which a tilt "
-            f"range does not tell: use the weights of each particle{weights}, or extract the "
-            "boxes without their orientations",
-            file=star,
-            row=int(rows[0]),
-            column=column,
-        )
-    )
 
 
 class _Finder(NamedTuple):

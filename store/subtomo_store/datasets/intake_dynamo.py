@@ -12,10 +12,10 @@ from dynamotable.constants import COLUMN_NAME_TO_COLUMN_NUMBER as NUMBERS
 from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_core.spec.missing_region import MissingRegion
+from subtomo_core.spec.missing_region import Formula, FromTable, MissingRegion
 from subtomo_store.datasets.intake_parts import Intake, Place, Source, counted, left_out
 from subtomo_store.datasets.material import Material
-from subtomo_store.datasets.tilt_ranges import compare
+from subtomo_store.datasets.tilt_ranges import compare, told_by_rows
 from subtomo_store.formats.dynamo import ALIGNED, AVERAGED, VOXEL_SIZE, DynamoTable, read_dynamo
 from subtomo_store.formats.particle_table import ImageName, ParticleTable
 from subtomo_store.formats.problems import Problems, named
@@ -36,7 +36,7 @@ def from_dynamo(
     listing : str
         The table's name.
     missing : MissingRegion
-        The dataset's; the table's tilt ranges must not contradict it.
+        The dataset's; the table's tilt ranges must not contradict it, where they do not tell it.
     problems : Problems
         Gets one problem for each row without a particle of its own.
 
@@ -61,7 +61,10 @@ def from_dynamo(
         remarks.append(f"columns of {listing} which were not read: {', '.join(table.unread)}")
     told = {name for tag in table.tags.tolist() for name in files.get(tag, ())} | {listing}
     remarks += left_out((name for name in names if name not in told), f"not in {listing}")
-    return Intake(sources, _as_particles(table, sources), listing, remarks)
+    regions = None
+    if isinstance(missing, FromTable):
+        regions = told_by_rows(table, chosen, listing, problems)
+    return Intake(sources, _as_particles(table, sources, regions), listing, remarks)
 
 
 def _chosen(table: DynamoTable, listing: str) -> tuple[NDArray[np.bool_], list[str]]:
@@ -140,7 +143,9 @@ def _sources(
     return sources
 
 
-def _as_particles(table: DynamoTable, sources: list[Source]) -> ParticleTable:
+def _as_particles(
+    table: DynamoTable, sources: list[Source], regions: tuple[Formula, ...] | None
+) -> ParticleTable:
     rows = [source.row - 1 for source in sources if source.row]
     sizes, classes, places = table.voxel_sizes, table.classes, table.coordinates
     return ParticleTable(
@@ -156,4 +161,5 @@ def _as_particles(table: DynamoTable, sources: list[Source]) -> ParticleTable:
         shifts_in_voxels=True,
         voxel_column=VOXEL_SIZE,
         coordinates=None if places is None else places[rows],
+        regions=regions,
     )

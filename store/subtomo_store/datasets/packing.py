@@ -18,7 +18,8 @@ from subtomo_store.datasets.checksums import Summing, checksum
 from subtomo_store.datasets.duplicates import Contents
 from subtomo_store.datasets.intake_parts import Place, Source
 from subtomo_store.datasets.material import Material
-from subtomo_store.datasets.stack import PARTICLES, WEIGHTS
+from subtomo_store.datasets.stack import WEIGHTS
+from subtomo_store.datasets.stack_file import PARTICLES
 from subtomo_store.datasets.weights import Change, HalfWeights, half_weights, remarks_on
 from subtomo_store.formats.problems import Problems, named
 from subtomo_store.formats.volume_header import VolumeHeader

@@ -21,15 +21,16 @@ from subtomo_store.datasets.intake import Headers, take_in
 from subtomo_store.datasets.intake_parts import Intake
 from subtomo_store.datasets.material import Material, Registered
 from subtomo_store.datasets.packing import Packer, Progress, Volumes
+from subtomo_store.datasets.region_power import compare_power
+from subtomo_store.datasets.regions import REGIONS, regions_of
 from subtomo_store.datasets.stack import (
-    PARTICLES,
     RECORD,
     TABLE,
     WEIGHTS,
-    Stack,
     is_sealed,
     read_record,
 )
+from subtomo_store.datasets.stack_file import PARTICLES, Stack
 from subtomo_store.datasets.voxel_sizes import common_voxel_size
 from subtomo_store.errors import StorageError
 from subtomo_store.files.data_folder import storage_error, temporary_beside
@@ -39,7 +40,7 @@ from subtomo_store.formats.problems import Problems
 from subtomo_store.formats.star import ParticleRows, write_particles
 
 UPLOADS = "uploads"
-SMALL = (GIVEN, GROUPING, CHECKSUMS, TABLE)
+SMALL = (GIVEN, GROUPING, CHECKSUMS, REGIONS, TABLE)
 
 
 class House(NamedTuple):
@@ -76,11 +77,11 @@ def seal(
 
     Writes ``particles.mrcs``, ``weights.npy`` (missing region ``mask`` only), ``given.star`` (a
     STAR table as it was), ``grouping.npz`` (what belongs together, if a table tells),
-    ``checksums.npz``, ``particles.star`` and, last, ``dataset.json``; then the uploads go. One
-    stack which jobs can read as it is stays what it is: an uploaded one becomes
-    ``particles.mrcs``, a registered one is read where it lies. A kill at any time leaves either
-    the uploads, from which sealing starts again, or the complete dataset. Memory does not grow
-    with the number of particles.
+    ``regions.npz`` (each particle's missing region, where these differ), ``checksums.npz``,
+    ``particles.star`` and, last, ``dataset.json``; then the uploads go. One stack which jobs can
+    read as it is stays what it is: an uploaded one becomes ``particles.mrcs``, a registered one
+    is read where it lies. A kill at any time leaves either the uploads, from which sealing
+    starts again, or the complete dataset. Memory does not grow with the number of particles.
 
     Weights named by ``rlnCtfImage`` are read for the missing region ``mask`` only; beside a
     region given by a formula they are left out, with a remark in ``dataset.json``.
@@ -147,6 +148,7 @@ def _pack(
     intake = take_in(material, missing, problems)
     if intake.carried:
         keep_given(material, intake.listing, target)
+    behind = regions_of(intake, missing, problems)
     check_places(intake, problems)
     headers = Headers(material, problems)
     box, good = check_boxes(intake, headers, problems)
@@ -164,14 +166,17 @@ def _pack(
         with Volumes(material, target) as volumes:
             packer = Packer(volumes, intake.listing, problems, progress)
             remarks += packer.write(target, good, header)
+            remarks += compare_power(volumes, good, behind.regions, problems)
         stack = left or stack
     problems.raise_all()
     summary = DatasetSummary(
         particles=len(intake.sources),
         box=box,
         voxel_size_angstrom=size,
-        missing=missing,
+        missing=behind.missing,
     )
+    behind.write(target)
+    remarks += behind.remarks
     remarks += _where(stack, house.registered, summary)
     return _Packed(summary, intake, stack, remarks)
 
@@ -251,6 +256,7 @@ def _rows(intake: Intake, summary: DatasetSummary) -> ParticleRows:
         ctf_images=None if ctf_images is None else [image.text for image in ctf_images],
         half_sets=table.half_sets,
         coordinates=None if intake.carried else table.coordinates,
+        turns=table.turns,
         microscope=table.microscope,
     )
 

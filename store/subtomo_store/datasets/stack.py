@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from subtomo_core.data.folds import Grouping
-from subtomo_core.errors import InputError, Problem
+from subtomo_core.data.particles import region_of
+from subtomo_core.fourier.missing import Region
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_store.datasets.checksums import CHECKSUMS, checksum, damage, read_checksums
 from subtomo_store.datasets.given_table import given_table
 from subtomo_store.datasets.grouping import read_grouping
+from subtomo_store.datasets.regions import read_regions
+from subtomo_store.datasets.stack_file import Stack
 from subtomo_store.errors import DamagedError, StorageError
-from subtomo_store.files.confinement import Below, open_below
 from subtomo_store.files.volume_file import Layout, VolumeFile
 from subtomo_store.files.whole import storage_error
-from subtomo_store.formats.mrc_header import HEADER_BYTES
 from subtomo_store.formats.star import ParticleTable, read_particles
 
-PARTICLES = "particles.mrcs"
 WEIGHTS = "weights.npy"
 TABLE = "particles.star"
 RECORD = "dataset.json"
@@ -47,64 +45,6 @@ class GivenPoses(NamedTuple):
     rotations: NDArray[np.float64] | None
     shifts: NDArray[np.float64]
     classes: NDArray[np.int64] | None
-
-
-class Stack(BaseModel):
-    """Where the particles lie: in the dataset's own folder, or where they were registered.
-
-    Attributes
-    ----------
-    root : str or None
-        Folder below which a registered file lies; None within the dataset's own.
-    file : str
-        Name, or the way from ``root`` down.
-    offset : int
-        Bytes before the first voxel.
-    dtype : str
-        Of a voxel, as numpy writes it: ``<f4``, ``<f2``, ``>f4``, ``>f2``.
-    size, mtime_ns : int or None
-        Of a registered file when it was checked: another one is not what was checked.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    root: str | None = None
-    file: str = PARTICLES
-    offset: int = HEADER_BYTES
-    dtype: str = "<f4"
-    size: int | None = None
-    mtime_ns: int | None = None
-
-    def open(self, folder: Path) -> int:
-        """Open it for reading; the descriptor is the caller's."""
-        if self.root is None:
-            return os.open(folder / self.file, os.O_RDONLY)
-        return open_below(Below(Path(self.root), self.file))
-
-    def check(self, folder: Path) -> None:
-        """Refuse a registered file which is not the one that was checked.
-
-        Raises
-        ------
-        InputError
-            Naming the file and the remedy.
-        """
-        if self.root is None:
-            return
-        try:
-            found = os.stat(Path(self.root) / self.file, follow_symlinks=False)
-        except OSError as error:
-            raise _changed(self, folder, f"is gone ({error.strerror})") from error
-        if (found.st_size, found.st_mtime_ns) != (self.size, self.mtime_ns):
-            raise _changed(self, folder, "has changed")
-
-
-def _changed(stack: Stack, folder: Path, what: str) -> InputError:
-    detail = (
-        f"the file {stack.root}/{stack.file}, which the dataset {folder.name} reads where it "
-        f"lies, {what} since it was checked: put it back as it was, or register it as a new dataset"
-    )
-    return InputError(Problem(detail, file=stack.file))
 
 
 class Record(NamedTuple):
@@ -197,6 +137,7 @@ class StackParticles:
             self._weights = self._open_weights((count, box, box, box // 2 + 1))
         except (OSError, ValueError) as error:
             raise StorageError(f"dataset {folder.name} is damaged: {error}") from error
+        self._regions = read_regions(folder, self._summary)
 
     def check(self) -> None:
         """Look whether registered particles are still those which were checked.
@@ -275,6 +216,10 @@ class StackParticles:
             except DamagedError:
                 found.append(index)
         return found
+
+    def region(self, index: int) -> Region | None:
+        """What particle ``index`` has observed, or None where it brings weights."""
+        return region_of(self._summary, self._regions, index)
 
     def table(self) -> ParticleTable:
         """Return the dataset's own particle table, one row per particle in order; read once."""

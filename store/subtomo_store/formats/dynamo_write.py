@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.orientation.rotations import dynamo_angles
-from subtomo_core.spec.missing_region import MissingRegion, Wedge
+from subtomo_core.spec.missing_region import FoundRegion, Wedge
 from subtomo_store.formats.result_table import ResultTable, numbers_of, tomogram_numbers
 
 COLUMNS = NUMBERS["apix"]
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 
 def write_dynamo(
-    target: BinaryIO, rows: ResultTable, missing: MissingRegion, *, recentred: bool = False
+    target: BinaryIO, rows: ResultTable, missing: FoundRegion, *, recentred: bool = False
 ) -> None:
     """Write a Dynamo table; the same rows give the same bytes.
 
@@ -30,9 +30,9 @@ def write_dynamo(
     target : binary file
     rows : ResultTable
         ``averaged`` is 1 for the particles that count, ``cc`` their score.
-    missing : MissingRegion
-        A range of tilts about y goes into ftype, ymintilt and ymaxtilt; another region cannot be
-        told, and these columns are 0.
+    missing : FoundRegion
+        A range of tilts about y that all particles share goes into ftype, ymintilt and ymaxtilt;
+        with another region these columns are 0.
     recentred : bool
         Whether x, y, z are the places of the particles, to cut boxes out anew: angles are then
         those in the tomogram, and dx, dy, dz what whole voxels leave. Else the poses are those

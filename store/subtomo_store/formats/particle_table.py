@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.spec.missing_region import Formula
 from subtomo_store.formats.star_write import USUAL_MICROSCOPE, Microscope
 
 _STACK = re.compile(r"(\d+)@(.+)", re.DOTALL)
@@ -59,8 +60,13 @@ class ParticleTable:
     coordinates : array, shape (N, 3)
         Where the boxes lie in their tomograms, as the table counts: in voxels of the boxes, unless
         it gives another size. Only tables of results use them.
-    turned : array of bool, shape (N,)
-        Whether a particle's box was cut out turned, and its missing region with it.
+    turns : array, shape (N, 3, 3)
+        Takes a vector of a particle's box to the frame of its tomogram, where boxes were cut out
+        turned; exactly the unit matrix for those that were not.
+    optics : tuple of tuple of str
+        Number and name of each row's optics group.
+    regions : tuple of Wedge, Pyramid, Cone or Complete
+        Missing region of each row, where it was asked for.
     boxes : tuple of str
         What it says of the sides of the boxes, in voxels.
     remarks : tuple of str
@@ -80,7 +86,9 @@ class ParticleTable:
     microscope: Microscope = USUAL_MICROSCOPE
     voxel_column: str = "rlnImagePixelSize"
     coordinates: NDArray[np.float64] | None = None
-    turned: NDArray[np.bool_] | None = None
+    turns: NDArray[np.float64] | None = None
+    optics: tuple[tuple[str, ...], ...] | None = None
+    regions: tuple[Formula, ...] | None = None
     boxes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 

@@ -17,7 +17,7 @@ from subtomo_store.files.readable import Readable
 from subtomo_store.formats.particle_table import ImageName, ParticleTable
 from subtomo_store.formats.problems import Problems
 from subtomo_store.formats.star_account import Reading, account
-from subtomo_store.formats.star_columns import Columns, angles, number_in
+from subtomo_store.formats.star_columns import Angles, Columns, angles, number_in
 from subtomo_store.formats.star_groups import together
 from subtomo_store.formats.star_kinds import (
     IMAGE,
@@ -26,7 +26,7 @@ from subtomo_store.formats.star_kinds import (
     particle_blocks,
     refuse_images,
 )
-from subtomo_store.formats.star_optics import image_sizes, microscope
+from subtomo_store.formats.star_optics import group_names, image_sizes, microscope
 from subtomo_store.formats.star_text import is_particle_block, read_star
 from subtomo_store.formats.star_write import (
     AXES,
@@ -84,11 +84,12 @@ def read_particles(path: Readable, name: str | None = None) -> ParticleTable:
     kin = together(columns, tomograms)
     images, ctf_images = _images(columns, IMAGE), _images(columns, CTF)
     used = microscope(optics or columns)
-    boxes = columns.vectors(TURNED, ("Rot", "Tilt", "Psi"))
+    turns = _turns(columns.vectors(TURNED, ("Rot", "Tilt", "Psi")))
+    poses, told = _poses(given, turns)
     table = ParticleTable(
         images=images or (),
         ctf_images=ctf_images,
-        rotations=None if given is None else from_relion_angles(given.values),
+        rotations=poses,
         voxel_sizes=image_sizes(columns, optics),
         classes=columns.integers("rlnClassNumber"),
         half_sets=kin.half_sets,
@@ -98,11 +99,12 @@ def read_particles(path: Readable, name: str | None = None) -> ParticleTable:
         shifts_in_voxels=in_pixels,
         microscope=used.microscope,
         coordinates=_coordinates(columns),
-        turned=None if boxes is None else _turned(boxes),
+        turns=turns,
+        optics=None if optics is None else group_names(columns, optics),
         boxes=() if optics is None else optics.texts("rlnImageSize") or (),
     )
     problems.raise_all()
-    remarks = [f"{shown}: {given.remark}"] if given is not None and given.remark else []
+    remarks = [f"{shown}: {told}"] if told else []
     remarks += [*kin.remarks, *used.remarks]
     remarks += account(Reading(blocks, tables, columns, optics), table)
     return replace(table, remarks=tuple(remarks))
@@ -117,10 +119,32 @@ def _coordinates(columns: Columns) -> NDArray[np.float64] | None:
     return found.T if np.isfinite(found).all() else None
 
 
-def _turned(boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether boxes (N, 3), in RELION's angles, were cut out turned."""
-    turns = angular_distance(from_relion_angles(boxes), np.eye(3))
-    return np.asarray(turns > _UNTURNED_DEG)
+def _turns(boxes: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    """Rotations (N, 3, 3) of boxes that were cut out turned, from RELION's angles (N, 3).
+
+    RELION composes a pose in the tomogram as ``A(rlnTomoSubtomogram*) A(rlnAngle*)``: the first
+    takes a vector of the box to the tomogram. None where no box is turned.
+    """
+    if boxes is None:
+        return None
+    turns = from_relion_angles(boxes)
+    turns[angular_distance(turns, np.eye(3)) <= _UNTURNED_DEG] = np.eye(3)
+    return turns if (turns != np.eye(3)).any() else None
+
+
+def _poses(
+    given: Angles | None, turns: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64] | None, str]:
+    """Rotations of the particles in their boxes (N, 3, 3), and what the owner is told."""
+    if given is not None:
+        return from_relion_angles(given.values), given.remark
+    if turns is None:
+        return None, ""
+    remark = (
+        "particles lie in their turned boxes as _rlnTomoSubtomogramRot and the angles beside it "
+        "say, for want of _rlnAngleRot, _rlnAngleTilt and _rlnAnglePsi"
+    )
+    return np.tile(np.eye(3), (len(turns), 1, 1)), remark
 
 
 def has_particles(path: Readable, name: str | None = None) -> bool:

@@ -66,6 +66,16 @@ def _from_optics(columns: Columns, optics: Columns) -> Numbers | None:
     return np.full(columns.count, sizes[0])
 
 
+def group_names(columns: Columns, optics: Columns) -> tuple[tuple[str, ...], ...] | None:
+    """Number and name of each row's optics group; None where neither tells it."""
+    groups = _groups(columns, optics)
+    if groups is None:
+        return None
+    told = [_keys(optics.texts(column) or ()) for column in (GROUP, NAME)]
+    names = list(zip(*[texts for texts in told if texts], strict=True))
+    return tuple(names[group] for group in groups.tolist())
+
+
 def _groups(columns: Columns, optics: Columns) -> NDArray[np.int64] | None:
     """Row in the optics table of each particle; None where neither number nor name tells."""
     by_number = _matched(columns, optics, GROUP)

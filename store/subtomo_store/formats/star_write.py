@@ -59,6 +59,8 @@ class ParticleRows:
         1 or 2.
     coordinates : array, shape (N, 3)
         Of the boxes in their tomograms, in voxels of the boxes.
+    turns : array, shape (N, 3, 3)
+        Of boxes that were cut out turned: box to tomogram.
     remark : str
         A comment of one line at the head of the file.
     """
@@ -76,6 +78,7 @@ class ParticleRows:
     ctf_images: Sequence[str] | None = None
     half_sets: ArrayLike | None = None
     coordinates: ArrayLike | None = None
+    turns: ArrayLike | None = None
     microscope: Microscope = USUAL_MICROSCOPE
     remark: str | None = None
 
@@ -145,6 +148,9 @@ def _columns(rows: ParticleRows) -> dict[str, list[str]]:
     if rows.ctf_images is not None:
         columns["rlnCtfImage"] = [quote(name) for name in rows.ctf_images]
     columns["rlnOpticsGroup"] = ["1"] * count
+    if rows.turns is not None:
+        parts = ("Rot", "Tilt", "Psi")
+        add_vectors(columns, "rlnTomoSubtomogram{}", parts, relion_angles(rows.turns))
     columns |= refined(rows)
     wrong = [name for name, values in columns.items() if len(values) != count]
     if wrong:

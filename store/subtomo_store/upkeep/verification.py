@@ -15,13 +15,13 @@ from subtomo_store.database.engine import Store
 from subtomo_store.database.tables import DatasetFileRow, DatasetRow, FileRow, MapRow
 from subtomo_store.datasets.checksums import CHECKSUMS, Summing, checksum, damage, read_checksums
 from subtomo_store.datasets.stack import (
-    PARTICLES,
     RECORD,
     WEIGHTS,
     Record,
     StackParticles,
     read_record,
 )
+from subtomo_store.datasets.stack_file import PARTICLES
 from subtomo_store.errors import StorageError
 from subtomo_store.files.whole import measured, write_whole
 

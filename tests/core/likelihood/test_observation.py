@@ -40,6 +40,9 @@ class Stack:
     def weight(self, index):
         return None if self.weights is None else self.weights[index]
 
+    def region(self, _index):
+        return None if self.weights is not None else self.summary.missing
+
 
 def noise(seed=0):
     return np.random.default_rng(seed).normal(size=(BOX,) * 3).astype(np.float32)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from subtomo_core.errors import InputError
-from subtomo_core.orientation.rotations import angular_distance, from_rotation_vectors
+from subtomo_core.fourier.missing import Turned
+from subtomo_core.orientation.rotations import angular_distance, from_euler, from_rotation_vectors
 from subtomo_core.refiners import (
     FrmRefiner,
     GradientRefiner,
@@ -17,6 +18,7 @@ from subtomo_core.refiners.climbing import Climber
 from subtomo_core.refiners.starting_poses import to_z
 from support.pairs import COMPLETE, WEDGE, known_pair
 
+TURN = from_euler([40.0, 70.0, -20.0])
 REFINERS = {
     "rcs": GradientRefiner(),
     "fcs": GradientRefiner(score="fcs"),
@@ -35,6 +37,7 @@ REFINERS = {
         (COMPLETE, COMPLETE, 0.7, 0.05),
         (WEDGE, COMPLETE, 0.7, 0.05),
         (WEDGE, WEDGE, 1.0, 0.1),
+        (Turned(WEDGE, TURN), Turned(WEDGE, TURN.T), 1.0, 0.1),
     ],
 )
 def test_a_motion_without_noise_is_found_from_all_over(name, seen_f, seen_g, degrees, voxels):
