@@ -3,6 +3,7 @@
 See docs/method.md#simulate.
 """
 
+from subtomo_core.imaging.microscope import Microscope
 from subtomo_core.simulate.atoms import density_of_atoms
 from subtomo_core.simulate.direct import Orientations, Simulation, simulate
 from subtomo_core.simulate.gaussians import (
@@ -11,7 +12,6 @@ from subtomo_core.simulate.gaussians import (
     barrel,
     four_gaussians,
 )
-from subtomo_core.simulate.microscope import Microscope
 from subtomo_core.simulate.phantoms import helix, membrane_patch, shell, symmetric_phantom
 from subtomo_core.simulate.scene import Crowd
 from subtomo_core.simulate.series import SeriesSimulation, simulate_series

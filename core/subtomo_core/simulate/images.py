@@ -9,23 +9,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.fourier.nufft import frequencies, sample_transform
-from subtomo_core.simulate.microscope import Defocus, Microscope, dose_weight
+from subtomo_core.fourier.nufft import sample_transform
+from subtomo_core.imaging.components import Array, ImageComponents, Slices
+from subtomo_core.imaging.microscope import Defocus, Microscope, dose_weight
 from subtomo_core.simulate.scene import Placed
 from subtomo_core.simulate.tilts import TiltSeries
-
-Array = NDArray[np.float64]
-Slices = NDArray[np.complex64]
-
-FIELD = 2  # images are this many boxes wide, so that nothing wraps round into the box
 
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """Takes images of boxes of n voxels; an image is `FIELD` n = m pixels wide.
-
-    Only components within the circle which fits the box's transform are kept, those of half the
-    plane: P of them, the same for all images. All transforms have their origin at the centre.
+    """Takes images of boxes of n voxels: their components, P of each, see `ImageComponents`.
 
     Attributes
     ----------
@@ -42,59 +35,19 @@ class Camera:
     microscope: Microscope
     tilts: TiltSeries
 
-    @property
-    def side(self) -> int:
-        """Width m of an image in pixels."""
-        return FIELD * self.box
-
     @cached_property
-    def used(self) -> NDArray[np.bool_]:
-        """Which components of an image's half transform are kept, (m, m // 2 + 1)."""
-        full = np.fft.fftfreq(self.side, 1.0 / self.side)
-        radius = np.hypot(full[:, None], np.arange(self.side // 2 + 1))
-        return np.asarray(radius <= self.side / 2 - FIELD)
-
-    @cached_property
-    def uv(self) -> Array:
-        """Components (P, 2) in pixels of the box's transform: steps of 1 / `FIELD`."""
-        rows, columns = np.nonzero(self.used)
-        v = np.fft.fftfreq(self.side, 1.0 / self.side)[rows]
-        return np.stack([columns.astype(np.float64), v], -1) / FIELD
-
-    @cached_property
-    def shares(self) -> Array:
-        """Weight (P,) of each component in a sum over the whole plane: its mate's added."""
-        return np.where(self.uv[:, 0] > 0, 2.0, 1.0)
+    def components(self) -> ImageComponents:
+        """Of the images, P of each."""
+        return ImageComponents(self.box)
 
     @cached_property
     def frequency(self) -> Array:
         """Of each component, 1/ångström, (P,)."""
-        return np.asarray(np.hypot(self.uv[:, 0], self.uv[:, 1]) / (self.box * self.voxel))
-
-    @cached_property
-    def angle(self) -> Array:
-        """Of each component, radians from the x axis, (P,)."""
-        return np.arctan2(self.uv[:, 1], self.uv[:, 0])
-
-    def points(self, planes: Array) -> Array:
-        """Where the components of images lie in the box's transform, (T, P, 3)."""
-        return np.asarray(self.uv @ planes)
-
-    def observed(self, visible: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which components (n, n, n // 2 + 1) of the box lie within a pixel of an image's.
-
-        Only images count that are ``visible`` (T,).
-        """
-        k = frequencies(self.box).astype(np.float32)
-        edge = np.hypot(*self.uv.T).max()
-        found = np.zeros(k.shape[:-1], bool)
-        for a, b in self.tilts.planes[visible].astype(np.float32):
-            found |= (np.abs(k @ np.cross(a, b)) < 1.0) & (np.hypot(k @ a, k @ b) <= edge)
-        return found
+        return self.components.frequency(self.voxel)
 
     def contrast(self, defocus: Defocus) -> Array:
         """Contrast transfer and detector, which the signal and the specimen's noise pass, (P,)."""
-        contrast = self.microscope.contrast(self.frequency, self.angle, defocus)
+        contrast = self.microscope.contrast(self.frequency, self.components.angle, defocus)
         return contrast * self.microscope.detector(2.0 * self.voxel * self.frequency)
 
     @cached_property
@@ -111,22 +64,13 @@ class Camera:
 
         ``maps`` (K, n, n, n) are the structures; a membrane, number -1, is the last one.
         """
-        points = self.points(planes).reshape(-1, 3)
+        points = self.components.points(planes).reshape(-1, 3)
         total = np.zeros(len(points), np.complex64)
         for number, rotation, shift in zip(box.structures, box.rotations, box.shifts, strict=True):
             phase = ((-2.0 * math.pi / self.box) * (points @ shift)).astype(np.float32)
             turned = np.exp(1j * phase)
             total += sample_transform(maps[number], points @ rotation) * turned
         return (total * np.float32(self.box**1.5)).reshape(len(planes), -1)
-
-    def recorded(self, slices: Slices) -> NDArray[np.float32]:
-        """The part of images (T, P) which lies over the box, (T, n, n), axes y, x."""
-        whole = np.zeros((len(slices), *self.used.shape), np.complex64)
-        whole[:, self.used] = slices
-        images = np.fft.fftshift(np.fft.irfft2(whole, (self.side,) * 2), axes=(1, 2))
-        first = self.side // 2 - self.box // 2
-        inner = slice(first, first + self.box)
-        return images[:, inner, inner].astype(np.float32)
 
     def noise(
         self, variance: float, before: float, defocus: Defocus, rng: np.random.Generator
@@ -137,13 +81,14 @@ class Camera:
         """
         white = self._white(rng) * math.sqrt(variance * (1.0 - before))
         if before > 0:
-            contrast = self.contrast(defocus)
-            passed = (self.shares * contrast**2).sum() / self.side**2
+            components, contrast = self.components, self.contrast(defocus)
+            passed = (components.shares * contrast**2).sum() / components.side**2
             white += self._white(rng) * contrast * math.sqrt(variance * before / passed)
         return white.astype(np.complex64)
 
     def _white(self, rng: np.random.Generator) -> NDArray[np.complex128]:
         """Transforms of white noise of variance 1 a pixel."""
         count = len(self.tilts.angles_deg)
-        images = rng.standard_normal((count, self.side, self.side), np.float32)
-        return np.asarray(np.fft.rfft2(images)[:, self.used], np.complex128)
+        side = self.components.side
+        images = rng.standard_normal((count, side, side), np.float32)
+        return np.asarray(np.fft.rfft2(images)[:, self.components.used], np.complex128)

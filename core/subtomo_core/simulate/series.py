@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from subtomo_core.data.particles import ArrayParticles
 from subtomo_core.data.truth import Truth
 from subtomo_core.errors import InputError, Problem
+from subtomo_core.imaging.components import Slices
+from subtomo_core.imaging.microscope import Microscope
 from subtomo_core.orientation.rotations import random_rotations
 from subtomo_core.simulate.forms import Assembly
-from subtomo_core.simulate.images import Camera, Slices
-from subtomo_core.simulate.microscope import Microscope
+from subtomo_core.simulate.images import Camera
 from subtomo_core.simulate.phantoms import membrane_patch
 from subtomo_core.simulate.scene import Crowd, Placed, placed
 from subtomo_core.simulate.stacks import Stacks
@@ -132,7 +133,7 @@ class _Series:
         images = images * camera.transfer(tomogram.true)
         if tomogram.moved.any():
             step = -2j * math.pi / camera.box
-            images = images * np.exp(step * (tomogram.moved @ camera.uv.T))
+            images = images * np.exp(step * (tomogram.moved @ camera.components.uv.T))
         images = images.astype(np.complex64)
         if self.noise > 0:
             rng = np.random.default_rng([self.seed, 2, index])
@@ -186,7 +187,7 @@ def _signal(
             alone = Placed(k, np.array([k]), view[None], np.zeros((1, 3)))
             slices = camera.projections(maps, alone, camera.tilts.planes)
             slices = slices * camera.transfer(taken[number % len(taken)].assumed)
-            images = camera.recorded(slices.astype(np.complex64))
+            images = camera.components.recorded(slices.astype(np.complex64))
             variances[k] += images.var((1, 2), dtype=np.float64).mean() / _VIEWS
     found = float(np.average(variances, weights=np.asarray(counts, np.float64)))
     if not found > 0:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.simulate.images import Array, Camera, Slices
-from subtomo_core.simulate.microscope import Defocus
+from subtomo_core.imaging.components import Array, Slices
+from subtomo_core.imaging.microscope import Defocus
+from subtomo_core.simulate.images import Camera
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +52,12 @@ class Stacks:
         slices = self.taken(index)[visible]
         if self.premultiplied:
             slices = slices * self._told(self.defocus[tomogram])[visible]
-        return self.camera.recorded(slices.astype(np.complex64))
+        return self.camera.components.recorded(slices.astype(np.complex64))
 
     def _told(self, defocus: Defocus) -> Array:
         """Contrast transfer times dose, (T, P): all that the tables tell of the images."""
         camera = self.camera
-        contrast = camera.microscope.contrast(camera.frequency, camera.angle, defocus)
+        contrast = camera.microscope.contrast(camera.frequency, camera.components.angle, defocus)
         return contrast * camera.damage
 
     @property

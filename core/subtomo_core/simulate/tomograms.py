@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.errors import refuse_unless
+from subtomo_core.imaging.components import Array
+from subtomo_core.imaging.microscope import Defocus
 from subtomo_core.orientation.rotations import rotation_about
 from subtomo_core.simulate.forms import Correction
-from subtomo_core.simulate.images import Array, Camera
-from subtomo_core.simulate.microscope import Defocus
+from subtomo_core.simulate.images import Camera
 from subtomo_core.simulate.tilts import TiltSeries
 from subtomo_core.spec.strict import STRICT
 

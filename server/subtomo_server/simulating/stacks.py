@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from subtomo_core.imaging.microscope import Defocus
 from subtomo_core.orientation.rotations import relion_tilts
 from subtomo_core.simulate import Stacks
-from subtomo_core.simulate.microscope import Defocus
 from subtomo_store.formats.mrc import write_images
 from subtomo_store.formats.star_write import (
     OPTICS_GROUP,

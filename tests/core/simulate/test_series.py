@@ -10,6 +10,7 @@ from subtomo_core.fourier.missing import observed
 from subtomo_core.fourier.nufft import frequencies, pose_transform
 from subtomo_core.fourier.shells import shell_sums
 from subtomo_core.fourier.transforms import to_fourier
+from subtomo_core.imaging.microscope import Defocus, dose_weight
 from subtomo_core.score import oracle_average
 from subtomo_core.simulate import (
     Crowd,
@@ -20,7 +21,6 @@ from subtomo_core.simulate import (
     membrane_patch,
     simulate_series,
 )
-from subtomo_core.simulate.microscope import Defocus, dose_weight
 from subtomo_core.simulate.scene import placed
 
 BOX, VOXEL, COUNT = 24, 6.0, 12

@@ -62,12 +62,14 @@ class Microscope:
 
     def contrast(self, frequency: Values, angle: Values, defocus: Defocus) -> Values:
         """Contrast transfer, positive at low frequencies: protein is bright."""
-        shift = math.asin(self.amplitude_contrast)
-        return np.sin(self.phase(frequency, angle, defocus) + shift)
+        return np.sin(self.phase(frequency, angle, defocus) + self._shift(defocus))
+
+    def _shift(self, defocus: Defocus) -> float:
+        return math.asin(self.amplitude_contrast) + math.radians(defocus.phase_shift_deg)
 
     def before_first_zero(self, frequency: Values, angle: Values, defocus: Defocus) -> Values:
         """1 up to the first zero of the contrast transfer, 0 beyond."""
-        phase = self.phase(frequency, angle, defocus) + math.asin(self.amplitude_contrast)
+        phase = self.phase(frequency, angle, defocus) + self._shift(defocus)
         beyond = frequency >= frequency[phase > math.pi].min(initial=math.inf)
         return np.where(beyond, 0.0, 1.0)
 
@@ -78,11 +80,15 @@ class Microscope:
 
 @dataclass(frozen=True)
 class Defocus:
-    """Underfocus of an image in µm: mean, difference of both axes, and angle of the larger."""
+    """Underfocus of an image in µm: mean, difference of both axes, and angle of the larger.
+
+    A phase plate shifts the phase by ``phase_shift_deg``.
+    """
 
     mean_um: float
     astigmatism_um: float = 0.0
     angle_deg: float = 0.0
+    phase_shift_deg: float = 0.0
 
 
 def dose_weight(frequency: Values, dose: float) -> Values:
@@ -95,3 +101,8 @@ def dose_weight(frequency: Values, dose: float) -> Values:
     """
     critical = 0.245 * np.maximum(frequency, 1e-6) ** -1.665 + 2.81
     return np.exp(-0.5 * dose / critical)
+
+
+def decay(frequency: Values, dose: float, b_factor: float) -> Values:
+    """What a dose leaves of the amplitude by a B-factor, in Å² for an electron per Å²."""
+    return np.exp(-0.25 * b_factor * dose * frequency**2)
