@@ -135,6 +135,17 @@ def relion_tilts(rotations: ArrayLike) -> Array:
     return angles
 
 
+def from_relion_tilts(tilts: ArrayLike) -> Array:
+    """Rotations (..., 3, 3) from a tomogram to images of (XTilt, YTilt, ZRot), (..., 3), degrees.
+
+    ``Rz(ZRot) Ry(YTilt) Rx(XTilt)``; the other way from `relion_tilts`.
+    """
+    x, y, z = np.moveaxis(np.asarray(tilts, np.float64), -1, 0)
+    about_x, about_y, about_z = np.eye(3)
+    turned: Array = rotation_about(about_z, z) @ rotation_about(about_y, y)
+    return turned @ rotation_about(about_x, x)
+
+
 def from_dynamo_angles(angles: ArrayLike) -> Array:
     """Poses' rotations (..., 3, 3) of Dynamo's (tdrot, tilt, narot) in degrees, shape (..., 3).
 
