@@ -111,9 +111,10 @@ class DatasetCalls(Calls):
         dataset: str | Dataset,
         path: str | Path,
         *,
+        tomograms: str | Path | None = None,
         on_progress: UploadProgress | None = None,
     ) -> Uploaded:
-        """Upload a STAR or Dynamo table with every volume it names, or a folder of volumes.
+        """Upload a table with every file it names, or a folder of volumes.
 
         Files which the server has already, by size and SHA-256, are not sent again: an
         interrupted upload is taken up by calling this once more. Of big files, from 64 MiB on,
@@ -125,7 +126,9 @@ class DatasetCalls(Calls):
         dataset : str or Dataset
             The dataset, or its id.
         path : str or Path
-            A particle STAR file, a Dynamo table (``.tbl``), a motive list, or a folder of volumes.
+            A STAR file, RELION's optimisation set, Dynamo table, motive list, or folder of volumes.
+        tomograms : str or Path, optional
+            The tomograms STAR of particles that are stacks; found beside them by default.
         on_progress : callable, optional
             Told the bytes done and the bytes in all; may be called from several threads.
 
@@ -136,7 +139,7 @@ class DatasetCalls(Calls):
         ChecksumMismatch
             If the server got other bytes than were sent.
         """
-        files = outgoing(Path(path))
+        files = outgoing(Path(path), None if tomograms is None else Path(tomograms))
         there = {file.name: file for file in self.files(dataset)}
         total = sum(file.size for file in files)
         done, lock = 0, Lock()

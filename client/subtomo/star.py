@@ -1,13 +1,13 @@
 """The files which a RELION particle STAR names, and the same STAR with portable names.
 
-Only the two columns which name files are read here, and only they are changed; the rest of the
-text stays as its program wrote it. The server judges the content.
+Only the columns which name files are read here, and only they are changed; the rest of the text
+stays as its program wrote it. The server judges the content.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -74,7 +74,7 @@ def lines_of(text: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def references(text: str) -> Iterator[Reference]:
+def references(text: str, columns: Sequence[str] = FILE_COLUMNS) -> Iterator[Reference]:
     """Find every mention of a file in a STAR text, in loops and single values.
 
     Rows are counted on where several tables name images.
@@ -83,6 +83,8 @@ def references(text: str) -> Iterator[Reference]:
     ----------
     text : str
         The content of a STAR file.
+    columns : sequence of str
+        The columns which name files; the first of them tells the tables whose rows count.
     """
     labels: list[str] = []
     loop, in_head, row = False, False, 0
@@ -97,12 +99,14 @@ def references(text: str) -> Iterator[Reference]:
         elif in_head and first.startswith("_"):
             labels.append(first)
             if not loop:
-                row += first == FILE_COLUMNS[0]
-                yield from _mentions(number, row, [first], tokens[1:])
+                row += first == columns[0]
+                if first in columns:
+                    yield from _mentions(number, row, [first], tokens[1:])
         elif loop:
             in_head = False
-            row += FILE_COLUMNS[0] in labels
-            yield from _mentions(number, row, labels, tokens)
+            row += columns[0] in labels
+            kept = [label if label in columns else "" for label in labels]
+            yield from _mentions(number, row, kept, tokens)
 
 
 def _alone(tokens: list[re.Match[str]]) -> bool:
@@ -114,11 +118,11 @@ def _mentions(
 ) -> Iterator[Reference]:
     for label, token in zip(labels, tokens, strict=False):
         value = token.group().strip("\"'")
-        if label in FILE_COLUMNS and value not in _NO_FILE:
+        if label and value not in _NO_FILE:
             yield Reference(line, token.start(), token.end(), row, label, value)
 
 
-def make_portable(star: Path) -> PortableStar:
+def make_portable(star: Path, columns: Sequence[str] = FILE_COLUMNS) -> PortableStar:
     """Read a STAR, find every file it names and give each a name that can be uploaded.
 
     A relative name is looked for beside the STAR, then in each folder above it (RELION writes
@@ -129,6 +133,8 @@ def make_portable(star: Path) -> PortableStar:
     ----------
     star : Path
         The STAR file.
+    columns : sequence of str
+        Its columns which name files.
 
     Raises
     ------
@@ -139,7 +145,7 @@ def make_portable(star: Path) -> PortableStar:
         text = read_text(star)
     except OSError as error:
         raise InvalidInput(f"{star} cannot be read as a STAR file: {error}.") from error
-    mentions = list(references(text))
+    mentions = list(references(text, columns))
     folder = star.resolve().parent
     found, missing = dict[str, Path](), list[Reference]()
     for mention in mentions:

@@ -15,6 +15,7 @@ from subtomo.dynamo import TABLE, only_table, particles_beside
 from subtomo.errors import ChecksumMismatch, ConnectionFailed, InvalidInput
 from subtomo.motive_lists import AV3, PYTOM, is_stopgap, pytom_list, volumes_beside
 from subtomo.patience import Patience
+from subtomo.stacks import holds_stacks, stack_files
 from subtomo.star import make_portable
 from subtomo.transport import Transport
 from subtomo.volume_names import VOLUME_ENDINGS, is_volume_name, refuse_unreadable
@@ -56,14 +57,16 @@ class Outgoing(NamedTuple):
         return digest.hexdigest()
 
 
-def outgoing(path: Path) -> list[Outgoing]:
+def outgoing(path: Path, tomograms: Path | None = None) -> list[Outgoing]:
     """List everything to upload for a table with its volumes, or for a folder of volumes.
 
     Parameters
     ----------
     path : Path
-        A ``.star`` file, a Dynamo table (``.tbl``), a motive list (STOPGAP's ``.star``, AV3's
-        ``.em``, PyTom's ``.xml``), or a folder.
+        A ``.star`` file (particles, or RELION's optimisation set), a Dynamo table (``.tbl``), a
+        motive list (STOPGAP's ``.star``, AV3's ``.em``, PyTom's ``.xml``), or a folder.
+    tomograms : Path, optional
+        The tomograms of particles that are stacks of tilt images; found beside them by default.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def outgoing(path: Path) -> list[Outgoing]:
     InvalidInput
         If there is nothing to upload, a named file is not there, or one is not read.
     """
-    files = _folder(path) if path.is_dir() else _table(path)
+    files = _folder(path) if path.is_dir() else _table(path, tomograms)
     for file in files:
         refuse_unreadable(file.name)
     return files
@@ -101,7 +104,7 @@ def left_out(path: Path, files: list[Outgoing]) -> list[str]:
     return [f"{were} left out, {reason}: {names}"]
 
 
-def _table(path: Path) -> list[Outgoing]:
+def _table(path: Path, tomograms: Path | None) -> list[Outgoing]:
     if not path.is_file():
         raise InvalidInput(f"There is no file or folder {path}.")
     if path.suffix.lower() == TABLE:
@@ -117,6 +120,8 @@ def _table(path: Path) -> list[Outgoing]:
             f"{path.name} is neither a STAR file, a Dynamo table nor a motive list: give the "
             "particles' table or a folder of volumes."
         )
+    if tomograms is not None or holds_stacks(path):
+        return [Outgoing(name, content) for name, content in stack_files(path, tomograms)]
     portable = make_portable(path)
     if not portable.files:
         volumes = _beside(path) if is_stopgap(portable.text) else []

@@ -15,6 +15,7 @@ from subtomo_server.pages.forms import specification
 from support.browsing import LONG, Visit, visiting
 from support.services import WorkerProcess
 from support.serving import Served, client_of, small_spec, volume_bytes
+from support.tilt_stacks import simulated_stacks, written_stacks
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
@@ -183,6 +184,19 @@ def test_a_dataset_is_uploaded_from_the_browser(visit: Visit, tmp_path: Path):
     page.get_by_role("button", name="Delete it with its files").click()
     page.wait_for_url(f"{visit.url}/")
     assert page.get_by_text("from the browser", exact=True).count() == 0
+
+
+def test_a_folder_of_stacks_is_uploaded_from_the_browser(visit: Visit, tmp_path: Path):
+    """Names are those below the folder, and the tables tell what is missing."""
+    page = visit.page
+    stacked = written_stacks(tmp_path / "job010", simulated_stacks(2))
+    page.get_by_text("Upload subtomograms from this browser").click()
+    page.get_by_label("Name").fill("stacks from the browser")
+    page.get_by_label("Or a folder").set_input_files(str(stacked.folder))
+    page.get_by_role("button", name="Upload and check").click()
+    page.wait_for_url(f"{visit.url}/datasets/*", timeout=LONG)
+    page.locator(".chip.ready").wait_for(timeout=LONG)
+    assert "its particles are stacks of tilt images of 2 tilt series" in page.inner_text("main")
 
 
 def test_the_truth_about_simulated_particles_is_linked_from_their_page(

@@ -175,11 +175,12 @@ def test_the_files_are_those_which_relion_asks_for(tmp_path):
     assert mrcfile.validate(image)
 
 
-def test_subtomo_refuses_them_by_name(tmp_path):
+def test_subtomo_reads_them(tmp_path):
     stacks = simulate(tmp_path / "made", "--tilt-step", 20) / "stacks"
-    with pytest.raises(InputError, match="stacks of 2D tilt images, which are not read yet"):
-        read_particles(stacks / "particles.star")
-    with pytest.raises(InputError, match="upload the particle file that it names"):
+    table = read_particles(stacks / "particles.star")
+    assert table.stacks is not None
+    assert table.stacks.premultiplied.all()
+    with pytest.raises(InputError, match="upload the particle file that it names as well"):
         read_particles(stacks / "optimisation_set.star")
     with pytest.raises(InputError, match="a table of tomograms"):
         read_particles(stacks / "tomograms.star")

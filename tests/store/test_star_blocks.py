@@ -95,8 +95,15 @@ def test_a_flag_which_the_file_contradicts_is_named(tmp_path, text):
     assert "but _rlnImageDimensionality is 3: set _rlnTomoSubTomosAre2DStacks to 0" in (
         problem.detail
     )
-    (problem,) = problems_of(star(tmp_path, flag + particles))
-    assert "or set _rlnTomoSubTomosAre2DStacks to 0 if" in problem.detail
+
+
+def test_a_flag_for_stacks_asks_for_what_stacks_need(tmp_path):
+    flag = "data_general\n_rlnTomoSubTomosAre2DStacks 1\n"
+    problems = problems_of(star(tmp_path, flag + table("rlnImageName", rows="a\n")))
+    assert {problem.column for problem in problems} == {
+        "rlnTomoName",
+        "rlnCtfDataAreCtfPremultiplied",
+    }
 
 
 def test_a_column_twice_is_told_once(tmp_path):

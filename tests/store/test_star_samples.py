@@ -31,7 +31,6 @@ UNREADABLE = {
     "formats/relion5.star": "2D images",
     "formats/stopgap_motl_head.star": "STOPGAP motive list",
     "formats/relion5_refine3d/job_refine/run_it050_optimisation_set.star": "optimisation set",
-    "ribosome-70S/warptools_test_4-tomos_10-ptcls_box-32_angpix-12.star": "stacks of 2D",
     "ribosome-70S/warptools_test_4-tomos_10-ptcls_box-32_angpix-12_tomograms.star": (
         "table of tomograms"
     ),

@@ -31,6 +31,7 @@ from subtomo.cli.output import connect, errors, plainly, print_json, screen
 from subtomo.client import Client
 from subtomo.errors import ConnectionFailed
 from subtomo.records import Dataset
+from subtomo.stacks import holds_stacks
 from subtomo.transfer import outgoing
 
 
@@ -40,10 +41,18 @@ def push(
     particles: Annotated[
         Path,
         typer.Argument(
-            help="The particles' STAR file, Dynamo table or motive list, or a folder of volumes."
+            help="The particles' STAR file (or optimisation set), Dynamo table or motive list, "
+            "or a folder of volumes."
         ),
     ],
     *,
+    tomograms: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of particles that are stacks of tilt images: RELION's tomograms.star; found "
+            "beside them by default."
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="A name; the file's by default.")] = None,
     tilt: Tilt = None,
     tilt_axis: TiltAxis = None,
@@ -63,12 +72,12 @@ def push(
     as_json: Annotated[bool, typer.Option("--json", help="Print the dataset as JSON.")] = False,
 ) -> None:
     """Upload particles, have them checked, and print the dataset's id."""
-    outgoing(particles)  # before a dataset is made: everything named must be there
+    outgoing(particles, tomograms)  # before a dataset is made: everything named must be there
     with connect(context) as client:
         if into:
             dataset = find_dataset(client, into)
         else:
-            region = Missing(
+            missing = Missing(
                 tilt,
                 cone,
                 missing_from_weights,
@@ -77,10 +86,13 @@ def push(
                 second_tilt,
                 tilt_table,
                 missing_from_table,
-            ).region()
+            )
+            stacks = particles.suffix.lower() == ".star" and holds_stacks(particles)
+            # Images come from known directions: there is nothing to tell.
+            region = {"kind": "mask"} if stacks and not missing.said else missing.region()
             title = name or particles.resolve().stem
             dataset = client.create_dataset(title, missing=region, voxel_size=voxel_size, dark=dark)
-        _upload(client, dataset, particles)
+        _upload(client, dataset, particles, tomograms)
         dataset = client.seal(dataset)
     if as_json:
         print_json(dataset)
@@ -94,7 +106,7 @@ def push(
         screen().print(remark, markup=False)
 
 
-def _upload(client: Client, dataset: Dataset, particles: Path) -> None:
+def _upload(client: Client, dataset: Dataset, particles: Path, tomograms: Path | None) -> None:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -111,6 +123,7 @@ def _upload(client: Client, dataset: Dataset, particles: Path) -> None:
             uploaded = client.upload(
                 dataset,
                 particles,
+                tomograms=tomograms,
                 on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
             )
     except ConnectionFailed as error:

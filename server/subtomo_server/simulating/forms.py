@@ -91,8 +91,10 @@ class StackForm:
         write_stacks(folder, self.stacks, images, tomogram_names)
 
     def hint(self, folder: Path) -> str:
-        """Who reads them."""
-        return f"{folder} holds 2D stacks for RELION 5, to be run in it; they cannot be pushed yet"
+        """The command that pushes them; RELION 5 reads them too."""
+        dataset = f"{folder.parent.name}-{folder.name}"
+        pushing = f"subtomo push {folder / PARTICLES} --name {dataset}"
+        return f"{pushing}  (or run RELION 5 in that folder)"
 
     def picture(self, index: int) -> Picture:
         """The image of the least dose that is visible."""

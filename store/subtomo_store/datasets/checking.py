@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 from subtomo_core.errors import InputError, Problem
-from subtomo_store.datasets.intake import Headers
+from subtomo_store.datasets.headers import Headers
 from subtomo_store.datasets.intake_parts import Intake, Place, Source
+from subtomo_store.datasets.stacks import Stacks
 from subtomo_store.datasets.weights import own_box
 from subtomo_store.formats.problems import Problems, named
 from subtomo_store.formats.star_columns import number_in
-from subtomo_store.formats.volume_header import VolumeHeader, check_cubic
+from subtomo_store.formats.volume_header import VolumeHeader, check_cubic, check_square
 
 SMALLEST_BOX, LARGEST_BOX = 8, 512
 MOST_PARTICLES = 1_000_000
@@ -35,7 +36,7 @@ def check_boxes(intake: Intake, headers: Headers, problems: Problems) -> tuple[i
         raise InputError(Problem(detail))
     boxes = []
     for source in intake.sources:
-        box = _box(source.volume, headers, source, intake.listing, problems)
+        box = _box(source, headers, intake, problems)
         if box:
             boxes.append((source, box))
     if not boxes:
@@ -63,18 +64,36 @@ def check_boxes(intake: Intake, headers: Headers, problems: Problems) -> tuple[i
     return common, good
 
 
-def _box(
-    place: Place, headers: Headers, source: Source, listing: str, problems: Problems
-) -> int | None:
+def _box(source: Source, headers: Headers, intake: Intake, problems: Problems) -> int | None:
+    place = source.volume
     header = headers.get(place)
     if header is None:
         return None
     try:
+        if intake.stacks is not None:
+            box = check_square(header, place.file)
+            _check_depth(intake.stacks, source, header.file_shape[0])
+            return box
         _check_place(place, header)
         return check_cubic(header, place.file)
     except InputError as error:
-        problems.add(*(located(problem, source, listing) for problem in error.problems))
+        problems.add(*(located(problem, source, intake.listing) for problem in error.problems))
     return None
+
+
+def _check_depth(stacks: Stacks, source: Source, depth: int) -> None:
+    index = (source.row or 1) - 1
+    if stacks.chosen(index, depth) is not None:
+        return
+    visible = stacks.visible(index)
+    wanted = f"{int(visible.sum())} (the visible ones)"
+    if not visible.all():
+        wanted += f" or {len(visible)} (all of its tilt series)"
+    detail = (
+        f"{source.volume.file}: a stack of {depth} images where the tables tell of {wanted}: "
+        "extract the particle again, or give the tables that were written with it"
+    )
+    raise InputError(Problem(detail, file=source.volume.file, column="nz"))
 
 
 def _check_place(place: Place, header: VolumeHeader) -> None:

@@ -47,11 +47,19 @@ class Contents:
         self._again: list[tuple[Source, str]] = []
 
     def see(self, source: Source, volume: NDArray[np.float32]) -> None:
-        """Note the volume of a particle; one of a place which was there is told by its place."""
+        """Note the volume of a particle."""
+        self.note(source, self.digest(volume))
+
+    @staticmethod
+    def digest(array: NDArray[np.float32]) -> bytes:
+        """Digest of what a particle holds."""
+        return hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
+
+    def note(self, source: Source, digest: bytes) -> None:
+        """Note what a particle holds; one of a place which was there is told by its place."""
         if source.volume in self._places:
             return
         self._places.add(source.volume)
-        digest = hashlib.blake2b(np.ascontiguousarray(volume).data, digest_size=16).digest()
         first = self._first.setdefault(digest, source.name)
         if first is not source.name:
             self._again.append((source, first))

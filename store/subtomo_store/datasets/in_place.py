@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from subtomo_store.datasets.intake import Headers
+from subtomo_store.datasets.headers import Headers
 from subtomo_store.datasets.intake_parts import Source
 from subtomo_store.datasets.material import Material, RegisteredFile
 from subtomo_store.datasets.stack_file import PARTICLES, Stack

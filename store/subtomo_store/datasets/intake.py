@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import posixpath
-import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec.missing_region import MissingRegion
+from subtomo_store.datasets.finding import Finder
 from subtomo_store.datasets.foreign_files import told_of
 from subtomo_store.datasets.intake_dynamo import from_dynamo
 from subtomo_store.datasets.intake_lists import from_list, is_list, lists_in
 from subtomo_store.datasets.intake_parts import NO_PARTICLES, Intake, Place, Source, left_out
+from subtomo_store.datasets.intake_stacks import Given, from_stacks
 from subtomo_store.datasets.material import STAR, TABLES, TBL, Material
-from subtomo_store.formats.particle_table import ImageName
 from subtomo_store.formats.problems import Problems
 from subtomo_store.formats.star import CTF, IMAGE, has_particles, read_particles
-from subtomo_store.formats.volume_header import VolumeHeader
+from subtomo_store.formats.star_text import read_star
+from subtomo_store.formats.tomograms import PARTICLES_FILE, optimisation_set
 from subtomo_store.formats.volumes import is_volume_name, read_header
 
 
@@ -39,7 +38,7 @@ def take_in(material: Material, missing: MissingRegion, problems: Problems) -> I
         If there is no particle, or no table can be chosen or read.
     """
     names = material.names()
-    table = material.chosen or _choose_table(material, names)
+    table = _choose_table(material, names)
     weighted = missing.kind == "mask"
     if table.lower().endswith(TBL):
         return from_dynamo(material, table, missing, problems)
@@ -57,8 +56,11 @@ def take_in(material: Material, missing: MissingRegion, problems: Problems) -> I
 
 
 def _choose_table(material: Material, uploaded: list[str]) -> str:
+    """The table of particles: the only one, or the one that was registered or is led to."""
     names = [name for name in uploaded if name.lower().endswith(TABLES)]
     names = names or lists_in(material, uploaded)
+    if material.chosen:
+        return _led_to(material, names, material.chosen) or material.chosen
     if len(names) <= 1:
         return "".join(names)
     tables = [
@@ -68,6 +70,9 @@ def _choose_table(material: Material, uploaded: list[str]) -> str:
         or is_list(material, name)
         or has_particles(material.file(name), name)
     ]
+    if len(tables) > 1:
+        led = {found for name in names if (found := _led_to(material, names, name))}
+        tables = [name for name in tables if name in led] or tables
     if len(tables) == 1:
         return tables[0]
     shown = ", ".join((tables or names)[:10])
@@ -78,14 +83,32 @@ def _choose_table(material: Material, uploaded: list[str]) -> str:
     raise InputError(Problem(detail, file=(tables or names)[0]))
 
 
+def _led_to(material: Material, names: list[str], name: str) -> str | None:
+    """The table of particles that an optimisation set leads to; None for other tables."""
+    if not name.lower().endswith(STAR):
+        return None
+    try:
+        found = optimisation_set(read_star(material.file(name), name))
+    except InputError:
+        return None
+    if found is None:
+        return None
+    problems = Problems()
+    particles = Finder(name, set(names), problems).file(found[0], 1, PARTICLES_FILE)
+    problems.raise_all()
+    return particles
+
+
 def _from_star(
     material: Material, names: list[str], star: str, missing: MissingRegion, problems: Problems
 ) -> Intake:
     table, weighted = read_particles(material.file(star), star), missing.kind == "mask"
+    if table.stacks is not None:
+        return from_stacks(Given(material, names, star, table, table.stacks), missing, problems)
     if weighted and table.ctf_images is None:
         detail = f"{star}: _{CTF} is missing, and the missing region is 'mask': add the column"
         raise InputError(Problem(detail, file=star, column=CTF))
-    finder = _Finder(star, set(names), problems)
+    finder = Finder(star, set(names), problems)
     weights = table.ctf_images if weighted else None
     sources = []
     for row, image in enumerate(table.images, start=1):
@@ -96,7 +119,7 @@ def _from_star(
     remarks = list(table.remarks)
     told = {place.file for s in sources for place in (s.volume, s.weight) if place} | {star}
     if table.ctf_images is not None and not weighted:
-        unused = {name for image in table.ctf_images if (name := finder.name(image))} - told
+        unused = {name for image in table.ctf_images if (name := finder.name(image.path))} - told
         remarks.append(
             f"the column _{CTF} of {star} and the {len(unused)} files of weights which it names "
             "were not used: the missing region is given by a formula"
@@ -104,43 +127,6 @@ def _from_star(
         told |= unused
     remarks += left_out((name for name in names if name not in told), f"not named in {star}")
     return Intake(sources, table, star, remarks, carried=True)
-
-
-class _Finder(NamedTuple):
-    """Finds images from the STAR file's own folder, or else from the dataset's root."""
-
-    star: str
-    names: set[str]
-    problems: Problems
-
-    def find(self, image: ImageName, row: int, column: str) -> Place | None:
-        """Place of an image; None where a problem was noted."""
-        path = image.path
-        name = self.name(image)
-        if name is not None:
-            return Place(name, image.place)
-        if path.startswith(("/", "~", "\\")) or re.match(r"[A-Za-z]:", path):
-            return self._refuse(
-                image, row, column, "is an absolute path: give it relative to the STAR file"
-            )
-        beside = self._beside(path)
-        if beside == ".." or beside.startswith("../"):
-            reason = "climbs out of the dataset with '..': give a path inside it"
-        else:
-            reason = "was not uploaded: upload it under this name or remove the row"
-        return self._refuse(image, row, column, reason)
-
-    def name(self, image: ImageName) -> str | None:
-        """Name of the file that an image lies in; None where there is none."""
-        candidates = self._beside(image.path), posixpath.normpath(image.path)
-        return next((name for name in candidates if name in self.names), None)
-
-    def _beside(self, path: str) -> str:
-        return posixpath.normpath(posixpath.join(posixpath.dirname(self.star), path))
-
-    def _refuse(self, image: ImageName, row: int, column: str, reason: str) -> None:
-        detail = f"{self.star}, row {row}: _{column} names {image.text!r}, which {reason}"
-        self.problems.add(Problem(detail, file=self.star, row=row, column=column))
 
 
 def _from_volumes(material: Material, names: Iterable[str], problems: Problems) -> Intake:
@@ -169,23 +155,3 @@ def _from_volumes(material: Material, names: Iterable[str], problems: Problems) 
         )
         raise InputError(Problem("; ".join([detail, *remarks])))
     return Intake(sources, None, "", remarks)
-
-
-class Headers:
-    """Headers of the uploaded files, each read once; a bad file gives one problem."""
-
-    def __init__(self, material: Material, problems: Problems):
-        self._material, self._problems = material, problems
-        self._headers: dict[tuple[str, bool], VolumeHeader | None] = {}
-
-    def get(self, place: Place) -> VolumeHeader | None:
-        """Header of the file that a volume lies in; None where a problem was noted."""
-        key = name, stacked = place.file, place.position is not None
-        if key not in self._headers:
-            try:
-                file = self._material.file(name)
-                self._headers[key] = read_header(file, name, stacked=stacked)
-            except InputError as error:
-                self._headers[key] = None
-                self._problems.add(*error.problems)
-        return self._headers[key]

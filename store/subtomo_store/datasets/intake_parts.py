@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from subtomo_store.datasets.stacks import Stacks
 from subtomo_store.formats.particle_table import ParticleTable
 from subtomo_store.formats.problems import named
 
@@ -38,7 +39,8 @@ class Source(NamedTuple):
 class Intake(NamedTuple):
     """All particles in order, with the table they came from and its file's name, if any.
 
-    ``carried`` says that the tables of jobs carry that table through; others become new ones.
+    ``carried`` says that the tables of jobs carry that table through; others become new ones. Of
+    ``stacks`` of tilt images it has what is known of the images; None for volumes.
     """
 
     sources: list[Source]
@@ -46,6 +48,7 @@ class Intake(NamedTuple):
     listing: str
     remarks: list[str]
     carried: bool = False
+    stacks: Stacks | None = None
 
     def row(self, index: int) -> int:
         """Row of the table (from 1) of a row that was taken in; some may have been left out."""

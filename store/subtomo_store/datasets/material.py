@@ -13,6 +13,7 @@ from subtomo_store.files.confinement import Below, below, open_below
 from subtomo_store.files.data_folder import DEEPEST_NAME
 from subtomo_store.files.readable import Readable
 from subtomo_store.files.whole import TEMPORARY
+from subtomo_store.formats.tomograms import leads_further
 
 STAR = ".star"
 TBL = ".tbl"
@@ -104,7 +105,8 @@ class Material:
 def registered_files(registered: Registered) -> dict[str, RegisteredFile]:
     """Files of a registered folder, by their names below it; hidden ones are left out.
 
-    Beside a table which was registered itself, others in and below its folder are left out.
+    Beside a table which was registered itself, others in and below its folder are left out,
+    unless it needs them: tables of tomograms, or the particles of an optimisation set.
 
     Raises
     ------
@@ -117,10 +119,15 @@ def registered_files(registered: Registered) -> dict[str, RegisteredFile]:
     except OSError as error:
         detail = f"{source} cannot be read ({error.strerror}): register it again"
         raise InputError(Problem(detail, pointer="/source/path")) from error
-    if source.suffix.lower() in TABLES and not source.is_dir():
+    own = found.get(source.name)
+    if _is_table(source) and (own is None or not leads_further(own, source.name)):
         others = {name for name in found if name.lower().endswith(TABLES)} - {source.name}
         found = {name: file for name, file in found.items() if name not in others}
     return found
+
+
+def _is_table(source: Path) -> bool:
+    return source.suffix.lower() in TABLES and not source.is_dir()
 
 
 def _walk(

@@ -118,7 +118,7 @@ class Packer:
                 if weights is not None and source.weight is not None:
                     if done == 1:
                         box = volume.shape[0]
-                        _write_npy_header(weights, (len(sources), box, box, box // 2 + 1))
+                        write_npy_header(weights, (len(sources), box, box, box // 2 + 1))
                     found = self._weights(source.volume, source.weight)
                     weights.write(found.values.data)
                     self._sums.weights.append(checksum(found.values))
@@ -136,7 +136,8 @@ class Packer:
         return half_weights(self._volumes.read(weight), *headers, weight.file)
 
 
-def _write_npy_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+def write_npy_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+    """Begin a file of little-endian float32 in numpy's format."""
     npy.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
 
 

@@ -16,11 +16,13 @@ from subtomo_store.datasets.checksums import CHECKSUMS
 from subtomo_store.datasets.duplicates import check_places
 from subtomo_store.datasets.given_table import GIVEN, keep_given
 from subtomo_store.datasets.grouping import GROUPING, grouping_of, write_grouping
+from subtomo_store.datasets.headers import Headers
 from subtomo_store.datasets.in_place import left_as_it_is
-from subtomo_store.datasets.intake import Headers, take_in
+from subtomo_store.datasets.intake import take_in
 from subtomo_store.datasets.intake_parts import Intake
 from subtomo_store.datasets.material import Material, Registered
 from subtomo_store.datasets.packing import Packer, Progress, Volumes
+from subtomo_store.datasets.packing_stacks import StackPacker
 from subtomo_store.datasets.region_power import compare_power
 from subtomo_store.datasets.regions import REGIONS, regions_of
 from subtomo_store.datasets.stack import (
@@ -150,23 +152,28 @@ def _pack(
         keep_given(material, intake.listing, target)
     behind = regions_of(intake, missing, problems)
     check_places(intake, problems)
-    headers = Headers(material, problems)
+    headers = Headers(material, problems, images=intake.stacks is not None)
     box, good = check_boxes(intake, headers, problems)
     size, remarks = common_voxel_size(intake, headers, voxel_size, problems)
     remarks += [*remarks_on_box(intake, box), *remarks_on_stacks(intake, headers)]
     stack = Stack()
     if box:
         left = None
-        if len(good) == len(intake.sources):
+        if intake.stacks is None and len(good) == len(intake.sources):
             left = left_as_it_is(good, headers, material, target)
         needed = _needed(len(good), box, copied=left is None, weighted=missing.kind == "mask")
         _check_space(target, needed)
         house.allow(needed)
         header = None if left else volume_header((box, box, box), size, len(good))
-        with Volumes(material, target) as volumes:
-            packer = Packer(volumes, intake.listing, problems, progress)
-            remarks += packer.write(target, good, header)
-            remarks += compare_power(volumes, good, behind.regions, problems)
+        if intake.stacks is None:
+            with Volumes(material, target) as volumes:
+                packer = Packer(volumes, intake.listing, problems, progress)
+                remarks += packer.write(target, good, header)
+                remarks += compare_power(volumes, good, behind.regions, problems)
+        elif header is not None:
+            problems.raise_all()
+            builder = StackPacker(intake.stacks, material, intake.listing, problems, progress)
+            remarks += builder.write(target, good, header, box, size)
         stack = left or stack
     problems.raise_all()
     summary = DatasetSummary(

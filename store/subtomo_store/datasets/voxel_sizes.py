@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from subtomo_core.errors import Problem
-from subtomo_store.datasets.intake import Headers
+from subtomo_store.datasets.headers import Headers
 from subtomo_store.datasets.intake_parts import Intake
 from subtomo_store.formats.problems import Problems, named
 from subtomo_store.formats.volume_header import BY_DEFAULT, UNSET, VolumeHeader

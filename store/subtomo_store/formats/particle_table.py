@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.spec.missing_region import Formula
+from subtomo_store.formats.star_stacks import StackRows
 from subtomo_store.formats.star_write import USUAL_MICROSCOPE, Microscope
 
 _STACK = re.compile(r"(\d+)@(.+)", re.DOTALL)
@@ -69,6 +70,8 @@ class ParticleTable:
         Missing region of each row, where it was asked for.
     boxes : tuple of str
         What it says of the sides of the boxes, in voxels.
+    stacks : StackRows or None
+        What it tells of stacks of tilt images, where particles are stacks.
     remarks : tuple of str
         For the dataset's owner.
     """
@@ -90,6 +93,7 @@ class ParticleTable:
     optics: tuple[tuple[str, ...], ...] | None = None
     regions: tuple[Formula, ...] | None = None
     boxes: tuple[str, ...] = ()
+    stacks: StackRows | None = None
     remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +23,13 @@ from subtomo_store.formats.star_columns import Angles, Columns, angles, number_i
 from subtomo_store.formats.star_groups import together
 from subtomo_store.formats.star_kinds import (
     IMAGE,
+    are_stacks,
     joined,
     optics_block,
     particle_blocks,
-    refuse_images,
 )
 from subtomo_store.formats.star_optics import group_names, image_sizes, microscope
+from subtomo_store.formats.star_stacks import TURNED, stack_rows
 from subtomo_store.formats.star_text import is_particle_block, read_star
 from subtomo_store.formats.star_write import (
     AXES,
@@ -38,6 +41,7 @@ from subtomo_store.formats.star_write import (
 
 __all__ = [
     "IMAGE",
+    "TURNED",
     "ImageName",
     "Microscope",
     "ParticleRows",
@@ -48,7 +52,6 @@ __all__ = [
 ]
 
 CTF = "rlnCtfImage"
-TURNED = "rlnTomoSubtomogram{}"
 _UNTURNED_DEG = 0.1
 
 
@@ -73,11 +76,30 @@ def read_particles(path: Readable, name: str | None = None) -> ParticleTable:
     problems = Problems(patience=None)
     columns = Columns(joined(tables), shown, problems)
     columns.require(IMAGE)
-    refuse_images(blocks, columns.block, shown)
+    stacked = are_stacks(blocks, shown)
     if not columns.count:
         raise InputError(Problem(f"{shown}: the table of particles is empty", file=shown))
     block = optics_block(blocks, shown)
     optics = None if block is None else Columns(block, shown, problems)
+    table, told = _table(columns, optics, stacked=stacked)
+    problems.raise_all()
+    remarks = [f"{shown}: {told.poses}"] if told.poses else []
+    remarks += [*told.groups, *told.microscope]
+    remarks += account(Reading(blocks, tables, columns, optics), table)
+    return replace(table, remarks=tuple(remarks))
+
+
+class _Told(NamedTuple):
+    """What the owner is told of poses, of what belongs together, and of the microscope."""
+
+    poses: str
+    groups: Sequence[str]
+    microscope: Sequence[str]
+
+
+def _table(
+    columns: Columns, optics: Columns | None, *, stacked: bool
+) -> tuple[ParticleTable, _Told]:
     given = angles(columns)
     origins, in_pixels = _origins(columns)
     tomograms = columns.texts("rlnTomoName") or columns.texts("rlnMicrographName")
@@ -102,12 +124,9 @@ def read_particles(path: Readable, name: str | None = None) -> ParticleTable:
         turns=turns,
         optics=None if optics is None else group_names(columns, optics),
         boxes=() if optics is None else optics.texts("rlnImageSize") or (),
+        stacks=stack_rows(columns, optics) if stacked else None,
     )
-    problems.raise_all()
-    remarks = [f"{shown}: {told}"] if told else []
-    remarks += [*kin.remarks, *used.remarks]
-    remarks += account(Reading(blocks, tables, columns, optics), table)
-    return replace(table, remarks=tuple(remarks))
+    return table, _Told(told, kin.remarks, used.remarks)
 
 
 def _coordinates(columns: Columns) -> NDArray[np.float64] | None:

@@ -61,7 +61,7 @@ def _absent(reading: Reading, table: ParticleTable) -> list[str]:
         ("rlnClassNumber",): table.classes is not None,
         ("rlnRandomSubset",): table.half_sets is not None,
         ("rlnTomoName",): table.tomograms is not None,
-        ("rlnCtfImage",): table.ctf_images is not None,
+        ("rlnCtfImage",): table.ctf_images is not None or table.stacks is not None,
         **{(column,): column in microscope for column in MICROSCOPE},
     }
     return [column for columns, is_given in given.items() if not is_given for column in columns]

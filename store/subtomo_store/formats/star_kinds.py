@@ -10,7 +10,8 @@ from subtomo_store.formats.star_text import StarBlock, is_particle_block
 IMAGE = "rlnImageName"
 FLAG = "rlnTomoSubTomosAre2DStacks"
 DIMENSION = "rlnImageDimensionality"
-_TOMOGRAMS = ("rlnTomoTiltSeriesStarFile", "rlnTomoTiltSeriesName", "rlnTomoSizeX")
+VISIBLE = "rlnTomoVisibleFrames"
+TOMOGRAM_COLUMNS = ("rlnTomoTiltSeriesStarFile", "rlnTomoTiltSeriesName", "rlnTomoSizeX")
 
 
 def particle_blocks(blocks: list[StarBlock], name: str) -> list[StarBlock]:
@@ -75,8 +76,8 @@ def _instead(blocks: list[StarBlock]) -> str:
             "the particles' volumes beside it"
         )
     if any(block.has("rlnTomoParticlesFile") for block in blocks):
-        return "it is an optimisation set: upload the particle file that it names"
-    if any(block.has(column) for block in blocks for column in _TOMOGRAMS):
+        return "it is an optimisation set: upload the particle file that it names as well"
+    if any(block.has(column) for block in blocks for column in TOMOGRAM_COLUMNS):
         return (
             "it is a table of tomograms (RELION's tomograms.star): upload the particles' STAR "
             "file, such as particles.star of the job that extracted them"
@@ -85,40 +86,44 @@ def _instead(blocks: list[StarBlock]) -> str:
     return f"it has no column _{IMAGE}, only {tables}: upload the particles' STAR file"
 
 
-def refuse_images(blocks: list[StarBlock], table: StarBlock, name: str) -> None:
-    """Subtomograms kept as 2D stacks, and plain 2D particles, are told apart from volumes.
+def are_stacks(blocks: list[StarBlock], name: str) -> bool:
+    """Tell whether particles are stacks of tilt images: by the flag, or else by visible images.
 
     Raises
     ------
     InputError
-        If the file's particles are images, or it contradicts itself about that.
+        If they are single images, or the file contradicts itself.
     """
     optics = optics_block(blocks, name)
     dimensions = set(optics.column(DIMENSION)) if optics and optics.has(DIMENSION) else set()
     said = {number_in(text) for text in dimensions}
-    flags = [text for block in blocks for text in _texts(block, FLAG) if text]
-    flagged = any(number_in(text) != 0 for text in flags)
-    if flagged and said == {3.0}:
+    flags = _flags(blocks)
+    stacked = flagged(blocks)
+    if stacked and said - {2.0}:
+        shown = {text if (n := number_in(text)) is None else f"{n:g}" for text in dimensions}
+        told = f"_{FLAG} says" if flags else f"_{VISIBLE} tells"
         detail = (
-            f"{name}: _{FLAG} says that its particles are stacks of 2D tilt images, but "
-            f"_{DIMENSION} is 3: set _{FLAG} to 0 if the files hold 3D volumes; stacks of 2D "
-            "images are not read yet"
+            f"{name}: {told} that its particles are stacks of 2D tilt images, but "
+            f"_{DIMENSION} is {named(sorted(shown))}: set _{FLAG} to 0 if the files hold 3D "
+            f"volumes, or _{DIMENSION} to 2"
         )
-        raise InputError(Problem(detail, file=name, column=FLAG))
-    if flagged or (table.has("rlnTomoVisibleFrames") and not flags):
+        raise InputError(Problem(detail, file=name, column=FLAG if flags else VISIBLE))
+    if 2.0 in said and not stacked:
         detail = (
-            f"{name}: its particles are stacks of 2D tilt images, which are not read yet; "
-            "extract them as 3D pseudo-subtomograms (in RELION 5: no '--stack2d'), or set "
-            f"_{FLAG} to 0 if the files hold 3D volumes"
-        )
-        raise InputError(Problem(detail, file=name))
-    if 2.0 in said:
-        detail = (
-            f"{name}: its particles are 2D images (_{DIMENSION} 2); Subtomo averages 3D "
-            "subtomograms"
+            f"{name}: its particles are single 2D images (_{DIMENSION} 2): Subtomo averages 3D "
+            f"subtomograms, and stacks of their tilt images (_{FLAG} 1)"
         )
         raise InputError(Problem(detail, file=name, column=DIMENSION))
+    return stacked
 
 
-def _texts(block: StarBlock, column: str) -> list[str]:
-    return block.column(column) if block.has(column) else []
+def flagged(blocks: list[StarBlock]) -> bool:
+    """Tell whether a file calls its particles stacks of tilt images, be that right or not."""
+    flags = _flags(blocks)
+    if flags:
+        return any(number_in(text) != 0 for text in flags)
+    return any(block.has(VISIBLE) for block in blocks)
+
+
+def _flags(blocks: list[StarBlock]) -> list[str]:
+    return [text for block in blocks if block.has(FLAG) for text in block.column(FLAG) if text]

@@ -76,6 +76,12 @@ def group_names(columns: Columns, optics: Columns) -> tuple[tuple[str, ...], ...
     return tuple(names[group] for group in groups.tolist())
 
 
+def groups_of(columns: Columns, optics: Columns) -> NDArray[np.int64]:
+    """Row (from 0) in the optics table of each particle; the first where nothing tells it."""
+    groups = _groups(columns, optics)
+    return np.zeros(columns.count, np.int64) if groups is None else groups
+
+
 def _groups(columns: Columns, optics: Columns) -> NDArray[np.int64] | None:
     """Row in the optics table of each particle; None where neither number nor name tells."""
     by_number = _matched(columns, optics, GROUP)

@@ -124,3 +124,29 @@ def check_cubic(header: VolumeHeader, name: str) -> int:
             name, f"voxels of {shown} Å are not cubic: resample to one voxel size", "cella"
         )
     return x
+
+
+def as_images(header: VolumeHeader) -> VolumeHeader:
+    """Take a file for a stack of images, be its header what it may; sections have no size."""
+    x, y, _ = header.voxel_sizes
+    return header._replace(volumes=1, shape=header.file_shape, voxel_sizes=(x, y, x))
+
+
+def check_square(header: VolumeHeader, name: str) -> int:
+    """Return the side of square images of square pixels.
+
+    Raises
+    ------
+    InputError
+        If the sides of the images or of their pixels differ, or axes are permuted.
+    """
+    _, y, x = header.file_shape
+    if header.order != (0, 1, 2):
+        sentence = "its axes are permuted: write the images one after the other, rows along x"
+        raise refuse(name, sentence, "mapc, mapr, maps")
+    if x != y:
+        raise refuse(name, f"images of {x} x {y} pixels are not square", "nx, ny")
+    if header.voxel_size and max(header.voxel_sizes) > 1.01 * min(header.voxel_sizes):
+        shown = " x ".join(f"{size:.4g}" for size in header.voxel_sizes[:2])
+        raise refuse(name, f"pixels of {shown} Å are not square", "cella")
+    return x

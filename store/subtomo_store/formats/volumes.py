@@ -132,6 +132,10 @@ class FileVolumes:
         block = self._voxels[index * depth : (index + 1) * depth]
         return np.ascontiguousarray(block.transpose(self.header.order), dtype=np.float32)
 
+    def section(self, index: int) -> NDArray[np.float32]:
+        """Read section ``index`` (from 0) as it lies in the file, float32."""
+        return np.ascontiguousarray(self._voxels[index], dtype=np.float32)
+
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()

@@ -10,10 +10,26 @@ async function checked(answer) {
   throw new Error(problem.detail || `the server answered ${answer.status}`);
 }
 
-function description(fields) {
+// Stacks of tilt images tell themselves what is missing.
+async function areStacks(files) {
+  for (const file of files.filter((one) => /\.star$/i.test(one.name))) {
+    const text = await file.text();
+    const flag = text.match(/^\s*_rlnTomoSubTomosAre2DStacks\s+(\S+)/m);
+    if (flag ? Number(flag[1]) !== 0 : /^\s*_rlnTomoVisibleFrames\b/m.test(text)) return true;
+  }
+  return false;
+}
+
+// Of a folder, a file's name is the way to it from there.
+function nameOf(file) {
+  return file.webkitRelativePath ? file.webkitRelativePath.split("/").slice(1).join("/") : file.name;
+}
+
+function description(fields, stacks) {
+  const tilts = { kind: "wedge", tilt_min_deg: Number(fields.get("low")), tilt_max_deg: Number(fields.get("high")), axis: "y" };
   const body = {
     name: fields.get("name"),
-    missing: { kind: "wedge", tilt_min_deg: Number(fields.get("low")), tilt_max_deg: Number(fields.get("high")), axis: "y" },
+    missing: stacks ? { kind: "mask" } : tilts,
     dark_particles: fields.get("dark") === "on",
   };
   if (fields.get("voxel")) body.voxel_size_angstrom = Number(fields.get("voxel"));
@@ -67,7 +83,7 @@ async function offsetOf(url) {
 }
 
 async function send(dataset, file, progress) {
-  const headers = { ...tus, "Upload-Length": String(file.size), "Upload-Metadata": `filename ${base64(file.name)}` };
+  const headers = { ...tus, "Upload-Length": String(file.size), "Upload-Metadata": `filename ${base64(nameOf(file))}` };
   const begun = await fetch(`/api/v1/datasets/${dataset}/uploads`, { method: "POST", headers });
   if (!begun.ok) await checked(begun);
   const url = begun.headers.get("Location");
@@ -82,19 +98,20 @@ async function send(dataset, file, progress) {
 
 async function upload() {
   const fields = new FormData(form);
-  const files = fields.getAll("files");
+  const files = [...fields.getAll("files"), ...fields.getAll("folder")].filter((file) => file.name && !/(^|\/)\./.test(nameOf(file)));
+  if (!files.length) throw new Error("choose files, or a folder");
   const total = files.reduce((sum, file) => sum + file.size, 0) || 1;
   const made = await checked(
-    await fetch("/api/v1/datasets", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(description(fields)) }),
+    await fetch("/api/v1/datasets", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(description(fields, await areStacks(files))) }),
   );
   let before = 0;
   for (const file of files) {
-    told.textContent = `Sending ${file.name}`;
+    told.textContent = `Sending ${nameOf(file)}`;
     const progress = (loaded) => {
       bar.value = (before + loaded) / total;
     };
     if (file.size >= resumableFrom) await send(made.id, file, progress);
-    else await put(`/api/v1/datasets/${made.id}/files/${encodeURIComponent(file.name)}`, file, progress);
+    else await put(`/api/v1/datasets/${made.id}/files/${nameOf(file).split("/").map(encodeURIComponent).join("/")}`, file, progress);
     before += file.size;
   }
   told.textContent = "Checking";
