@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import insert, text
 
+from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.defaults import resolve
 from subtomo_core.spec.job import job_spec_adapter
 from subtomo_core.spec.missing_region import Wedge
@@ -49,9 +50,10 @@ def fill(store: Store) -> str:
         region = Wedge(tilt_min_deg=-60, tilt_max_deg=60)
         made = datasets.create(session, user_id=owner.id, name="dots", missing=region)
         datasets.start_check(session, made.id, owner.id)
-        dataset = datasets.accept(
-            session, made.id, particles=BATCHES * 10, box=32, voxel_size_angstrom=5.0
+        found = DatasetSummary(
+            particles=BATCHES * 10, box=32, voxel_size_angstrom=5.0, missing=region
         )
+        dataset = datasets.accept(session, made.id, summary=found)
         dataset = datasets.move_to_group(session, dataset.id, owner.id, lab.name)
         people = [users.ensure(session, f"user {n}") for n in range(USERS)]
         for one in people:

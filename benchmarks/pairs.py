@@ -37,7 +37,7 @@ from subtomo_core.refiners import (
 )
 from subtomo_core.refiners.scores import local
 from subtomo_core.simulate import four_gaussians
-from subtomo_core.spec.missing_region import Complete, MissingRegion, Wedge
+from subtomo_core.spec.missing_region import Complete, Formula, Wedge
 
 BOX, VOXEL, DIAMETER, R_MAX, REACH = 32, 10.0, 190.0, 10.0, 8.0
 SCORES = ("rcs", "fcs")
@@ -61,7 +61,7 @@ class Known:
 
 def make(tilt: int, snr: float, number: int) -> Known:
     """Pair ``number`` of a cell."""
-    seen: MissingRegion = Wedge(tilt_min_deg=-tilt, tilt_max_deg=tilt) if tilt < 90 else Complete()
+    seen: Formula = Wedge(tilt_min_deg=-tilt, tilt_max_deg=tilt) if tilt < 90 else Complete()
     rng = np.random.default_rng([tilt, int(100 * min(snr, 1e3)), number])
     microscope, structure = Microscope(BOX, VOXEL, tilt), four_gaussians(DIAMETER)
     (Rf, Rg), (tf, tg) = random_rotations(rng, 2), rng.uniform(-3.0, 3.0, (2, 3))

@@ -31,6 +31,10 @@ class Repeated:
     def weight(self, _index: int) -> None:
         """The wedge's formula serves all."""
 
+    def region(self, _index: int) -> Wedge:
+        """One wedge for all."""
+        return WEDGE
+
 
 def barrels(box: int, count: int) -> NDArray[np.float32]:
     """Noisy particles (count, n, n, n) of a barrel, SNR 0.01, +-60 degrees."""
