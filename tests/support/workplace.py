@@ -147,8 +147,7 @@ def workplace(
             yield place
         finally:
             for worker in place.workers:
-                if worker.running:
-                    worker.kill()
+                worker.kill()
             place.bell.close()
 
 
