@@ -85,7 +85,7 @@ def test_an_attempt_that_lost_its_lease_publishes_nothing(place, standard, undis
     sleeper.resume()
     assert place.wait(job).status == "succeeded"
     assert place.bits(job) == undisturbed
-    assert "was put aside" in sleeper.log.read_text()
+    wait_until(lambda: "was put aside" in sleeper.log.read_text(), "the sleeper finds out")
     assert other.running
 
 
