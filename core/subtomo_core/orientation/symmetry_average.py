@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from typing import NamedTuple
 
 import ducc0
 import numpy as np
@@ -53,7 +55,7 @@ def symmetrised(
     total = _turned(transforms, inside, k, turns, shift)
     result = np.zeros_like(transforms)
     result[:, 0, 0, 0] = transforms[:, 0, 0, 0]  # turns onto itself: exact, above all where 0
-    result[:, inside] = _over_grid(total, inside, k, exact) / np.float32(len(group))
+    result[:, inside] = _over_grid(total, inside, exact) / np.float32(len(group))
     return result
 
 
@@ -110,21 +112,57 @@ def _shifted(
 def _over_grid(
     values: NDArray[np.complex128],
     inside: NDArray[np.bool_],
-    k: NDArray[np.int64],
     exact: NDArray[np.int64],
 ) -> NDArray[np.complex64]:
     """Sum over elements h that turn the grid onto itself of the values (m, J) at ``h k``."""
-    box = len(inside)
-    place = np.empty(inside.shape, np.int64)
-    place[inside] = np.arange(len(k))
-    total = np.zeros_like(values)
-    for element in exact:
-        there = k @ element.T
-        mates = there[:, 0] < 0
-        there[mates] *= -1
-        found = values[:, place[there[:, 2] % box, there[:, 1] % box, there[:, 0]]]
+    if len(exact) == 1:
+        return values.astype(np.complex64)
+    orbits = _orbits(inside.tobytes(), len(inside), exact.tobytes())
+    total = np.zeros((len(values), orbits.members.shape[1]), np.complex128)
+    for members, mates in zip(orbits.members, orbits.mates, strict=True):
+        found = values[:, members]
         total += np.where(mates, found.conj(), found)
-    return total.astype(np.complex64)
+    whole = total.astype(np.complex64)[:, orbits.of]
+    return np.where(orbits.flipped, whole.conj(), whole)
+
+
+class _Orbits(NamedTuple):
+    """Components that elements h turn onto each other; a sum over all h is one for each orbit.
+
+    Attributes
+    ----------
+    members : ndarray of int, (h, orbits)
+        Places of ``h k`` for one k of each orbit, or of its conjugate mate.
+    mates : ndarray of bool, (h, orbits)
+        It is the mate that is stored there.
+    of : ndarray of int, (J,)
+        Orbit of each component.
+    flipped : ndarray of bool, (J,)
+        The component is the mate of one in that orbit.
+    """
+
+    members: NDArray[np.int64]
+    mates: NDArray[np.bool_]
+    of: NDArray[np.int64]
+    flipped: NDArray[np.bool_]
+
+
+@lru_cache(maxsize=8)
+def _orbits(inside: bytes, box: int, exact: bytes) -> _Orbits:
+    """Orbits of the components ``inside`` (n, n, n // 2 + 1) under elements (h, 3, 3)."""
+    within = np.frombuffer(inside, np.bool_).reshape(box, box, box // 2 + 1)
+    index = np.argwhere(within)
+    k = np.where(index < box / 2, index, index - box)[:, ::-1]
+    place = np.empty(within.shape, np.int64)
+    place[within] = np.arange(len(k))
+    turned = np.einsum("hij,kj->hki", np.frombuffer(exact, np.int64).reshape(-1, 3, 3), k)
+    mates = turned[..., 0] < 0
+    turned[mates] *= -1
+    places = place[turned[..., 2] % box, turned[..., 1] % box, turned[..., 0]]
+    nearest = places.argmin(0)  # the element that leads to the first component of the orbit
+    every = np.arange(len(k))
+    first, of = np.unique(places[nearest, every], return_inverse=True)
+    return _Orbits(places[:, first], mates[:, first], of, mates[nearest, every])
 
 
 def symmetrised_map(
