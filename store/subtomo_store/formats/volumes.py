@@ -132,6 +132,12 @@ class FileVolumes:
         block = self._voxels[index * depth : (index + 1) * depth]
         return np.ascontiguousarray(block.transpose(self.header.order), dtype=np.float32)
 
+    def region(self, where: tuple[slice, ...]) -> NDArray[np.float32]:
+        """Read a part of the only volume, ``[z, y, x]``, float32."""
+        return np.ascontiguousarray(
+            self._voxels.transpose(self.header.order)[where], dtype=np.float32
+        )
+
     def section(self, index: int) -> NDArray[np.float32]:
         """Read section ``index`` (from 0) as it lies in the file, float32."""
         return np.ascontiguousarray(self._voxels[index], dtype=np.float32)
