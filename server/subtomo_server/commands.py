@@ -1,4 +1,4 @@
-"""Commands which come with the service: ``serve``, ``demo``, ``simulate`` and ``score``."""
+"""Commands which come with the service, such as ``serve`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from subtomo_server.demo import demo
+from subtomo_server.extracting import extract
 from subtomo_server.scoring import score
 from subtomo_server.simulating import simulate
 
@@ -69,4 +70,4 @@ def announce_quietly(url: str, _link: str | None) -> None:
     )
 
 
-__all__ = ["demo", "score", "serve", "simulate"]
+__all__ = ["demo", "extract", "score", "serve", "simulate"]

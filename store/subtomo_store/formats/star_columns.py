@@ -52,8 +52,8 @@ class Columns:
             self.add(
                 None,
                 column,
-                "is missing: it names the volume of each particle; coordinates "
-                "alone are not enough",
+                "is missing: it names the volume of each particle; where there are "
+                "coordinates alone, cut the boxes out first: subtomo extract",
             )
             self.problems.raise_all()
 

@@ -14,8 +14,8 @@ from subtomo_store.formats.star_text import StarBlock
 from subtomo_store.formats.star_write import AXES, COORDINATES
 
 Array = NDArray[np.float64]
-_CENTRED = "rlnCenteredCoordinate{}Angst"
-_TILT_PIXEL = "rlnTomoTiltSeriesPixelSize"
+CENTRED = "rlnCenteredCoordinate{}Angst"
+TILT_PIXEL = "rlnTomoTiltSeriesPixelSize"
 _GROUP = "rlnOpticsGroup"
 _TURNS = "rlnTomoSubtomogram{}"
 
@@ -48,7 +48,7 @@ def places_of(
     ``pixel_size``, which comes first where it is ``given``.
     """
     turns = _vectors(rows, _TURNS, ("Rot", "Tilt", "Psi"))
-    centred = _vectors(rows, _CENTRED, AXES)
+    centred = _vectors(rows, CENTRED, AXES)
     if centred is not None:
         return Places(centred, True, _boxes(turns, len(centred)))
     pixels = _vectors(rows, COORDINATES, AXES)
@@ -77,10 +77,10 @@ def _vectors(rows: Sequence[StarBlock], pattern: str, parts: Sequence[str]) -> A
 
 def _tilt_pixels(blocks: Sequence[StarBlock], rows: Sequence[StarBlock]) -> Array | None:
     """Pixel sizes of the tilt series of each row, in ångström; None where not told."""
-    optics = next((b for b in blocks if b.name == OPTICS and b.has(_TILT_PIXEL)), None)
+    optics = next((b for b in blocks if b.name == OPTICS and b.has(TILT_PIXEL)), None)
     if optics is None:
         return None
-    sizes = [number_in(text) for text in optics.column(_TILT_PIXEL)]
+    sizes = [number_in(text) for text in optics.column(TILT_PIXEL)]
     if len(set(sizes)) == 1 and sizes[0]:
         return np.full(sum(len(block.rows) for block in rows), sizes[0])
     if not optics.has(_GROUP) or not all(block.has(_GROUP) for block in rows):

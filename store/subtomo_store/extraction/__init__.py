@@ -1,0 +1,1 @@
+"""From picks and tomograms to subtomograms."""
