@@ -5,13 +5,14 @@ FROM python:${PYTHON} AS build
 WORKDIR /source
 RUN python -m venv /opt/subtomo
 ENV PATH=/opt/subtomo/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml constraints.txt mkdocs.yml README.md CHANGELOG.md CONTRIBUTING.md LICENSE ./
 COPY client client
 COPY core core
 COPY store store
 COPY server server
 COPY worker worker
 COPY migrations migrations
+COPY docs docs
 RUN pip install --constraint constraints.txt '.[service]'
 
 FROM python:${PYTHON}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from subtomo_server.auth.authentication import is_public
 from support.services import ROOT
 from support.sources import sources
 
@@ -48,7 +49,9 @@ DOCUMENTS = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(path: Path):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text()):
-        if "://" not in target:
+        if target.startswith("/"):
+            assert is_public(target), f"{target} is no address of the service that all may read"
+        elif "://" not in target:
             assert (path.parent / target).exists(), target
 
 

@@ -30,7 +30,16 @@ from subtomo_server.ops.health import Readiness
 from subtomo_server.ops.health_probe import Probe
 from subtomo_server.ops.read_batcher import ReadBatcher
 from subtomo_server.pages import account as account_page
-from subtomo_server.pages import again, docs, forms, people, sign_in, sign_in_oidc, views
+from subtomo_server.pages import (
+    again,
+    docs,
+    forms,
+    help_site,
+    people,
+    sign_in,
+    sign_in_oidc,
+    views,
+)
 from subtomo_server.pages.rendering import render_problem
 from subtomo_server.routes import (
     account,
@@ -98,10 +107,11 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
     records = (jobs, events, results, exports, lifecycle, datasets, truth, uploads, maps)
     for module in (*records, service, usage, account, groups, users):
         app.include_router(module.router, prefix=API)
-    pages = (sign_in, sign_in_oidc, docs, views, forms, again, account_page, people)
+    pages = (sign_in, sign_in_oidc, docs, help_site, views, forms, again, account_page, people)
     for page in (metrics, *pages):
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=HERE / "pages" / "static"), name="static")
+    app.mount("/help", help_site.HelpSite(help_site.SITE), name="help")
     with_sign_in(app)
     return app
 

@@ -37,6 +37,8 @@ EXPECTED: dict[tuple[str, str], str] = {
         for path in (
             "/docs",
             "/favicon.ico",
+            "/help",
+            "/help/anything",
             "/login",
             "/login/oidc",
             "/login/oidc/callback",

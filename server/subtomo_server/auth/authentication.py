@@ -31,6 +31,7 @@ PUBLIC = frozenset(
         "/login/oidc",
         "/login/oidc/callback",
         "/docs",
+        "/help",
         "/openapi.json",
         "/favicon.ico",
         "/api/v1/service-info",
@@ -39,7 +40,7 @@ PUBLIC = frozenset(
         "/metrics",  # asks for a token of its own
     }
 )
-PUBLIC_FOLDER = "/static/"
+PUBLIC_FOLDERS = ("/static/", "/help/")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Written as POST, but nothing is changed beyond what reading needs.
 READING = frozenset({"/api/v1/jobs/validate", "/api/v1/jobs/estimate", "/logout"})
@@ -107,7 +108,7 @@ class Authentication:
 
 def is_public(path: str) -> bool:
     """Whether ``path`` may be seen without a token."""
-    return path in PUBLIC or (path.startswith(PUBLIC_FOLDER) and ".." not in path)
+    return path in PUBLIC or (path.startswith(PUBLIC_FOLDERS) and ".." not in path)
 
 
 def needed_scope(method: str, path: str) -> TokenScope:

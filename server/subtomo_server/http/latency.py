@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 EDGES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 NOWHERE = "(nothing at this address)"
+FOLDERS = ("/static", "/help")  # of files, which are one route each
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -42,8 +43,9 @@ class Latency:
 
 def template_of(scope: Scope) -> str:
     """Template of the route that answered: ``/api/v1/jobs/{job_id}``."""
-    if scope["path"].startswith("/static/"):
-        return "/static"
+    for folder in FOLDERS:
+        if scope["path"].startswith(f"{folder}/"):
+            return folder
     template = getattr(scope.get("route"), "path", None)
     if template is None:
         # Addresses outside the router, such as /openapi.json, have no parameters either.
