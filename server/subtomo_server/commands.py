@@ -58,6 +58,7 @@ def announce(url: str, link: str | None) -> None:
     typer.echo("Open this link in a browser; it signs you in, once, within fifteen minutes:")
     typer.echo(f"    {link}\n")
     typer.echo("'subtomo admin link' makes another one.")
+    typer.echo(f"How to use it, from a first average on: {url}/help")
     typer.echo("Ctrl-C ends it. Jobs which still run go on at the next start.")
 
 

@@ -291,16 +291,17 @@ def test_the_last_iteration_says_what_the_averages_are_worth():
         "advice": ["let it go on"],
     }
     metrics = METRICS | {"resolution_0143_angstrom": [24.06, 18.2], "verdict": verdict}
-    assert verdict_lines(metrics) == [
+    assert verdict_lines(metrics, "http://there") == [
         "Verdict: still moving; the averages show structure (99.9 % sure)",
         "  class 1 shows structure",
         "  class 2 holds nothing but noise",
         "What to try next, in this order:",
         "  1. let it go on",
+        "What averages look like that went wrong: http://there/help/how-to/troubleshooting.html",
     ]
     assert "resolution 24.1 none Å" in iteration_line({"iteration": 3, "metrics": metrics}, 20)
     assert Iteration(number=3, metrics=metrics).verdict == verdict
-    assert verdict_lines(METRICS) == []
+    assert verdict_lines(METRICS, "http://there") == []
     assert Iteration(number=3, metrics=METRICS).verdict is None
 
 

@@ -103,7 +103,7 @@ def test_the_notebook_runs_cell_by_cell(
         assert (cell["outputs"], cell["execution_count"]) == ([], None), "kept without results"
         exec(compile("".join(cell["source"]), f"cell {number}", "exec"), names)
     mpl.pyplot.close("all")
-    assert np.asarray(names["correlations"]) == pytest.approx([0.935, 0.99], abs=0.03)
+    assert (np.asarray(names["correlations"]) > [0.85, 0.96]).all()
     assert names["verdict"]["state"] == "structure"  # type: ignore[index]
 
 

@@ -22,6 +22,8 @@ from subtomo.client import Client
 from subtomo.errors import how_it_ended
 from subtomo.records import Event, Job
 
+SYMPTOMS = "/help/how-to/troubleshooting.html"
+
 
 @plainly
 def watch(
@@ -74,7 +76,7 @@ def follow(client: Client, job: Job, *, silent: bool = False) -> Job:
         return client.wait(job, must_succeed=False)
     if line := waiting_line(job):
         errors().print(line, markup=False, soft_wrap=True)
-    view = JobView(job, errors())
+    view = JobView(job, errors(), client.url)
     try:
         with view.progress:
             for event in client.watch(job):
@@ -98,10 +100,13 @@ class JobView:
         The job at the beginning.
     console : Console
         Where to draw; without a terminal only the lines are printed.
+    url : str
+        Address of the server, whose pages of help are named.
     """
 
-    def __init__(self, job: Job, console: Console):
+    def __init__(self, job: Job, console: Console, url: str):
         self.job = job
+        self.url = url
         self.iterations = int(job.spec.get("iterations", job.progress.iterations))
         self.progress = Progress(
             TextColumn("{task.description}"),
@@ -120,7 +125,7 @@ class JobView:
             self._advance(event.data)
         elif event.kind == "iteration":
             self._line(iteration_line(event.data, self.iterations))
-            for line in verdict_lines(event.data.get("metrics") or {}):
+            for line in verdict_lines(event.data.get("metrics") or {}, self.url):
                 self._line(line)
         elif event.kind == "note":
             self._line(f"  {event.data.get('detail') or ''}")
@@ -146,15 +151,21 @@ class JobView:
         self.progress.console.print(text, markup=False, soft_wrap=True)
 
 
-def verdict_lines(metrics: dict[str, Any]) -> list[str]:
-    """What the averages of a job's last iteration are worth, and what to try next."""
+def verdict_lines(metrics: dict[str, Any], url: str) -> list[str]:
+    """What the averages of a job's last iteration are worth, and what to try next.
+
+    ``url`` is the server's, which has a page on averages that look wrong.
+    """
     verdict = metrics.get("verdict")
     if not verdict:
         return []
     head = f"Verdict: {verdict.get('movement', '')}; {verdict.get('summary', '')}"
     reasons = [f"  {reason}" for reason in verdict.get("reasons") or ()]
     advice = [f"  {n}. {text}" for n, text in enumerate(verdict.get("advice") or (), start=1)]
-    return [head, *reasons, *(["What to try next, in this order:", *advice] if advice else [])]
+    if not advice:
+        return [head, *reasons]
+    symptoms = f"What averages look like that went wrong: {url}{SYMPTOMS}"
+    return [head, *reasons, "What to try next, in this order:", *advice, symptoms]
 
 
 def _is_noise(metrics: dict[str, Any], index: int) -> bool:

@@ -46,7 +46,7 @@ def run(client: Client, dataset: Dataset, seed: int, iterations: int, console: C
         seed=seed,
     )
     began = time.monotonic()
-    view = JobView(job, console)
+    view = JobView(job, console, client.url)
     with view.progress:
         for event in client.watch(job):
             view.show(event)
