@@ -94,7 +94,7 @@ def _led_to(material: Material, names: list[str], name: str) -> str | None:
     if found is None:
         return None
     problems = Problems()
-    particles = Finder(name, set(names), problems).file(found[0], 1, PARTICLES_FILE)
+    particles = Finder(name, names, problems).file(found[0], 1, PARTICLES_FILE)
     problems.raise_all()
     return particles
 
@@ -108,7 +108,7 @@ def _from_star(
     if weighted and table.ctf_images is None:
         detail = f"{star}: _{CTF} is missing, and the missing region is 'mask': add the column"
         raise InputError(Problem(detail, file=star, column=CTF))
-    finder = Finder(star, set(names), problems)
+    finder = Finder(star, names, problems)
     weights = table.ctf_images if weighted else None
     sources = []
     for row, image in enumerate(table.images, start=1):
@@ -116,7 +116,7 @@ def _from_star(
         weight = finder.find(weights[row - 1], row, CTF) if weights else None
         if volume is not None and (weight is not None or not weights):
             sources.append(Source(image.text, volume, weight, row))
-    remarks = list(table.remarks)
+    remarks = [*table.remarks, *finder.remarks()]
     told = {place.file for s in sources for place in (s.volume, s.weight) if place} | {star}
     if table.ctf_images is not None and not weighted:
         unused = {name for image in table.ctf_images if (name := finder.name(image.path))} - told
