@@ -61,7 +61,7 @@ class DatasetCalls(Calls):
             Lowest and highest tilt angle in degrees of a single-axis tilt series about y; of each
             tomogram, by its name in the particles' table, where they differ.
         missing : mapping, optional
-            The missing region in full where ``tilt`` does not say it, e.g. ``{"kind": "mask"}``
+            The missing region in full where ``tilt`` does not say it, e.g. ``{"kind": "weights"}``
             for particles with weights (``rlnCtfImage``), ``{"kind": "table"}`` where a Dynamo
             table tells the tilts of each row, or ``{"kind": "none"}``.
         voxel_size : float, optional

@@ -96,7 +96,7 @@ PYRAMID = {
         ("--tilt -50 60 --tilt-axis x", WEDGE | {"axis": "x"}),
         ("--tilt -50 60 --second-tilt -40 45", PYRAMID),
         ("--cone 45", {"kind": "cone", "half_angle_deg": 45.0}),
-        ("--missing-from-weights", {"kind": "mask"}),
+        ("--missing-from-weights", {"kind": "weights"}),
         ("--missing-from-table", {"kind": "table"}),
         ("--nothing-missing", {"kind": "none"}),
     ],

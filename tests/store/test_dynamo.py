@@ -247,7 +247,7 @@ def test_a_star_file_beside_a_table_is_one_too_many(folder, data):
 def test_weights_cannot_be_named(folder, data):
     problem = refused(folder, Weights())
     assert problem.pointer == "/missing"
-    assert "a Dynamo table names no weights" in problem.detail
+    assert "a Dynamo table names none" in problem.detail
 
 
 # ---------------------------------------------------------------- tilt ranges

@@ -89,7 +89,7 @@ def push(
             )
             stacks = particles.suffix.lower() == ".star" and holds_stacks(particles)
             # Images come from known directions: there is nothing to tell.
-            region = {"kind": "mask"} if stacks and not missing.said else missing.region()
+            region = {"kind": "weights"} if stacks and not missing.said else missing.region()
             title = name or particles.resolve().stem
             dataset = client.create_dataset(title, missing=region, voxel_size=voxel_size, dark=dark)
         _upload(client, dataset, particles, tomograms)

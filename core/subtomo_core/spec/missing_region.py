@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from subtomo_core.spec.strict import Strict
 
@@ -68,7 +68,7 @@ class Complete(Strict):
 class Weights(Strict):
     """Weights per Fourier component come with each particle (``rlnCtfImage``)."""
 
-    kind: Literal["mask"] = "mask"
+    kind: Literal["weights"] = "weights"
 
 
 Formula = Annotated[Wedge | Pyramid | Cone | Complete, Field(discriminator="kind")]
@@ -118,9 +118,16 @@ class Each(Strict):
         return self
 
 
-MissingRegion = Annotated[
+def in_present_words(region: Any) -> Any:
+    """A region as documents have it; ``weights`` were called ``mask`` in earlier ones."""
+    if isinstance(region, dict) and region.get("kind") == "mask":
+        return {**region, "kind": "weights"}
+    return region
+
+
+_Stated = Annotated[
     Wedge | Pyramid | Cone | Complete | Weights | ByName | FromTable, Field(discriminator="kind")
 ]
-FoundRegion = Annotated[
-    Wedge | Pyramid | Cone | Complete | Weights | Each, Field(discriminator="kind")
-]
+_Found = Annotated[Wedge | Pyramid | Cone | Complete | Weights | Each, Field(discriminator="kind")]
+MissingRegion = Annotated[_Stated, BeforeValidator(in_present_words)]
+FoundRegion = Annotated[_Found, BeforeValidator(in_present_words)]

@@ -31,7 +31,7 @@ STATUS_WORDS = {
     "ready": "ready",
     "rejected": "rejected",
 }
-REGION_WORDS = {"mask": "weights with each particle", "table": "as the table's rows tell"}
+REGION_WORDS = {"weights": "weights with each particle", "table": "as the table's rows tell"}
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.errors import Problem
 from subtomo_core.spec.dataset import DatasetSummary
-from subtomo_core.spec.missing_region import MissingRegion
+from subtomo_core.spec.missing_region import MissingRegion, in_present_words
 from subtomo_store.database import tallies
 from subtomo_store.database.engine import now
 from subtomo_store.database.identity import new_id
@@ -166,14 +167,26 @@ def add_file(
     return replaced
 
 
-def remove_file(session: Session, dataset_id: str, name: str) -> None:
-    """Forget an uploaded file; raises as `add_file` does, or `NotFoundError`."""
-    expect_open(_row(session, dataset_id, None, lock=True))
+def remove_file(session: Session, dataset_id: str, name: str) -> FileRecord:
+    """Forget an uploaded file, which is returned.
+
+    Raises
+    ------
+    ConflictError
+        If the dataset is no longer open for files.
+    NotFoundError
+        If it has no such file.
+    """
+    dataset = _row(session, dataset_id, None, lock=True)
+    expect_open(dataset)
     row = session.get(DatasetFileRow, (dataset_id, name))
     if row is None:
         raise NotFoundError(f"the dataset has no file {name}")
+    removed = FileRecord(name, row.size, row.sha256)
+    dataset.status = "open"
     session.delete(row)
     session.flush()
+    return removed
 
 
 def files(session: Session, dataset_id: str) -> list[FileRecord]:
@@ -291,4 +304,4 @@ def _row(
 
 
 def _record(row: DatasetRow) -> Dataset:
-    return copied(Dataset, row)
+    return replace(copied(Dataset, row), missing=in_present_words(row.missing))

@@ -1,4 +1,4 @@
-"""Last step of every upload: places the complete file in its dataset."""
+"""Last step of every upload: places the complete file in its dataset; and takes one out."""
 
 from __future__ import annotations
 
@@ -80,6 +80,21 @@ def file_in(store: Store, dataset_id: str, name: str, arrival: Arrival) -> FileR
     if replaced is not None:
         contents.release(store.files, [replaced.sha256])
     return FileRecord(name, written.size, written.sha256)
+
+
+def take_out(store: Store, dataset_id: str, name: str) -> None:
+    """Remove an uploaded file from its dataset, and free its bytes.
+
+    Raises
+    ------
+    ConflictError, NotFoundError
+        As `datasets.remove_file` does.
+    """
+    path = store.files.upload(dataset_id, name)
+    with store.begin() as session:
+        removed = datasets.remove_file(session, dataset_id, name)
+        path.unlink(missing_ok=True)
+    contents.release(store.files, [removed.sha256])
 
 
 def _place(source: Path, target: Path) -> None:

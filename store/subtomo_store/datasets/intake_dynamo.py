@@ -45,10 +45,10 @@ def from_dynamo(
     InputError
         If the table cannot be read, or no particle lies beside it.
     """
-    if missing.kind == "mask":
+    if missing.kind == "weights":
         detail = (
-            f"{listing}: the missing region is 'mask', but a Dynamo table names no weights: give "
-            "a region by a formula, or upload a STAR file with the column _rlnCtfImage"
+            f"{listing}: the missing region is 'weights', but a Dynamo table names none: give a "
+            "region by a formula, or upload a STAR file with the column _rlnCtfImage"
         )
         raise InputError(Problem(detail, file=listing, pointer="/missing"))
     table = read_dynamo(material.file(listing), listing)

@@ -66,9 +66,9 @@ def from_list(
     InputError
         If the list cannot be read, or names no weights where they are wanted.
     """
-    if missing.kind == "mask":
+    if missing.kind == "weights":
         detail = (
-            f"{listing}: the missing region is 'mask', but a motive list names no weights: give a "
+            f"{listing}: the missing region is 'weights', but a motive list names none: give a "
             "region by a formula, or upload a STAR file with the column _rlnCtfImage"
         )
         raise InputError(Problem(detail, file=listing, pointer="/missing"))

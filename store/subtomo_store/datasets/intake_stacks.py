@@ -53,10 +53,10 @@ def from_stacks(given: Given, missing: MissingRegion, problems: Problems) -> Int
         If the missing region is not that of the images, or no table of tomograms can be chosen
         or read.
     """
-    if missing.kind != "mask":
+    if missing.kind != "weights":
         detail = (
             f"{given.star}: its particles are stacks of 2D tilt images, whose directions tell what "
-            "is missing: give the missing region 'mask' (--missing-from-weights) in place of "
+            "is missing: give the missing region 'weights' (--missing-from-weights) in place of "
             f"'{missing.kind}'"
         )
         raise InputError(Problem(detail, file=given.star, pointer="/missing"))
