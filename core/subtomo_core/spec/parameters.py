@@ -119,7 +119,7 @@ class FamlParameters(MatchingParameters):
         float,
         Field(
             ge=0.0,
-            title="Classes drawn together",
+            title="Regularisation",
             description="How strongly the averages of several classes are drawn to their mean in "
             "the first iterations.",
         ),
@@ -128,7 +128,7 @@ class FamlParameters(MatchingParameters):
         int,
         Field(
             ge=0,
-            title="Iterations of that",
+            title="Regularised iterations",
             description="In which classes are drawn together, less from one to the next.",
         ),
     ] = 5

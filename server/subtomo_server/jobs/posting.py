@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,8 @@ from subtomo_store.jobs.orders import USUAL_PRIORITY, Orders, Origin
 from subtomo_store.people import quotas
 from subtomo_store.people.limits import limits_of
 
+T = TypeVar("T")
+
 
 class Wanted(NamedTuple):
     """A job that may be made: everything about it was checked."""
@@ -40,10 +43,23 @@ def wanted(session: Session, store: Store, user: User, posted: PostedJob) -> Wan
     InputError
         If something in it does not fit, with a pointer to the field.
     """
-    dataset, full = resolved(session, store.files, user, posted.spec)
-    orders = orders_of(session, store, user, posted.wishes)
+    problems: list[Problem] = []
+    found = _noting(problems, lambda: resolved(session, store.files, user, posted.spec))
+    orders = _noting(problems, lambda: orders_of(session, store, user, posted.wishes))
+    if found is None or orders is None:
+        raise InputError(*problems)
+    dataset, full = found
     check_queue(store, orders, full, dataset.summary)
     return Wanted(dataset, full, replace(orders, asked=posted.asked))
+
+
+def _noting(problems: list[Problem], check: Callable[[], T]) -> T | None:
+    """What a check finds; None where it notes problems."""
+    try:
+        return check()
+    except InputError as error:
+        problems += error.problems
+        return None
 
 
 def orders_of(
@@ -56,16 +72,19 @@ def orders_of(
     InputError
         With a pointer to the wish.
     """
-    if wishes.priority is not None:
-        check_priority(session, store, user, wishes.priority)
-    if wishes.webhook is not None:
-        check_target(wishes.webhook, store.settings.webhook_hosts)
+    problems: list[Problem] = []
+    priority, webhook = wishes.priority, wishes.webhook
+    if priority is not None:
+        _noting(problems, lambda: check_priority(session, store, user, priority))
+    if webhook is not None:
+        _noting(problems, lambda: check_target(webhook, store.settings.webhook_hosts))
+    if problems:
+        raise InputError(*problems)
     usual = min(USUAL_PRIORITY, highest_priority(session, store, user))
-    priority = usual if wishes.priority is None else wishes.priority
     return Orders(
-        priority=priority,
+        priority=usual if priority is None else priority,
         queue=wishes.queue,
-        webhook=wishes.webhook,
+        webhook=webhook,
         continues=continues,
         group=wishes.group,
     )

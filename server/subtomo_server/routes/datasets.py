@@ -104,15 +104,17 @@ def create(
 
 @router.get("", summary="List datasets, newest first")
 def list_page(
+    *,
     store: NeedStore,
     user: NeedUser,
     status: Annotated[DatasetStatus | None, Query()] = None,
+    name: Annotated[str | None, Query(description="Only datasets of just this name.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> DatasetPage:
     """Your datasets and your groups'; pass ``cursor`` on for the next page."""
     with store.read() as session:
-        page = datasets.page(session, user.id, status=status, limit=limit, cursor=cursor)
+        page = datasets.page(session, user.id, status=status, name=name, limit=limit, cursor=cursor)
     return DatasetPage.model_validate(page, from_attributes=True)
 
 

@@ -82,6 +82,7 @@ def page(
     user_id: str,
     *,
     status: DatasetStatus | None = None,
+    name: str | None = None,
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[Dataset]:
@@ -89,6 +90,8 @@ def page(
     query = select(DatasetRow).where(readable(session, DatasetRow, user_id))
     if status is not None:
         query = query.where(DatasetRow.status == status)
+    if name is not None:
+        query = query.where(DatasetRow.name == name)
     rows, following = newest_first(
         session,
         query,
@@ -124,6 +127,11 @@ def change(
         "dark_particles": dark_particles,
     }
     given = {key: value for key, value in physics.items() if value is not None}
+    if given and row.simulation is not None:
+        raise ConflictError(
+            "the recipe of a simulated dataset tells all about its particles: only its name can "
+            "be changed; make another dataset for another recipe"
+        )
     if given and row.status not in ("open", "rejected"):
         raise ConflictError(
             f"the dataset is {row.status}: only its name can still be changed; "
