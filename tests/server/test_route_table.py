@@ -121,6 +121,7 @@ EXPECTED: dict[tuple[str, str], str] = {
     ("DELETE", f"{DATASET}/files/{{name:path}}"): "editor",
     ("POST", f"{DATASET}/seal"): "editor",
     ("POST", "/datasets/{dataset_id}/jobs"): "editor",
+    ("POST", "/datasets/{dataset_id}/jobs/check"): "editor",
     ("PATCH", JOB): "editor",
     ("POST", f"{JOB}/cancel"): "editor",
     ("POST", f"{JOB}/continue"): "editor",

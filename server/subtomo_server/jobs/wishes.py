@@ -43,7 +43,7 @@ class Wishes(Strict):
     group: Annotated[
         GroupName | None,
         Field(
-            title="Group",
+            title="Group of the job",
             description="To which the job shall belong; the dataset's by default.",
         ),
     ] = None

@@ -114,9 +114,11 @@ class JobForm(NamedTuple):
             return False
         return all(self.value(condition.field) == condition.value for condition in field.when)
 
-    def wrong_in(self, section: Section) -> bool:
-        """Whether something in a section is wrong, or was entered."""
-        names = {field.name for field in section.fields if self.counts(field)}
+    @property
+    def unfolded(self) -> bool:
+        """Whether something in the sections is wrong, or was entered."""
+        fields = [field for section in self.sections for field in section.fields]
+        names = {field.name for field in fields if self.counts(field)}
         return any(name in self.problems or self.value(name) for name in names)
 
 

@@ -12,13 +12,19 @@ function holds(form, when) {
   });
 }
 
-/** Show the fields that the choices made leave, and switch the others off. */
+/** Show the fields that the choices made leave, and switch the others off.
+
+    What was typed into a field goes along to the one of the same name under another choice. */
 export function showCounting(form) {
+  const typed = new Map([...form.querySelectorAll("input[name]:not(:disabled)")].map((input) => [input.name, input.value]));
   for (const field of form.querySelectorAll(".field")) {
     const kinds = field.dataset.kinds;
     const counts = (!kinds || kinds.split(" ").includes(valueOf(form, "algorithm"))) && holds(form, field.dataset.when || "");
     field.hidden = !counts;
-    for (const input of field.querySelectorAll("[name]")) input.disabled = !counts;
+    for (const input of field.querySelectorAll("[name]")) {
+      if (counts && input.disabled && input.value === "" && input.matches("input")) input.value = typed.get(input.name) ?? "";
+      input.disabled = !counts;
+    }
   }
   for (const help of form.querySelectorAll("p[data-when]")) help.hidden = !holds(form, help.dataset.when);
 }
