@@ -176,8 +176,17 @@ def test_a_job_is_continued_and_cloned_from_its_page(
     page = visit.page
     visit.open(f"/jobs/{job}")
     page.locator(".chip.succeeded").wait_for(timeout=2 * LONG)
+    page.get_by_text("Averages after iteration 2").wait_for()
+    page.evaluate("window.watched = true")
     page.get_by_role("link", name="Continue…").click()
     page.get_by_label("From iteration").wait_for()
+    assert page.get_by_label("From iteration").locator("option").all_inner_texts() == [
+        "2",
+        "1",
+        "0",
+    ]
+    assert page.get_by_label("From iteration").input_value() == "2"
+    assert page.evaluate("window.watched")  # without loading the page again
     page.get_by_label("From iteration").select_option("1")
     page.get_by_label("Further iterations").fill("2")
     page.get_by_role("button", name="Continue", exact=True).click()

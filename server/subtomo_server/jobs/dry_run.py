@@ -32,8 +32,8 @@ class DryRun(NamedTuple):
     remarks : tuple of Problem
         What fits and is hardly meant.
     spec : AnySpec or None
-        With every default. Where there are problems, without the fields that they are of; None
-        where that does not come to a job either.
+        With every default. Where there are problems, without the fields that they are of, or, if
+        that does not come to a job either, with the defaults that no dataset is needed for.
     estimate : str
         Time, memory and disk in words; empty where there are problems.
     """
@@ -56,7 +56,7 @@ def dry_run(session: Session, store: Store, user: User, body: Mapping[str, Any])
     problems += more
     if problems or found is None:
         spec = found.spec if found else _without_faults(session, store, user, posted, more)
-        return DryRun(tuple(problems), spec=spec)
+        return DryRun(tuple(problems), spec=spec or posted.spec)
     told = estimate(found.spec, found.dataset.summary, store.settings.threads)
     remarked = remarks(found.spec, found.dataset.summary)
     return DryRun((), tuple(remarked), found.spec, told.words)
