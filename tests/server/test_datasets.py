@@ -136,6 +136,8 @@ def test_rename_list_and_delete(service: Served, tmp_path: Path):
     assert [item["id"] for item in first["items"]] == [dataset]
     rest = service.client.get("/datasets", params={"cursor": first["cursor"]}).json()["items"]
     assert dataset not in [item["id"] for item in rest]
+    named = service.client.get("/datasets", params={"name": "better"}).json()["items"]
+    assert [item["id"] for item in named] == [dataset]
     assert service.client.delete(f"/datasets/{dataset}").status_code == 204
     assert service.client.get(f"/datasets/{dataset}").status_code == 404
     assert not service.store.files.dataset(dataset).exists()

@@ -136,7 +136,7 @@ def test_other_datasets_have_no_truth(service, dataset):
         (
             {"tilts": {"step": 3}},
             "/simulation/tilts/step",
-            "unknown field 'step': did you mean 'step_deg'?",
+            "unknown field 'step': did you mean 'simulation.tilts.step_deg'?",
         ),
         ({"microscope": {"voltage_kv": 0}}, "/simulation/microscope", "voltage_kv must lie"),
         ({"crowd": {"neighbours": 2}}, "/simulation", "simulated in images only"),
