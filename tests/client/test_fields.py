@@ -54,7 +54,7 @@ def test_a_type_checker_sees_a_misspelt_field(tmp_path: Path):
         "client.submit(dataset='ds_1', algorithm='faml', classes=2, parameters={'junk': 0.2})\n"
         "client.submit(dataset='ds_1', algorithm='faml', klasses=2)\n"
         "client.submit(dataset='ds_1', algorithm='falm')\n"
-        "client.submit(dataset='ds_1', algorithm='fa', parameters={'canditates': 40})\n"
+        "client.submit(dataset='ds_1', algorithm='fa', parameters={'candidate_poses': 40})\n"
     )
     source = str(Path(__file__).parents[2] / "client")
     config = tmp_path / "mypy.ini"
@@ -66,4 +66,4 @@ def test_a_type_checker_sees_a_misspelt_field(tmp_path: Path):
     assert [line.split(":")[1] for line in lines] == ["4", "5", "6"], told + trouble
     assert "klasses" in lines[0]
     assert "falm" in lines[1]
-    assert "canditates" in lines[2]
+    assert "candidate_poses" in lines[2]
