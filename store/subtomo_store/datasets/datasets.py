@@ -19,7 +19,7 @@ from subtomo_store.database.paging import newest_first
 from subtomo_store.database.people_records import Role
 from subtomo_store.database.records import Dataset, DatasetStatus, FileRecord, Page, copied
 from subtomo_store.database.tables import DatasetFileRow, DatasetRow, JobRow
-from subtomo_store.errors import ConflictError, NotFoundError
+from subtomo_store.errors import ConflictError
 from subtomo_store.people.permissions import permitted, placed, readable
 
 MOVES: dict[str, frozenset[str]] = {
@@ -128,10 +128,7 @@ def change(
     }
     given = {key: value for key, value in physics.items() if value is not None}
     if given and row.simulation is not None:
-        raise ConflictError(
-            "the recipe of a simulated dataset tells all about its particles: only its name can "
-            "be changed; make another dataset for another recipe"
-        )
+        raise ConflictError("a simulated dataset is what its recipe says: only its name can change")
     if given and row.status not in ("open", "rejected"):
         raise ConflictError(
             f"the dataset is {row.status}: only its name can still be changed; "
@@ -159,14 +156,9 @@ def add_file(
 ) -> FileRecord | None:
     """Note an uploaded file; a second upload of a name replaces the first, which is returned.
 
-    Raises
-    ------
-    ConflictError
-        If the dataset is no longer open for files.
+    Refused as by `expect_open`.
     """
-    row = _row(session, dataset_id, None, lock=True)
-    expect_open(row)
-    row.status, row.touched = "open", now(session)
+    reopen(session, dataset_id)
     before = session.get(DatasetFileRow, (dataset_id, name))
     replaced = FileRecord(name, before.size, before.sha256) if before else None
     session.merge(DatasetFileRow(dataset_id=dataset_id, name=name, size=size, sha256=sha256))
@@ -175,26 +167,11 @@ def add_file(
     return replaced
 
 
-def remove_file(session: Session, dataset_id: str, name: str) -> FileRecord:
-    """Forget an uploaded file, which is returned.
-
-    Raises
-    ------
-    ConflictError
-        If the dataset is no longer open for files.
-    NotFoundError
-        If it has no such file.
-    """
-    dataset = _row(session, dataset_id, None, lock=True)
-    expect_open(dataset)
-    row = session.get(DatasetFileRow, (dataset_id, name))
-    if row is None:
-        raise NotFoundError(f"the dataset has no file {name}")
-    removed = FileRecord(name, row.size, row.sha256)
-    dataset.status = "open"
-    session.delete(row)
-    session.flush()
-    return removed
+def reopen(session: Session, dataset_id: str) -> None:
+    """Let files change, or refuse it as `expect_open` does; others wait until the session ends."""
+    row = _row(session, dataset_id, None, lock=True)
+    expect_open(row)
+    row.status, row.touched = "open", now(session)
 
 
 def files(session: Session, dataset_id: str) -> list[FileRecord]:
