@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 from sqlalchemy.orm import Session
 
 from subtomo_core.errors import InputError, Problem
+from subtomo_core.spec.checks import remarks
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job import AnySpec
 from subtomo_server.http.words import duration
@@ -19,7 +20,7 @@ from subtomo_server.webhooks.targets import check_target
 from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import User
 from subtomo_store.database.records import Dataset
-from subtomo_store.jobs import jobs
+from subtomo_store.jobs import events, jobs
 from subtomo_store.jobs.orders import USUAL_PRIORITY, Orders, Origin
 from subtomo_store.people import quotas
 from subtomo_store.people.limits import limits_of
@@ -137,6 +138,8 @@ def check_queue(store: Store, orders: Orders, spec: AnySpec, summary: DatasetSum
 def make(session: Session, store: Store, user: User, job: Wanted) -> jobs.NewJob:
     """Write the record of a job that was checked, and hold the disk which it may take.
 
+    What fits and is hardly meant is noted in the job.
+
     Raises
     ------
     QuotaError
@@ -146,7 +149,7 @@ def make(session: Session, store: Store, user: User, job: Wanted) -> jobs.NewJob
     """
     disk = estimate(job.spec, job.dataset.summary, store.settings.threads).disk_bytes
     quotas.check(session, user.id, store.settings, more=disk)
-    return jobs.create(
+    made = jobs.create(
         session,
         user_id=user.id,
         dataset=job.dataset,
@@ -154,3 +157,6 @@ def make(session: Session, store: Store, user: User, job: Wanted) -> jobs.NewJob
         orders=job.orders,
         disk_bytes=disk,
     )
+    for remark in remarks(job.spec, job.dataset.summary):
+        events.append(session, made.job.id, "note", {"iteration": None, "detail": remark.detail})
+    return made

@@ -196,7 +196,11 @@ def _options(session: Session, user: User, dataset: Dataset) -> dict[str, list[C
     found = jobs.page(session, user.id, limit=SHOWN).items
     with_results = [job for job in found if job.status not in _WITHOUT_RESULTS]
     here = [job for job in with_results if job.dataset_id == dataset.id]
-    others = [job for job in with_results if _same_size(session, user, job, dataset)]
+    alike_in = {
+        dataset_id: _same_size(session, user, dataset_id, dataset)
+        for dataset_id in {job.dataset_id for job in with_results}
+    }
+    others = [job for job in with_results if alike_in[job.dataset_id]]
     return {
         "map": [Choice(m.id, m.name) for m in alike],
         "job.poses": [Choice("", "the particles' own table"), *map(_as_choice, here)],
@@ -217,11 +221,9 @@ def _as_choice(job: Job) -> Choice:
     return Choice(job.id, f"{job.name} ({what})" if job.name else f"{what}, {job.id[:10]}")
 
 
-def _same_size(session: Session, user: User, job: Job, dataset: Dataset) -> bool:
-    if job.dataset_id == dataset.id:
-        return True
+def _same_size(session: Session, user: User, dataset_id: str, dataset: Dataset) -> bool:
     try:
-        return _fits(datasets.get(session, job.dataset_id, user.id), dataset.summary)
+        return _fits(datasets.get(session, dataset_id, user.id), dataset.summary)
     except NotFoundError:
         return False
 
