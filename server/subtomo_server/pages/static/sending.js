@@ -95,7 +95,12 @@ export async function sendAll(dataset, files, sent, progress) {
     sent.add(file);
   };
   const worker = async () => {
-    while (left.length) await one(left.shift());
+    try {
+      while (left.length) await one(left.shift());
+    } catch (error) {
+      left.length = 0; // the others stop, too
+      throw error;
+    }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
 }
