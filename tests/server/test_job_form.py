@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -145,7 +144,7 @@ def test_fields_of_other_choices_are_left_out():
     }
 
 
-def test_whoever_may_only_read_is_told_so(service: Served, dataset: str, tmp_path: Path):
+def test_whoever_may_only_read_is_told_so(service: Served, dataset: str):
     token = issue_token(service.store, "tester", label="reads", scope="read")
     with client_of(service.url, token) as reader:
         page = reader.get(f"{service.url}/datasets/{dataset}").text

@@ -118,6 +118,7 @@ def test_all_that_is_wrong_is_told_at_its_field_as_one_types(visit: Visit, datas
     field(visit, "classes").locator(".remarked").filter(has_text="little but noise").wait_for()
     page.get_by_label("Algorithm").select_option("sag")
     assert field(visit, "parameters.junk").count() == 0
+    assert field(visit, "queue").locator("option").first.inner_text() == "cpu (by default)"
     first = field(visit, "half_sets").locator("option").first
     first.filter(has_text="yes (by default)").wait_for(state="attached")
 

@@ -60,11 +60,6 @@ class Field(NamedTuple):
     when: tuple[Condition, ...] = ()
     kinds: frozenset[str] = frozenset()
 
-    @property
-    def group(self) -> str:
-        """First part of the name, where it has several: ``parameters``."""
-        return self.name.partition(".")[0] if "." in self.name else ""
-
 
 def fields_in(schema: Schema, name: str = "") -> list[Field]:
     """Every field of a document, in the order of the schema.

@@ -13,7 +13,7 @@ let asking = null;
 function showDefaults(defaults) {
   for (const input of form.querySelectorAll("input[name]")) input.placeholder = defaults[input.name] ?? "";
   for (const select of form.querySelectorAll("select[data-usual]")) {
-    const usual = defaults[select.name];
+    const usual = defaults[select.name] || select.dataset.usual;
     select.options[0].text = usual ? `${usual} (by default)` : "by default";
   }
 }
