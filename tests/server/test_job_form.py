@@ -115,10 +115,9 @@ def test_few_particles_in_many_classes_are_remarked_on(service: Served, particle
     answer = service.client.post("/jobs/validate", json=spec).json()
     assert answer["remarks"] == [{**answer["remarks"][0], "detail": remark, "pointer": "/classes"}]
     job = service.client.post("/jobs", json=spec).json()["id"]
-    told_later = service.client.get(f"/jobs/{job}/events").json()["items"]
-    assert remark in [
-        event["data"].get("detail") for event in told_later if event["kind"] == "note"
-    ]
+    reading = {"accept": "application/json"}
+    events = service.client.get(f"/jobs/{job}/events", headers=reading).json()["items"]
+    assert remark in [event["data"].get("detail") for event in events if event["kind"] == "note"]
 
 
 def test_fields_of_other_choices_are_left_out():
