@@ -26,6 +26,9 @@ from subtomo.records import (
     StoredFile,
     Usage,
 )
+from subtomo.version import installed
+
+__version__ = installed()
 
 __all__ = [
     "ChecksumMismatch",
@@ -54,4 +57,5 @@ __all__ = [
     "Token",
     "Usage",
     "User",
+    "__version__",
 ]

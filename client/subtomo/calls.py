@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from subtomo.records import Dataset, Job
 from subtomo.transport import Transport
 
 API = "/api/v1"
@@ -27,6 +28,18 @@ class Calls:
 
     def __init__(self, transport: Transport):
         self._transport = transport
+
+    def _as_job(self, document: Any) -> Job:
+        """A job as the server told it; a notebook shows it with its pictures."""
+        return Job.model_validate(document).read_by(self._picture, self._transport.connection.url)
+
+    def _as_dataset(self, document: Any) -> Dataset:
+        """A dataset as the server told it; a notebook shows it with its picture."""
+        found = Dataset.model_validate(document)
+        return found.read_by(self._picture, self._transport.connection.url)
+
+    def _picture(self, path: str) -> bytes:
+        return self._transport.request("GET", API + path, again=True).content
 
     def _get(self, *parts: str | int, **options: Any) -> Any:
         return self._transport.request("GET", path_of(*parts), again=True, **options).json()

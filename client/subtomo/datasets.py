@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
@@ -13,7 +13,7 @@ from subtomo.calls import Calls, id_of, path_of
 from subtomo.errors import ChecksumMismatch, Fault, InvalidInput, Rejected, SubtomoError
 from subtomo.records import Dataset, StoredFile, Usage
 from subtomo.resumable import RESUMABLE_FROM, ResumableUpload
-from subtomo.transfer import Outgoing, download, left_out, outgoing
+from subtomo.transfer import Outgoing, left_out, outgoing
 
 UPLOADS_AT_ONCE = 4
 LONG_POLL_S = 5
@@ -61,7 +61,7 @@ class DatasetCalls(Calls):
             Lowest and highest tilt angle in degrees of a single-axis tilt series about y; of each
             tomogram, by its name in the particles' table, where they differ.
         missing : mapping, optional
-            The missing region in full where ``tilt`` does not say it, e.g. ``{"kind": "mask"}``
+            The missing region in full where ``tilt`` does not say it, e.g. ``{"kind": "weights"}``
             for particles with weights (``rlnCtfImage``), ``{"kind": "table"}`` where a Dynamo
             table tells the tilts of each row, or ``{"kind": "none"}``.
         voxel_size : float, optional
@@ -104,7 +104,7 @@ class DatasetCalls(Calls):
             "group": group,
         }
         body = {field: value for field, value in body.items() if value is not None}
-        return Dataset.model_validate(self._post("datasets", json=body))
+        return self._as_dataset(self._post("datasets", json=body))
 
     def upload(
         self,
@@ -189,56 +189,6 @@ class DatasetCalls(Calls):
         count(size)
         return True
 
-    def simulate(
-        self,
-        name: str,
-        structures: Sequence[str | Path],
-        *,
-        group: str | None = None,
-        **recipe: Any,
-    ) -> Dataset:
-        """Have the server make particles whose truth is known, and wait until they are ready.
-
-        Parameters
-        ----------
-        name : str
-            A name for people.
-        structures : sequence of str or Path
-            Phantoms (``blob``, ``barrel``, ``helix``, ``complex:GROUP``, ``shell:GROUP``), or
-            files here: atomic models (PDB, mmCIF) and maps (MRC, EM), which are uploaded.
-        group : str, optional
-            Group with which to share it; you are its editor or owner.
-        **recipe
-            ``counts``, ``form`` ("direct", "sums" or "projections"), ``snr``, ``box``,
-            ``voxel_size_angstrom``, ``tilts``, ``crowd``, ``seed`` ... as in the HTTP contract.
-
-        Raises
-        ------
-        HTTPProblem
-            If the recipe makes no sense.
-        Rejected
-            If a structure cannot be read.
-        """
-        files = {Path(s).name: Path(s) for s in structures if Path(s).is_file()}
-        names = [Path(s).name if Path(s).is_file() else str(s) for s in structures]
-        asked = {"structures": names, **recipe}
-        dataset = self.create_dataset(name, simulation=asked, group=group)
-        for there, path in files.items():
-            self._send(dataset.id, Outgoing(there, path), None, lambda _size: None)
-        return self.seal(dataset)
-
-    def download_truth(self, dataset: str | Dataset, folder: str | Path) -> list[Path]:
-        """Download the truth about simulated particles into a folder; return the files.
-
-        They are ``true_poses.star`` (class 0 is junk), a map of each structure, ``true_1.mrc``
-        ..., and a picture. Compare with a job's results by ``subtomo score``.
-        """
-        place = ("datasets", id_of(dataset), "truth")
-        names = [str(entry["name"]) for entry in self._get(*place)["items"]]
-        return [
-            download(self._transport, path_of(*place, name), Path(folder) / name) for name in names
-        ]
-
     def files(self, dataset: str | Dataset) -> list[StoredFile]:
         """List the files which a dataset has."""
         entries = self._get("datasets", id_of(dataset), "files")["items"]
@@ -265,13 +215,13 @@ class DatasetCalls(Calls):
         """
         end = None if timeout is None else time.monotonic() + timeout
         answer = self._post("datasets", id_of(dataset), "seal", again=True)
-        record = Dataset.model_validate(answer)
+        record = self._as_dataset(answer)
         while wait and record.status == "checking":
             if end is not None and time.monotonic() > end:
                 raise SubtomoError(f"The dataset is still being checked after {timeout:g} s.")
             asked = time.monotonic()
             answer = self._get("datasets", record.id, headers={"Prefer": f"wait={LONG_POLL_S}"})
-            record = Dataset.model_validate(answer)
+            record = self._as_dataset(answer)
             if record.status == "checking" and time.monotonic() - asked < PAUSE_S:
                 time.sleep(PAUSE_S)
         if record.status == "rejected":
@@ -280,11 +230,12 @@ class DatasetCalls(Calls):
 
     def dataset(self, dataset: str | Dataset) -> Dataset:
         """Read one dataset."""
-        return Dataset.model_validate(self._get("datasets", id_of(dataset)))
+        return self._as_dataset(self._get("datasets", id_of(dataset)))
 
-    def datasets(self, *, limit: int | None = None) -> list[Dataset]:
-        """List datasets, newest first."""
-        return [Dataset.model_validate(entry) for entry in self._pages("datasets", limit=limit)]
+    def datasets(self, *, name: str | None = None, limit: int | None = None) -> list[Dataset]:
+        """List datasets, newest first; only those of a name, if one is given."""
+        pages = self._pages("datasets", limit=limit, params={"name": name})
+        return [self._as_dataset(entry) for entry in pages]
 
     def delete_dataset(self, dataset: str | Dataset) -> None:
         """Delete a dataset with its files."""

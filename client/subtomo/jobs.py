@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import httpx
 
 from subtomo.calls import Calls, id_of, path_of
 from subtomo.errors import ConnectionFailed, JobFailed, SubtomoError
+from subtomo.fields import JobFields
 from subtomo.patience import Patience
 from subtomo.records import TERMINAL, Estimate, Event, Iteration, Job, Record
 from subtomo.sse import parse, split_lines
@@ -28,7 +29,7 @@ class JobCalls(Calls):
         spec: Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
-        **fields: Any,
+        **fields: Unpack[JobFields],
     ) -> Job:
         """Submit a job.
 
@@ -57,22 +58,26 @@ class JobCalls(Calls):
         """
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         body = _body(spec, fields)
-        return Job.model_validate(self._post("jobs", again=True, json=body, headers=headers))
+        return self._as_job(self._post("jobs", again=True, json=body, headers=headers))
 
-    def validate(self, spec: Mapping[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    def validate(
+        self, spec: Mapping[str, Any] | None = None, **fields: Unpack[JobFields]
+    ) -> dict[str, Any]:
         """Check a specification without running it; return it with every default filled in."""
         answer = self._post("jobs", "validate", again=True, json=_body(spec, fields))
         resolved: dict[str, Any] = answer["spec"]
         return resolved
 
-    def estimate(self, spec: Mapping[str, Any] | None = None, **fields: Any) -> Estimate:
+    def estimate(
+        self, spec: Mapping[str, Any] | None = None, **fields: Unpack[JobFields]
+    ) -> Estimate:
         """Tell what a job would need."""
         answer = self._post("jobs", "estimate", again=True, json=_body(spec, fields))
         return Estimate.model_validate(answer)
 
     def job(self, job: str | Job) -> Job:
         """Read one job."""
-        return Job.model_validate(self._get("jobs", id_of(job)))
+        return self._as_job(self._get("jobs", id_of(job)))
 
     def jobs(
         self,
@@ -83,9 +88,7 @@ class JobCalls(Calls):
     ) -> list[Job]:
         """List jobs, newest first."""
         params = {"status": status, "dataset": id_of(dataset) if dataset else None}
-        return [
-            Job.model_validate(entry) for entry in self._pages("jobs", limit=limit, params=params)
-        ]
+        return [self._as_job(entry) for entry in self._pages("jobs", limit=limit, params=params)]
 
     def watch(self, job: str | Job, *, after: int = 0) -> Iterator[Event]:
         """Follow a job's events as they happen, from the first one to the job's end.
@@ -177,7 +180,7 @@ class JobCalls(Calls):
         )
         if answer.status_code == httpx.codes.NOT_MODIFIED:
             return job, etag
-        return Job.model_validate(answer.json()), answer.headers.get("ETag", "")
+        return self._as_job(answer.json()), answer.headers.get("ETag", "")
 
     def iterations(self, job: str | Job) -> list[Iteration]:
         """List a job's finished iterations with their metrics, first to last."""
@@ -194,11 +197,11 @@ class JobCalls(Calls):
         """Give a job another name or, while it waits or runs, another priority."""
         given = {"name": name, "priority": priority}
         body = {field: value for field, value in given.items() if value is not None}
-        return Job.model_validate(self._patch("jobs", id_of(job), json=body))
+        return self._as_job(self._patch("jobs", id_of(job), json=body))
 
     def cancel(self, job: str | Job) -> Job:
         """Ask for a job's end; what it has finished stays."""
-        return Job.model_validate(self._post("jobs", id_of(job), "cancel", again=True))
+        return self._as_job(self._post("jobs", id_of(job), "cancel", again=True))
 
     def delete_job(self, job: str | Job) -> None:
         """Delete a job which has ended, with its files."""

@@ -44,16 +44,16 @@ class LifecycleCalls(Calls):
             "iterations": iterations,
             "changes": dict(changes or {}),
         }
-        return Job.model_validate(self._make("jobs", id_of(job), "continue", body=body))
+        return self._as_job(self._make("jobs", id_of(job), "continue", body=body))
 
     def resume(self, job: str | Job) -> Job:
         """Let a failed job go on from its last finished iteration; one that runs stays as it is."""
-        return Job.model_validate(self._post("jobs", id_of(job), "resume", again=True))
+        return self._as_job(self._post("jobs", id_of(job), "resume", again=True))
 
     def clone(self, job: str | Job, changes: Mapping[str, Any] | None = None) -> Job:
         """Start a job with the specification of another one, but for the changes."""
         body = {"changes": dict(changes or {})}
-        return Job.model_validate(self._make("jobs", id_of(job), "clone", body=body))
+        return self._as_job(self._make("jobs", id_of(job), "clone", body=body))
 
     def sweep(
         self,
@@ -80,7 +80,7 @@ class LifecycleCalls(Calls):
         listed = {field: list(choices) for field, choices in values.items()}
         body = {**origin, "changes": dict(changes or {}), "values": listed}
         items = self._make("jobs", "sweep", body=body)["items"]
-        return [Job.model_validate(item) for item in items]
+        return [self._as_job(item) for item in items]
 
     def webhook_secret(self, *, renew: bool = False) -> str:
         """Tell with what your webhooks are signed; ``renew`` replaces it first."""

@@ -7,21 +7,22 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from subtomo.datasets import DatasetCalls
 from subtomo.errors import InvalidInput, SubtomoError
+from subtomo.fields import Algorithm, ParameterFields
 from subtomo.jobs import JobCalls
 from subtomo.maps import MapCalls
 from subtomo.records import Alignment, Dataset, Job, Map
 from subtomo.results import ResultCalls
+from subtomo.simulation import SimulationCalls
 from subtomo.volume_names import tells_voxel_size, volume_ending
 
 _FINEST_VOXELS = 2.5  # resolution looked at by default
 _PATIENCE_S = 60.0  # for a job which was cancelled to end
 
 
-class PairCalls(DatasetCalls, MapCalls, JobCalls, ResultCalls):
+class PairCalls(SimulationCalls, MapCalls, JobCalls, ResultCalls):
     """Alignment of a single pair."""
 
     def align(
@@ -31,12 +32,12 @@ class PairCalls(DatasetCalls, MapCalls, JobCalls, ResultCalls):
         *,
         tilt: tuple[float, float] | None = None,
         missing: Mapping[str, Any] | None = None,
-        algorithm: str = "gradient",
+        algorithm: Algorithm = "gradient",
         resolution: float | None = None,
         voxel_size: float | None = None,
         dark: bool = False,
         timeout: float | None = None,
-        **parameters: Any,
+        **parameters: Unpack[ParameterFields],
     ) -> Alignment:
         """Align one particle to one reference.
 

@@ -6,10 +6,13 @@ are passed over, so that an older client can talk to a newer server.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from subtomo.notebook import Reader, dataset_html, job_html
 
 TERMINAL = frozenset({"succeeded", "failed", "cancelled"})
 
@@ -20,6 +23,17 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+class Shown(Record):
+    """A record that a notebook shows with pictures, read when it is shown."""
+
+    _reader: Reader = PrivateAttr(default_factory=Reader)
+
+    def read_by(self, read: Callable[[str], bytes], url: str) -> Self:
+        """The record itself, with what reads for it: bytes below the API, and the address."""
+        self._reader = Reader(read, url)
+        return self
+
+
 class StoredFile(Record):
     """One uploaded file of a dataset."""
 
@@ -28,7 +42,7 @@ class StoredFile(Record):
     sha256: str
 
 
-class Dataset(Record):
+class Dataset(Shown):
     """A set of particles; a job can use it once its status is ``ready``.
 
     ``status`` is one of open, checking, ready, rejected.
@@ -50,6 +64,9 @@ class Dataset(Record):
     remarks: tuple[str, ...] = ()
     problems: tuple[dict[str, Any], ...] = ()
     created: datetime | None = None
+
+    def _repr_html_(self) -> str:
+        return dataset_html(self, self._reader)
 
 
 class Usage(Record):
@@ -120,7 +137,7 @@ class Webhook(Record):
     delivered: datetime | None = None
 
 
-class Job(Record):
+class Job(Shown):
     """One run of an algorithm on a dataset.
 
     ``status`` is one of draft, queued, running, cancelling, succeeded, failed, cancelled;
@@ -143,6 +160,9 @@ class Job(Record):
     created: datetime | None = None
     started: datetime | None = None
     finished: datetime | None = None
+
+    def _repr_html_(self) -> str:
+        return job_html(self, self._reader)
 
     @property
     def terminal(self) -> bool:

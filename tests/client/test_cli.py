@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from subtomo import __version__
 from subtomo.cli import app
 from subtomo.cli.watch import iteration_line, verdict_lines
 from subtomo.records import Iteration
@@ -31,7 +36,8 @@ def star_file(folder: Path) -> Path:
     return star
 
 
-def accept_uploads(server: SmallServer) -> None:
+def accept_uploads(server: SmallServer, *others: dict) -> None:
+    server.on(f"GET {API}/datasets", answering({"items": others, "cursor": None}))
     server.on(f"POST {API}/datasets", answering(DATASET | {"status": "open"}, status=201))
     server.on(f"GET {API}/datasets/ds_1/files", answering({"items": []}))
     for name in ("a.mrc", "p.star"):
@@ -50,6 +56,29 @@ def test_push_uploads_and_prints_the_dataset(server, cli, tmp_path):
         "missing": {"kind": "wedge", "tilt_min_deg": -60, "tilt_max_deg": 60},
         "dark_particles": True,
     }
+
+
+def test_push_warns_of_a_dataset_of_this_name(server, cli, tmp_path):
+    accept_uploads(server, DATASET | {"name": "p"})
+    result = cli("push", str(star_file(tmp_path)), "--nothing-missing")
+    assert result.exit_code == 0, result.stderr
+    assert "There is a dataset 'p' already (ds_1, ready)" in result.stderr
+    result = cli("push", str(star_file(tmp_path)), "--nothing-missing", "--name", "q")
+    assert "already" not in result.stderr  # by an older server, which does not know the filter
+
+
+def test_the_version_is_told(cli):
+    assert cli("--version").stdout == f"subtomo {__version__}\n"
+    assert __version__ == version("subtomo")
+
+
+def test_a_shell_completes_commands():
+    words = {"_SUBTOMO_COMPLETE": "complete_bash", "COMP_WORDS": "subtomo pu", "COMP_CWORD": "1"}
+    command = [sys.executable, "-c", "import sys; sys.argv = ['subtomo']; import subtomo.__main__"]
+    told = subprocess.run(
+        command, env={**os.environ, **words}, capture_output=True, text=True, check=False
+    )
+    assert told.stdout.split() == ["push"], told.stderr
 
 
 def test_push_into_an_open_dataset_makes_no_other(server, cli, tmp_path):
@@ -96,7 +125,7 @@ PYRAMID = {
         ("--tilt -50 60 --tilt-axis x", WEDGE | {"axis": "x"}),
         ("--tilt -50 60 --second-tilt -40 45", PYRAMID),
         ("--cone 45", {"kind": "cone", "half_angle_deg": 45.0}),
-        ("--missing-from-weights", {"kind": "mask"}),
+        ("--missing-from-weights", {"kind": "weights"}),
         ("--missing-from-table", {"kind": "table"}),
         ("--nothing-missing", {"kind": "none"}),
     ],

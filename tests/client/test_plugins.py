@@ -80,3 +80,13 @@ def test_a_package_may_bring_commands_within_its_command(monkeypatch, tmp_path):
     assert CliRunner().invoke(command, ["admin", "users", "add", "ann"]).stdout == "ann\n"
     assert CliRunner().invoke(command, ["admin", "users", "list"]).exit_code == 4
     assert "users" in CliRunner().invoke(command, ["admin", "--help"]).stdout
+
+
+def test_commands_of_the_service_are_hidden_where_it_is_not_installed(monkeypatch):
+    ours = EntryPoint("serve", "subtomo_server.commands:serve", plugins.GROUP)
+    theirs = EntryPoint("greet", "lab_commands:greet", plugins.GROUP)
+    assert "serve" in CliRunner().invoke(entry_points(monkeypatch, ours, theirs), ["--help"]).stdout
+    monkeypatch.setattr(plugins, "SERVICE_NEEDS", "a_missing_library")
+    shown = CliRunner().invoke(entry_points(monkeypatch, ours, theirs), ["--help"]).stdout
+    assert "serve" not in shown
+    assert "greet" in shown

@@ -81,7 +81,7 @@ WRONG_FILES = {
         "rlnImageName",
     ),
     "a STAR path climbing out": (
-        star("p0.mrc 1", "../../ds_other/uploads/p1.mrc 2"),
+        star("p0.mrc 1", "../../ds_other/uploads/other.mrc 2"),
         "particles.star",
         "climbs out",
     ),

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dynamotable.constants import COLUMN_NAME_TO_COLUMN_NUMBER as NUMBERS
 
 from subtomo_store import Settings, open_store
 from subtomo_store.datasets import datasets
 from support.serving import WEDGE, Served, ready_dataset, served, volume_bytes
+from support.star_files import table
 
 
 def new(service: Served, **changes: object) -> str:
@@ -134,9 +136,70 @@ def test_rename_list_and_delete(service: Served, tmp_path: Path):
     assert [item["id"] for item in first["items"]] == [dataset]
     rest = service.client.get("/datasets", params={"cursor": first["cursor"]}).json()["items"]
     assert dataset not in [item["id"] for item in rest]
+    named = service.client.get("/datasets", params={"name": "better"}).json()["items"]
+    assert [item["id"] for item in named] == [dataset]
     assert service.client.delete(f"/datasets/{dataset}").status_code == 204
     assert service.client.get(f"/datasets/{dataset}").status_code == 404
     assert not service.store.files.dataset(dataset).exists()
+
+
+def test_a_rejected_dataset_is_mended_and_checked_again(service: Served, tmp_path: Path):
+    dataset = new(service, missing={"kind": "mask"})
+    assert service.client.get(f"/datasets/{dataset}").json()["missing"] == {"kind": "weights"}
+    for name in ("p0.mrc", "spare.txt"):
+        put(service, dataset, name, volume_bytes(tmp_path))
+    told = sealed(service, dataset)
+    assert "the missing region is 'weights', but no STAR file" in told["problems"][0]["detail"]
+    changes = {"missing": WEDGE, "voxel_size_angstrom": 6.0, "dark_particles": True}
+    changed = service.client.patch(f"/datasets/{dataset}", json=changes).json()
+    assert changed | changes | {"missing": WEDGE | {"axis": "y"}} == changed
+    assert service.client.delete(f"/datasets/{dataset}/files/spare.txt").status_code == 204
+    assert not service.store.files.upload(dataset, "spare.txt").exists()
+    assert service.client.delete(f"/datasets/{dataset}/files/spare.txt").status_code == 404
+    assert service.client.get(f"/datasets/{dataset}").json()["status"] == "open"
+    told = sealed(service, dataset)
+    assert (told["status"], told["voxel_size_angstrom"]) == ("ready", 6.0)
+    refused = service.client.patch(f"/datasets/{dataset}", json={"missing": {"kind": "none"}})
+    assert refused.status_code == 409
+    assert "only its name can still be changed" in refused.json()["detail"]
+    assert service.client.delete(f"/datasets/{dataset}/files/p0.mrc").status_code == 409
+
+
+XML = '<ParticleList><Particle Filename="p.em"><Rotation Z1="0" Z2="0" X="0"/>{}</Particle>'
+PYTOM = XML.format('<Wedge><SingleTiltWedge Angle1="30" Angle2="28"/></Wedge>')
+
+
+def dynamo(**said: object) -> str:
+    row = ["1"] * 2 + ["0"] * 33
+    for column, value in said.items():
+        row[NUMBERS[column] - 1] = str(value)
+    return " ".join(row) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "missing"),
+    [
+        ("p.star", table("rlnImageName", "rlnCtfImage", rows="a.mrc b.mrc\n"), {"kind": "weights"}),
+        ("p.star", table("rlnImageName", "rlnTomoVisibleFrames"), {"kind": "weights"}),
+        ("p.star", table("rlnImageName", rows="a.mrc\n"), None),
+        ("c.tbl", dynamo(ftype=1, ymintilt=-54, ymaxtilt=60), {"kind": "table"}),
+        ("c.tbl", dynamo(), None),
+        ("l.xml", PYTOM + "<Particle Filena", {"tilt_min_deg": -60.0, "tilt_max_deg": 62.0}),
+        ("l.xml", PYTOM + XML.format("").removeprefix("<ParticleList>"), None),
+        ("l.xml", "<ParticleList", None),
+        ("notes.txt", "rlnCtfImage", None),
+        ("bytes.star", "\0\1", None),
+    ],
+)
+def test_a_region_is_proposed_by_the_beginning_of_a_table(service, name, text, missing):
+    query = {"name": name, "whole": False}
+    path = "/datasets/propose-region"
+    answer = service.client.post(path, params=query, content=f"{text}\ncut o".encode())
+    told = answer.json()
+    assert (told["missing"] is None) == (missing is None) == (told["reason"] is None)
+    if missing is not None:
+        assert told["missing"] | missing == told["missing"]
+        assert told["reason"].startswith(name)
 
 
 def test_the_preview_is_a_picture_which_is_not_sent_twice(service: Served, dataset: str):

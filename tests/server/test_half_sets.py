@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from subtomo_server.pages.forms import specification
 from support.job_calls import cancel, new_job, refused
 from support.serving import WEDGE, Served, small_spec, volume_bytes
 
@@ -61,5 +60,8 @@ def test_the_page_asks_for_whole_tomograms(service: Served, tmp_path: Path):
     made = told(service, tmp_path, rlnTomoName=[f"TS_{i // 5}" for i in range(COUNT)])
     page = service.client.get(f"{service.url}/datasets/{made}").text
     assert 'name="whole_tomograms"' in page
-    entered = {"algorithm": "faml", "half_sets": "yes", "whole_tomograms": "yes"}
-    assert specification(made, entered)["whole_tomograms"] is True
+    entered = {"half_sets": "true", "whole_tomograms": "true", "iterations": "1"}
+    posted = service.client.post(f"{service.url}/datasets/{made}/jobs", data=entered)
+    job = posted.headers["location"].rpartition("/")[2]
+    assert service.client.get(f"/jobs/{job}").json()["spec"]["whole_tomograms"] is True
+    service.client.post(f"/jobs/{job}/cancel").raise_for_status()

@@ -10,15 +10,14 @@ import pytest
 from subtomo import Client
 from subtomo_core.data.confirmation import Confirmation
 from subtomo_core.data.verdict import Finding, Verdict
-from subtomo_core.spec.job import job_spec_adapter
-from subtomo_server.pages.forms import specification
 from support.browsing import LONG, Visit, visiting
 from support.services import WorkerProcess
 from support.serving import Served, client_of, small_spec, volume_bytes
+from support.star_files import table
 from support.tilt_stacks import simulated_stacks, written_stacks
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Route
+    from playwright.sync_api import Browser, Locator, Route
 
 pytestmark = pytest.mark.slow
 
@@ -44,10 +43,9 @@ def test_a_job_is_started_by_the_form_and_followed_to_its_end(
 ):
     page = visit.page
     visit.open(f"/datasets/{dataset}")
-    page.get_by_label("Name").fill("by hand")
-    page.get_by_label("Classes").fill(str(classes))
-    page.get_by_label("Iterations").fill("3")
-    assert not page.get_by_label("Two halves kept apart").is_checked()
+    page.get_by_label("Name", exact=True).fill("by hand")
+    page.get_by_label("Classes", exact=True).fill(str(classes))
+    page.get_by_label("Iterations", exact=True).fill("3")
     page.get_by_label("Symmetry").fill("C2, c1" if classes == 2 else "c1")
     page.get_by_role("button", name="Start").click()
     page.wait_for_url(f"{visit.url}/jobs/*")
@@ -88,18 +86,68 @@ def test_a_job_is_started_by_the_form_and_followed_to_its_end(
     assert "no resolution" in page.locator("#classes .told").last.inner_text()
 
 
-def test_what_is_wrong_in_the_form_is_told_beside_it(visit: Visit, dataset: str):
+def field(visit: Visit, name: str) -> Locator:
+    """A field of a form that counts, with its help and what is wrong with it."""
+    return visit.page.locator(f'.field:not([hidden])[data-field="{name}"]')
+
+
+def test_all_that_is_wrong_is_told_at_its_field_as_one_types(visit: Visit, dataset: str):
+    page, entered = visit.page, {"classes": "3", "mask.diameter_angstrom": "9000"}
     visit.open(f"/datasets/{dataset}")
-    visit.page.get_by_label("Mask diameter").fill("9000")
-    visit.page.get_by_label("Two halves kept apart").check()
-    visit.page.get_by_role("button", name="Start").click()
-    alert = visit.page.get_by_role("alert")
-    alert.wait_for()
-    assert "does not fit a box" in alert.inner_text()
-    assert "half sets need 8 particles or more" in alert.inner_text()
-    assert visit.page.get_by_label("Two halves kept apart").is_checked()
-    assert visit.page.get_by_label("Mask diameter").input_value() == "9000"
+    page.get_by_text("More settings").click()
+    assert field(visit, "half_sets").locator("option").first.inner_text() == "no (by default)"
+    for name, text in {**entered, "priority": "high"}.items():
+        field(visit, name).get_by_role("textbox").fill(text)
+    field(visit, "priority").locator(".wrong").filter(has_text="a whole number").wait_for()
+    assert "does not fit a box" in field(visit, "mask.diameter_angstrom").inner_text()
+    assert field(visit, "classes").locator(".wrong").is_hidden()
+    field(visit, "priority").get_by_role("textbox").fill("")
+    field(visit, "half_sets").get_by_role("combobox").select_option("yes")
+    wrong = field(visit, "half_sets").locator(".wrong")
+    wrong.filter(has_text="half sets need 24 particles or more").wait_for()
+    page.get_by_text("2 to mend").wait_for()
+    page.get_by_role("button", name="Start").click()  # and the same without the script
+    page.wait_for_load_state()
     visit.forgive(422)
+    assert page.url.endswith("/jobs")
+    for name, text in entered.items():
+        assert field(visit, name).get_by_role("textbox").input_value() == text
+    assert wrong.is_visible()
+    field(visit, "half_sets").get_by_role("combobox").select_option("")
+    field(visit, "mask.diameter_angstrom").get_by_role("textbox").fill("")
+    field(visit, "classes").locator(".remarked").filter(has_text="little but noise").wait_for()
+    page.get_by_label("Algorithm").select_option("sag")
+    assert field(visit, "parameters.junk").count() == 0
+    assert field(visit, "queue").locator("option").first.inner_text() == "cpu (by default)"
+    first = field(visit, "half_sets").locator("option").first
+    first.filter(has_text="yes (by default)").wait_for(state="attached")
+
+
+def test_a_job_starts_from_a_map_uploaded_in_its_form_and_from_its_poses(
+    visit: Visit, service: Served, dataset: str, worker: WorkerProcess, tmp_path: Path
+):
+    page = visit.page
+    (tmp_path / "model.mrc").write_bytes(volume_bytes(tmp_path, 9))
+    visit.open(f"/datasets/{dataset}")
+    page.get_by_label("Name", exact=True).fill("from a map")
+    page.get_by_label("Iterations", exact=True).fill("2")
+    page.get_by_label("Start from").select_option(label="uploaded maps")
+    maps = field(visit, "start.maps")
+    maps.get_by_label("Upload a map").set_input_files(str(tmp_path / "model.mrc"))
+    maps.get_by_role("option", name="model.mrc", selected=True).wait_for()
+    field(visit, "start.low_pass_angstrom").get_by_role("textbox").fill("40")
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url(f"{visit.url}/jobs/*")
+    job = page.url.rpartition("/")[2]
+    start = service.client.get(f"/jobs/{job}").json()["spec"]["start"]
+    assert (start["kind"], start["low_pass_angstrom"], len(start["maps"])) == ("maps", 40.0, 1)
+    page.locator(".chip.succeeded").wait_for(timeout=2 * LONG)
+    visit.open(f"/datasets/{dataset}?start.kind=poses&start.job={job}")
+    assert field(visit, "start.job").get_by_role("combobox").input_value() == job
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url(f"{visit.url}/jobs/*")
+    second = service.client.get(f"/jobs/{page.url.rpartition('/')[2]}").json()["spec"]
+    assert second["start"] == {"kind": "poses", "job": job, "iteration": None}
 
 
 def test_a_waiting_job_is_put_off_and_cancelled_from_its_page(
@@ -129,8 +177,17 @@ def test_a_job_is_continued_and_cloned_from_its_page(
     page = visit.page
     visit.open(f"/jobs/{job}")
     page.locator(".chip.succeeded").wait_for(timeout=2 * LONG)
+    page.get_by_text("Averages after iteration 2").wait_for()
+    page.evaluate("window.watched = true")
     page.get_by_role("link", name="Continue…").click()
     page.get_by_label("From iteration").wait_for()
+    assert page.get_by_label("From iteration").locator("option").all_inner_texts() == [
+        "2",
+        "1",
+        "0",
+    ]
+    assert page.get_by_label("From iteration").input_value() == "2"
+    assert page.evaluate("window.watched")  # without loading the page again
     page.get_by_label("From iteration").select_option("1")
     page.get_by_label("Further iterations").fill("2")
     page.get_by_role("button", name="Continue", exact=True).click()
@@ -166,24 +223,65 @@ def test_all_pairs_are_not_offered_to_go_on(
     visit.forgive(404)
 
 
-def test_a_dataset_is_uploaded_from_the_browser(visit: Visit, tmp_path: Path):
-    page = visit.page
-    paths = []
+def drop(visit: Visit, path: Path) -> None:
+    """Drop a file or a folder where files are chosen, as a person does."""
+    area = visit.page.locator("[data-drop]").bounding_box()
+    assert area is not None
+    session = visit.page.context.new_cdp_session(visit.page)
+    place = {"x": area["x"] + 30, "y": area["y"] + 30}
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "data": data, **place})
+
+
+def test_a_dropped_folder_is_uploaded_mended_and_checked_again(visit: Visit, tmp_path: Path):
+    """The table names its volumes by their project's paths, and one of them is not there."""
+    page, project, deep = visit.page, tmp_path / "project", "Extract/job012/TS_1"
+    (project / "job012" / "TS_1").mkdir(parents=True)
     for index in range(3):
-        paths.append(tmp_path / f"p{index}.mrc")
-        paths[-1].write_bytes(volume_bytes(tmp_path, index))
+        volume = volume_bytes(tmp_path, index)
+        (project / "job012" / "TS_1" / f"p{index}.mrc").write_bytes(volume)
+    (project / "job012" / "TS_1" / "p2.mrc").rename(tmp_path / "p2.mrc")
+    rows = "".join(f"{deep}/p{i}.mrc\n" for i in range(3))
+    (project / "particles.star").write_text(table("rlnImageName", rows=rows))
     page.get_by_text("Upload subtomograms from this browser").click()
-    page.get_by_label("Name").fill("from the browser")
-    page.get_by_label("Files").set_input_files([str(path) for path in paths])
+    drop(visit, project)
+    page.get_by_text("particles.star, job012/TS_1/p").wait_for()
+    page.get_by_label("Name", exact=True).fill("from the browser")
+    page.get_by_role("button", name="Upload and check").click()
+    page.get_by_text("the field 'kind' is required").wait_for()
+    page.get_by_label("Missing region").select_option(label="a wedge: tilts about one axis")
+    for end, angle in (("Lowest", "60"), ("Highest", "-60")):
+        page.get_by_role("textbox", name=f"{end} tilt").fill(angle)
+    page.get_by_label("Tilt axis").select_option("x")
+    page.get_by_role("button", name="Upload and check").click()
+    page.get_by_text("the tilt range is upside down").wait_for()
+    for end, angle in (("Lowest", "-60"), ("Highest", "60")):
+        page.get_by_role("textbox", name=f"{end} tilt").fill(angle)
     page.get_by_role("button", name="Upload and check").click()
     page.wait_for_url(f"{visit.url}/datasets/*", timeout=LONG)
-    assert page.get_by_role("heading", name="from the browser").is_visible()
-    assert page.locator(".chip.ready").is_visible()
+    page.locator(".chip.rejected").wait_for()
+    assert (
+        f"names '{deep}/p2.mrc', which was not uploaded" in page.get_by_role("alert").inner_text()
+    )
+    page.get_by_text("Files that are there (3)").click()
+    page.get_by_role("button", name="Remove job012/TS_1/p1.mrc").click()
+    page.get_by_text("job012/TS_1/p1.mrc").wait_for(state="detached")
+    for name in ("p1.mrc", "p2.mrc"):
+        path = tmp_path / name
+        path.write_bytes(path.read_bytes() if path.exists() else volume_bytes(tmp_path, 1))
+    page.get_by_label("files", exact=True).set_input_files([str(tmp_path / "p1.mrc"), str(path)])
+    page.get_by_role("button", name="Check again").click()
+    page.locator(".chip.ready").wait_for(timeout=LONG)
     assert "16 voxels" in page.locator("dl").inner_text()
+    assert "tilts from \N{MINUS SIGN}60° to 60° about x" in page.locator("dl").inner_text()
+    assert "2 files that particles.star names by other paths" not in page.inner_text("main")
+    assert "3 files that particles.star names by other paths" in page.inner_text("main")
     page.get_by_text("Delete…").click()
     page.get_by_role("button", name="Delete it with its files").click()
     page.wait_for_url(f"{visit.url}/")
     assert page.get_by_text("from the browser", exact=True).count() == 0
+    visit.forgive(422)
 
 
 def test_a_folder_of_stacks_is_uploaded_from_the_browser(visit: Visit, tmp_path: Path):
@@ -191,8 +289,12 @@ def test_a_folder_of_stacks_is_uploaded_from_the_browser(visit: Visit, tmp_path:
     page = visit.page
     stacked = written_stacks(tmp_path / "job010", simulated_stacks(2))
     page.get_by_text("Upload subtomograms from this browser").click()
-    page.get_by_label("Name").fill("stacks from the browser")
-    page.get_by_label("Or a folder").set_input_files(str(stacked.folder))
+    page.get_by_label("Name", exact=True).fill("small")
+    page.get_by_label("Voxel size").click()
+    page.get_by_text("there is a dataset of this name already").wait_for()
+    page.get_by_label("a folder").set_input_files(str(stacked.folder))
+    page.get_by_text("whose directions tell what is missing").wait_for()
+    assert page.get_by_label("Missing region").input_value() == "weights"
     page.get_by_role("button", name="Upload and check").click()
     page.wait_for_url(f"{visit.url}/datasets/*", timeout=LONG)
     page.locator(".chip.ready").wait_for(timeout=LONG)
@@ -254,6 +356,7 @@ def test_a_viewer_is_offered_nothing_to_change(
         visit.open(f"/datasets/{dataset}")
         assert page.get_by_text("tester").is_visible()
         assert page.get_by_role("button", name="Start").count() == 0
+        assert page.get_by_text("as a viewer in the group lookers").is_visible()
         visit.open(f"/jobs/{job}")
         page.get_by_text("Averages after iteration 1").wait_for(timeout=LONG)
         for offered in ("Cancel", "Continue", "Clone", "Priority"):
@@ -273,19 +376,3 @@ def test_the_documentation_needs_no_token_and_names_every_call(service: Served):
             assert operation["summary"]
             assert operation["description"]
             assert "4XX" in operation["responses"]
-
-
-def test_the_form_leaves_out_what_all_pairs_do_not_have():
-    fields = {"algorithm": "pairwise", "classes": "3", "iterations": "20", "start": "random"}
-    body = specification("ds_1", fields)
-    assert body == {"dataset": "ds_1", "algorithm": "pairwise", "classes": "3"}
-    assert job_spec_adapter.validate_python(body).iterations == 2
-
-
-def test_the_form_says_where_to_start():
-    fields = {"algorithm": "faml", "start": "random", "range": ""}
-    assert specification("ds_1", fields) == {"dataset": "ds_1", "algorithm": "faml"}
-    body = specification("ds_1", fields | {"start": "poses", "range": "20"})
-    assert body["start"] == {"kind": "poses"}
-    assert specification("ds_1", {"start": "particles"})["start"] == {"kind": "particles"}
-    assert body["parameters"] == {"search_range_deg": "20"}

@@ -62,6 +62,7 @@ EXPECTED: dict[tuple[str, str], str] = {
             ("POST", "/logout"),
             ("GET", f"{API}/datasets"),
             ("POST", f"{API}/datasets"),
+            ("POST", f"{API}/datasets/propose-region"),
             ("GET", f"{API}/jobs"),
             ("POST", f"{API}/jobs"),
             ("POST", f"{API}/jobs/validate"),
@@ -119,8 +120,10 @@ EXPECTED: dict[tuple[str, str], str] = {
     ("DELETE", UPLOAD): "editor",
     ("PATCH", DATASET): "editor",
     ("PUT", f"{DATASET}/files/{{name:path}}"): "editor",
+    ("DELETE", f"{DATASET}/files/{{name:path}}"): "editor",
     ("POST", f"{DATASET}/seal"): "editor",
     ("POST", "/datasets/{dataset_id}/jobs"): "editor",
+    ("POST", "/datasets/{dataset_id}/jobs/check"): "editor",
     ("PATCH", JOB): "editor",
     ("POST", f"{JOB}/cancel"): "editor",
     ("POST", f"{JOB}/continue"): "editor",
@@ -176,7 +179,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 }
 # Written as POST, but only read.
 READ_BY_POST = {("POST", f"{API}/jobs/validate"), ("POST", f"{API}/jobs/estimate")}
-READ_BY_POST |= {("POST", "/logout")}
+READ_BY_POST |= {("POST", f"{API}/datasets/propose-region"), ("POST", "/logout")}
 
 
 def addresses(routes: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -64,7 +64,7 @@ def test_what_is_put_in_at_a_pose_comes_out_at_it(service, client, tmp_path):
 
 def test_sums_come_with_weights_and_the_names_of_the_truth(service, client, tmp_path):
     made = client.simulate("sums", ["complex:D2"], form="sums", tilts={"step_deg": 10}, **RECIPE)
-    assert made.missing == {"kind": "mask"}
+    assert made.missing == {"kind": "weights"}
     folder = service.store.files.dataset(made.id)
     particles = StackParticles(folder)
     _, table = truth_of(client, made, tmp_path)
@@ -136,7 +136,7 @@ def test_other_datasets_have_no_truth(service, dataset):
         (
             {"tilts": {"step": 3}},
             "/simulation/tilts/step",
-            "unknown field 'step': did you mean 'step_deg'?",
+            "unknown field 'step': did you mean 'simulation.tilts.step_deg'?",
         ),
         ({"microscope": {"voltage_kv": 0}}, "/simulation/microscope", "voltage_kv must lie"),
         ({"crowd": {"neighbours": 2}}, "/simulation", "simulated in images only"),

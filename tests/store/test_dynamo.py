@@ -222,10 +222,14 @@ def test_an_empty_table_is_refused(folder, data):
     assert refused(folder).detail == "crop.tbl: the table is empty"
 
 
-def test_a_table_without_its_particles_says_where_they_belong(folder, data):
+def test_a_table_beside_none_of_its_particles_finds_the_folder_with_all(folder, data):
     (data.folder / "elsewhere").mkdir()
     data.table.rename(data.folder / "elsewhere" / "crop.tbl")
-    assert "put the table into the data folder" in refused(folder).detail
+    other = folder.with_name("ds_2")
+    shutil.copytree(folder, other)
+    assert seal(folder, WEDGE, voxel_size=SIZE).particles == len(data.volumes)
+    next((other / "uploads").glob("particle_*")).unlink()
+    assert "put the table into the data folder" in refused(other).detail
 
 
 def test_two_files_of_one_tag_are_refused(folder, data):
@@ -243,7 +247,7 @@ def test_a_star_file_beside_a_table_is_one_too_many(folder, data):
 def test_weights_cannot_be_named(folder, data):
     problem = refused(folder, Weights())
     assert problem.pointer == "/missing"
-    assert "a Dynamo table names no weights" in problem.detail
+    assert "a Dynamo table names none" in problem.detail
 
 
 # ---------------------------------------------------------------- tilt ranges

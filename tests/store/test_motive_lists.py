@@ -191,7 +191,7 @@ def test_two_lists_are_refused(folder, lists):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_list_names_no_weights(folder, lists, kind):
     lists(kind)
-    assert "a motive list names no weights" in one_problem(folder, Weights()).detail
+    assert "a motive list names none" in one_problem(folder, Weights()).detail
 
 
 def test_a_wedge_which_contradicts_the_dataset_is_refused(folder, lists):

@@ -32,7 +32,7 @@ def test_a_sealed_dataset_holds_what_was_uploaded(folder, uploaded):
     assert np.array_equal(mrcfile.read(folder / "particles.mrcs"), uploaded.volumes)
 
 
-def test_weights_are_kept_for_a_mask_only_and_a_remark_says_so(folder, uploaded):
+def test_weights_are_kept_for_their_region_only_and_a_remark_says_so(folder, uploaded):
     shutil.copytree(folder, folder.with_name("ds_2"))
     seal(folder, WEDGE)
     (remark,) = (r for r in read_record(folder).remarks if "were not used" in r)
@@ -40,6 +40,9 @@ def test_weights_are_kept_for_a_mask_only_and_a_remark_says_so(folder, uploaded)
     masked = folder.with_name("ds_2")
     seal(masked, Weights())
     assert names(masked) == sorted([*SEALED, "weights.npy"])
+    record = masked / "dataset.json"
+    record.write_text(record.read_text().replace('"kind": "weights"', '"kind": "mask"'))
+    assert StackParticles(masked).summary.missing == Weights()  # as it was written once
     (remark,) = read_record(masked).remarks
     assert remark.startswith("not in particles.star: ")
 
@@ -184,7 +187,7 @@ def test_the_experimental_ribosomes_are_sealed(folder):
     assert (summary.particles, summary.box, summary.voxel_size_angstrom) == (40, 32, 12.0)
     particles = StackParticles(folder)
     record = json.loads((folder / "dataset.json").read_text())
-    assert record["summary"]["missing"] == {"kind": "mask"}
+    assert record["summary"]["missing"] == {"kind": "weights"}
     # Where nothing was observed the particle's transform is 0: volume and weights fit together.
     for i in (0, 17, 39):
         power = np.abs(np.fft.rfftn(particles.volume(i))) ** 2

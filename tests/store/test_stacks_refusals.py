@@ -214,7 +214,7 @@ def test_it_is_refused_with_one_cause(name, stacked):
 @pytest.mark.parametrize("missing", [WEDGE, Complete()], ids=["wedge", "none"])
 def test_images_tell_themselves_what_is_missing(missing, stacked):
     problem = refused(stacked, missing)
-    assert "give the missing region 'mask' (--missing-from-weights)" in problem.detail
+    assert "give the missing region 'weights' (--missing-from-weights)" in problem.detail
     assert problem.pointer == "/missing"
 
 

@@ -9,6 +9,7 @@ import typer
 
 from subtomo.cli.output import connect, plainly, print_json, screen
 from subtomo.cli.settings import assigned
+from subtomo.fields import Algorithm
 
 
 @plainly
@@ -21,7 +22,7 @@ def align(
         tuple[float, float] | None,
         typer.Option(help="Lowest and highest tilt angle in degrees; complete without it."),
     ] = None,
-    algorithm: Annotated[str, typer.Option(help="gradient, sag, frm or fa.")] = "gradient",
+    algorithm: Annotated[Algorithm, typer.Option(help="What finds the pose.")] = "gradient",
     resolution: Annotated[
         float | None, typer.Option(help="Compare to this resolution, in Å; 2.5 voxels by default.")
     ] = None,

@@ -9,16 +9,22 @@ import typer
 
 from subtomo.cli import again, align, fetch, lists, plugins, push, run, watch
 from subtomo.cli.output import debugging, errors
+from subtomo.version import installed
 
 app = typer.Typer(
     name="subtomo",
     help="Subtomogram alignment, classification and averaging.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"subtomo {installed()}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -28,6 +34,10 @@ def options(
         str | None,
         typer.Option(help="Address of the server; else SUBTOMO_URL or the local one."),
     ] = None,
+    version: Annotated[  # noqa: ARG001 - its callback answers
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
 ) -> None:
     """Subtomogram alignment, classification and averaging.
 

@@ -17,7 +17,8 @@ def find_dataset(client: Client, text: str) -> Dataset:
     """Find the dataset with this id or name; ``last`` is the newest one."""
     if text.startswith("ds_"):
         return client.dataset(text)
-    return _one("dataset", text, client.datasets())
+    name = None if text == NEWEST else text
+    return _one("dataset", text, client.datasets(name=name))
 
 
 def find_job(client: Client, text: str) -> Job:

@@ -86,7 +86,7 @@ class Missing(NamedTuple):
         if self.cone is not None:
             return {"kind": "cone", "half_angle_deg": self.cone}
         if self.tilt is None:
-            named = {"mask": self.from_weights, "table": self.from_table, "none": self.nothing}
+            named = {"weights": self.from_weights, "table": self.from_table, "none": self.nothing}
             return {"kind": next(kind for kind, is_it in named.items() if is_it)}
         first = {"tilt_min_deg": self.tilt[0], "tilt_max_deg": self.tilt[1]}
         if self.second is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from typing import Any
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from subtomo.cli.output import fail
 
 GROUP = "subtomo.commands"
+SERVICE_NEEDS = "sqlalchemy"  # stands for all that the extra 'service' brings
 HELP = {
     "serve": "Start the service on this machine.",
     "demo": "Show the whole way on simulated particles.",
@@ -34,7 +36,14 @@ def register(app: typer.Typer) -> None:
             help=HELP.get(name, f"From the package {entry.module.partition('.')[0]}."),
             context_settings=dict(_PASS_ON),
             add_help_option=False,
+            hidden=not _can_run(entry),
         )(_caller(name, entry))
+
+
+def _can_run(entry: EntryPoint) -> bool:
+    """Whether what a command of ours needs is installed; others are not looked into."""
+    ours = entry.module.partition(".")[0].startswith("subtomo_")
+    return not ours or find_spec(SERVICE_NEEDS) is not None
 
 
 def _caller(name: str, entry: EntryPoint) -> Any:

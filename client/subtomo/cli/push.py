@@ -89,8 +89,9 @@ def push(
             )
             stacks = particles.suffix.lower() == ".star" and holds_stacks(particles)
             # Images come from known directions: there is nothing to tell.
-            region = {"kind": "mask"} if stacks and not missing.said else missing.region()
+            region = {"kind": "weights"} if stacks and not missing.said else missing.region()
             title = name or particles.resolve().stem
+            _warn_of_namesake(client, title)
             dataset = client.create_dataset(title, missing=region, voxel_size=voxel_size, dark=dark)
         _upload(client, dataset, particles, tomograms)
         dataset = client.seal(dataset)
@@ -104,6 +105,19 @@ def push(
     )
     for remark in dataset.remarks:
         screen().print(remark, markup=False)
+
+
+def _warn_of_namesake(client: Client, name: str) -> None:
+    """Say that a dataset has this name already: by name neither is found any more."""
+    others = [other for other in client.datasets(name=name) if other.name == name]
+    if others:
+        errors().print(
+            f"There is a dataset '{name}' already ({others[0].id}, {others[0].status}): this one "
+            "is made beside it, and commands find both by their ids only. --name gives another.",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _upload(client: Client, dataset: Dataset, particles: Path, tomograms: Path | None) -> None:

@@ -44,7 +44,7 @@ class ArrayParticles:
     summary : DatasetSummary
         Must agree with the shape of ``volumes``.
     weights : array_like, optional
-        Shape (N, n, n, n // 2 + 1): given exactly when the summary's region is ``mask``.
+        Shape (N, n, n, n // 2 + 1): given exactly when the summary's region is ``weights``.
     regions : ParticleRegions, optional
         Given exactly when the summary's region is ``each``.
 
@@ -67,7 +67,7 @@ class ArrayParticles:
         n, count = summary.box, summary.particles
         _check_array("particles", self._volumes, (count, n, n, n))
         if isinstance(summary.missing, Weights) != (self._weights is not None):
-            detail = "weights belong to the missing region 'mask': give both or neither"
+            detail = "weights belong to the missing region 'weights': give both or neither"
             raise InputError(Problem(detail, pointer="/missing"))
         if isinstance(summary.missing, Each) != (regions is not None):
             detail = "regions of each particle belong to 'each': give both or neither"

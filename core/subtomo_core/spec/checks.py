@@ -10,6 +10,7 @@ from subtomo_core.spec.restart_schedule import trial_problems
 from subtomo_core.spec.start import MapStart, PosesStart
 
 _LEAST_OF_HALVES = 8  # particles a class
+_FEWEST_OF_A_CLASS = 10  # of which an average is worth a look
 
 
 def check(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
@@ -25,6 +26,21 @@ def check(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
         *_half_problems(spec, summary),
         *spec.problems(summary),
     ]
+
+
+def remarks(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
+    """What fits and is hardly meant, each at its field; a job may be made all the same."""
+    each = summary.particles / spec.classes
+    if spec.classes == 1 or each >= _FEWEST_OF_A_CLASS:
+        return []
+    shared = f"{summary.particles} particles in {spec.classes} classes are {each:.2g} in each"
+    most = max(1, summary.particles // _FEWEST_OF_A_CLASS)
+    usual = "one class" if most == 1 else f"at most {most} classes"
+    detail = (
+        f"{shared}: averages of fewer than {_FEWEST_OF_A_CLASS} show little but noise; {usual} "
+        "would hold more"
+    )
+    return [Problem(detail, pointer="/classes")]
 
 
 def _class_problems(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:

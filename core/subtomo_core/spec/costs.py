@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from subtomo_core.spec.job import AnySpec
-from subtomo_core.spec.parameters import Work
+from subtomo_core.spec.search_parameters import Work
 
 _MOST_BATCH_SECONDS = 120.0  # of CPU: half a minute of four cores
 

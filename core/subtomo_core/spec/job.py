@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, TypeAdapter
 
-from subtomo_core.spec.job_base import JobBase
+from subtomo_core.spec.job_base import HalfSets, JobBase
 from subtomo_core.spec.pairwise import PairwiseSpec
 from subtomo_core.spec.parameters import (
     FamlParameters,
@@ -19,10 +19,13 @@ from subtomo_core.spec.parameters import (
     GradientParameters,
     SagParameters,
 )
+from subtomo_core.spec.strict import titled
 
 
 class FamlSpec(JobBase):
     """Fast alignment with maximum likelihood (Zhao et al. 2018)."""
+
+    model_config = titled("FAML: maximum likelihood")
 
     algorithm: Literal["faml"]
     parameters: FamlParameters = FamlParameters()
@@ -31,6 +34,8 @@ class FamlSpec(JobBase):
 class FaSpec(JobBase):
     """Fast alignment with hard assignment (Xu et al. 2012)."""
 
+    model_config = titled("FA: hard assignment")
+
     algorithm: Literal["fa"]
     parameters: FaParameters = FaParameters()
 
@@ -38,11 +43,13 @@ class FaSpec(JobBase):
 class RefinementBase(JobBase):
     """Refinement to references, hard assignment, and gold-standard halves unless told otherwise."""
 
-    half_sets: bool = True
+    half_sets: HalfSets = True
 
 
 class FrmSpec(RefinementBase):
     """Iterated rotational and translational matching (Chen et al. 2013)."""
+
+    model_config = titled("FRM: iterated rotational matching")
 
     algorithm: Literal["frm"]
     parameters: FrmParameters = FrmParameters()
@@ -51,12 +58,16 @@ class FrmSpec(RefinementBase):
 class SagSpec(RefinementBase):
     """Pose refinement by the stochastic average gradient (Lü et al. 2019)."""
 
+    model_config = titled("SAG: refinement by averaged gradients")
+
     algorithm: Literal["sag"]
     parameters: SagParameters = SagParameters()
 
 
 class GradientSpec(RefinementBase):
     """Gradient-guided pose refinement (Xu & Alber 2012)."""
+
+    model_config = titled("Gradient: refinement by Levenberg-Marquardt")
 
     algorithm: Literal["gradient"]
     parameters: GradientParameters = GradientParameters()

@@ -6,27 +6,51 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from subtomo_core.spec.strict import Strict
+from subtomo_core.spec.references import MapId
+from subtomo_core.spec.strict import Strict, titled
 
 START_SHELL = 8.0  # where a search begins unless told
+
+
+SearchedUnderIt = Annotated[
+    bool | None,
+    Field(
+        title="Search particles under the mask",
+        description="For molecules with near neighbours, as in a cell. They are still averaged "
+        "whole. By default where particles bring weights and densities around them make much of "
+        "the noise.",
+    ),
+]
 
 
 class Mask(Strict):
     """Soft spherical mask on the references. Default: 0.8 of the box, and drawn in.
 
     With ``fit`` the mask of every iteration is drawn in to what the half maps agree on, to a
-    sphere about it and to its shape, and the diameter is the most it may have. Default: where no
-    diameter is given.
-
-    With ``particles`` the particles are searched under it too, for molecules with near
-    neighbours, as in a cell: under the whole diameter. They are still averaged whole. Default:
-    where they bring weights, and densities around them make much of the noise.
+    sphere about it and to its shape, and the diameter is the most it may have. With ``particles``
+    the particles are searched under it too, under the whole diameter.
     """
 
+    model_config = titled("a sphere")
+
     kind: Literal["sphere"] = "sphere"
-    diameter_angstrom: Annotated[float | None, Field(gt=0.0)] = None
-    fit: bool | None = None
-    particles: bool | None = None
+    diameter_angstrom: Annotated[
+        float | None,
+        Field(
+            gt=0.0,
+            title="Mask diameter (Å)",
+            description="Of the sphere about the centre that holds the molecule.",
+        ),
+    ] = None
+    fit: Annotated[
+        bool | None,
+        Field(
+            title="Draw the mask in",
+            description="To what the half maps agree on, in every iteration; the diameter is the "
+            "most it may have. By default where no diameter is given.",
+        ),
+    ] = None
+    particles: SearchedUnderIt = None
 
 
 class MapMask(Strict):
@@ -35,9 +59,14 @@ class MapMask(Strict):
     ``particles`` as in `Mask`.
     """
 
+    model_config = titled("an uploaded map")
+
     kind: Literal["map"] = "map"
-    map: str
-    particles: bool | None = None
+    map: Annotated[
+        MapId,
+        Field(title="Mask map", description="Values from 0 to 1, in the frame of the references."),
+    ]
+    particles: SearchedUnderIt = None
 
 
 def _sphere_unless_told(value: Any) -> Any:
@@ -52,20 +81,45 @@ AnyMask = Annotated[
 
 
 class Resolution(Strict):
-    """Coarse to fine: the references' low-pass starts here and grows to the limit.
+    """Coarse to fine: the references' low-pass starts at one resolution and grows to a limit."""
 
-    Defaults: 8 Fourier shells for the start and 0.8 of Nyquist for the limit.
-    ``shared_angstrom`` belongs to half sets: what is coarser, the references of both halves
-    share, so that they stay in one frame. Default: 40 Å or five Fourier shells, whichever is
-    finer, but nothing finer than the start.
-    ``growth_shells`` is the most by which the resolution in use grows in one iteration, Fourier
-    shells. Default: so many that half of the iterations reach the limit, from 1 to 2.
-    """
-
-    start_angstrom: Annotated[float | None, Field(gt=0.0)] = None
-    limit_angstrom: Annotated[float | None, Field(gt=0.0)] = None
-    shared_angstrom: Annotated[float | None, Field(gt=0.0)] = None
-    growth_shells: Annotated[float | None, Field(gt=0.0, le=4.0)] = None
+    start_angstrom: Annotated[
+        float | None,
+        Field(
+            gt=0.0,
+            title="Start resolution (Å)",
+            description="Low-pass of the references in the beginning; 8 Fourier shells by default.",
+        ),
+    ] = None
+    limit_angstrom: Annotated[
+        float | None,
+        Field(
+            gt=0.0,
+            title="Resolution limit (Å)",
+            description="Nothing finer is compared; 0.8 of Nyquist by default, half of it for all "
+            "pairs, as single particles share little but noise beyond.",
+        ),
+    ] = None
+    shared_angstrom: Annotated[
+        float | None,
+        Field(
+            gt=0.0,
+            title="Shared by the halves down to (Å)",
+            description="With half sets: what is coarser, the references of both halves share, so "
+            "that they stay in one frame. By default 40 Å or five Fourier shells, whichever is "
+            "finer, but nothing finer than the start.",
+        ),
+    ] = None
+    growth_shells: Annotated[
+        float | None,
+        Field(
+            gt=0.0,
+            le=4.0,
+            title="Growth in an iteration (shells)",
+            description="The most by which the resolution in use grows, Fourier shells. By default "
+            "so many that half of the iterations reach the limit, from 1 to 2.",
+        ),
+    ] = None
 
 
 class PairwiseResolution(Resolution):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from subtomo_core.spec.strict import Strict
+from subtomo_core.spec.strict import Strict, titled
 
 Tilt = Annotated[float, Field(ge=-90.0, le=90.0)]
+_LOWEST = Field(title="Lowest tilt (°)", description="Tilt angle of the first image, as -60.")
+_HIGHEST = Field(title="Highest tilt (°)", description="Tilt angle of the last image, as 60.")
+_SECOND_LOWEST = Field(title="Lowest tilt about x (°)", description="Of the second series.")
+_SECOND_HIGHEST = Field(title="Highest tilt about x (°)", description="Of the second series.")
 
 
 def _ordered(low: float, high: float, names: str) -> None:
@@ -21,10 +25,15 @@ def _ordered(low: float, high: float, names: str) -> None:
 class Wedge(Strict):
     """Single-axis tilt series: observed between two tilt angles about ``axis``, beam along z."""
 
+    model_config = titled("a wedge: tilts about one axis")
+
     kind: Literal["wedge"] = "wedge"
-    tilt_min_deg: Tilt
-    tilt_max_deg: Tilt
-    axis: Literal["x", "y"] = "y"
+    tilt_min_deg: Annotated[Tilt, _LOWEST]
+    tilt_max_deg: Annotated[Tilt, _HIGHEST]
+    axis: Annotated[
+        Literal["x", "y"],
+        Field(title="Tilt axis", description="Axis of the volumes about which was tilted."),
+    ] = "y"
 
     @model_validator(mode="after")
     def _rising(self) -> Wedge:
@@ -35,11 +44,13 @@ class Wedge(Strict):
 class Pyramid(Strict):
     """Dual-axis tilt series: the union of a wedge about y and one about x."""
 
+    model_config = titled("a pyramid: dual-axis series, about y and about x")
+
     kind: Literal["pyramid"] = "pyramid"
-    tilt_min_deg: Tilt
-    tilt_max_deg: Tilt
-    second_tilt_min_deg: Tilt
-    second_tilt_max_deg: Tilt
+    tilt_min_deg: Annotated[Tilt, _LOWEST]
+    tilt_max_deg: Annotated[Tilt, _HIGHEST]
+    second_tilt_min_deg: Annotated[Tilt, _SECOND_LOWEST]
+    second_tilt_max_deg: Annotated[Tilt, _SECOND_HIGHEST]
 
     @model_validator(mode="after")
     def _rising(self) -> Pyramid:
@@ -55,12 +66,24 @@ class Pyramid(Strict):
 class Cone(Strict):
     """Conical tilt: missing where the angle to the beam is below ``half_angle_deg``."""
 
+    model_config = titled("a cone: conical tilt")
+
     kind: Literal["cone"] = "cone"
-    half_angle_deg: Annotated[float, Field(gt=0.0, lt=90.0)]
+    half_angle_deg: Annotated[
+        float,
+        Field(
+            gt=0.0,
+            lt=90.0,
+            title="Half angle of the cone (°)",
+            description="90° less the tilt of the stage.",
+        ),
+    ]
 
 
 class Complete(Strict):
     """Nothing is missing."""
+
+    model_config = titled("nothing is missing")
 
     kind: Literal["none"] = "none"
 
@@ -68,7 +91,9 @@ class Complete(Strict):
 class Weights(Strict):
     """Weights per Fourier component come with each particle (``rlnCtfImage``)."""
 
-    kind: Literal["mask"] = "mask"
+    model_config = titled("weights with each particle, or stacks of tilt images")
+
+    kind: Literal["weights"] = "weights"
 
 
 Formula = Annotated[Wedge | Pyramid | Cone | Complete, Field(discriminator="kind")]
@@ -80,6 +105,8 @@ FoundBy = By | Literal["row"]
 class ByName(Strict):
     """A region for each tomogram or optics group, by its name in the particles' table."""
 
+    model_config = titled("tilt ranges by tomogram or optics group")
+
     kind: Literal["by_name"] = "by_name"
     by: By = "tomogram"
     regions: Annotated[dict[Label, Formula], Field(min_length=1, max_length=10_000)]
@@ -87,6 +114,8 @@ class ByName(Strict):
 
 class FromTable(Strict):
     """The particles' table tells the region in each row, as a Dynamo table does (``ftype``)."""
+
+    model_config = titled("as the rows of a Dynamo table tell")
 
     kind: Literal["table"] = "table"
 
@@ -118,9 +147,16 @@ class Each(Strict):
         return self
 
 
-MissingRegion = Annotated[
+def in_present_words(region: Any) -> Any:
+    """A region as documents have it; ``weights`` were called ``mask`` in earlier ones."""
+    if isinstance(region, dict) and region.get("kind") == "mask":
+        return {**region, "kind": "weights"}
+    return region
+
+
+_Stated = Annotated[
     Wedge | Pyramid | Cone | Complete | Weights | ByName | FromTable, Field(discriminator="kind")
 ]
-FoundRegion = Annotated[
-    Wedge | Pyramid | Cone | Complete | Weights | Each, Field(discriminator="kind")
-]
+_Found = Annotated[Wedge | Pyramid | Cone | Complete | Weights | Each, Field(discriminator="kind")]
+MissingRegion = Annotated[_Stated, BeforeValidator(in_present_words)]
+FoundRegion = Annotated[_Found, BeforeValidator(in_present_words)]

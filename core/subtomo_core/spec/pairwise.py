@@ -10,6 +10,7 @@ from subtomo_core.spec.job_base import JobBase
 from subtomo_core.spec.mask_and_resolution import Mask, PairwiseResolution
 from subtomo_core.spec.parameters import PairwiseParameters
 from subtomo_core.spec.start import RandomStart
+from subtomo_core.spec.strict import titled
 
 _MOST_PARTICLES = 500
 _LOOKING = 0.03  # work of an iteration that looks at particles, or pairs as they lie, once
@@ -22,6 +23,8 @@ class PairwiseSpec(JobBase):
     aligned in pairs (1) and averaged in their clusters (2): nothing else is there to start from,
     to repeat or to keep apart.
     """
+
+    model_config = titled("Pairwise: all pairs, and their clusters")
 
     usual_limit: ClassVar[float] = 0.25  # half of Nyquist (docs/decisions/0034)
     passes: ClassVar[float | None] = 1.0  # over all pairs, at one resolution

@@ -2,81 +2,62 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from subtomo_core.spec.assignment import HARD, Assignment
-from subtomo_core.spec.strict import Strict
-
-
-class Work(NamedTuple):
-    """What the cost of a particle goes with.
-
-    Attributes
-    ----------
-    classes, particles : int
-        Of the job and of its dataset.
-    components : float
-        Fourier components in use, over those within 20 pixels.
-    """
-
-    classes: int
-    particles: int
-    components: float
-
-
-class SearchParameters(Strict):
-    """How far any search goes, and what sets the algorithm apart from others.
-
-    ``shift_range_angstrom`` is the longest shift from a particle's centre; between two particles,
-    the longest which brings one onto the other.
-
-    Attributes
-    ----------
-    refines : bool
-        A refiner finds the poses, from those that a search comes to.
-    least_batch : int
-        Particles in a batch at the least, where a job does not say.
-    least_batch_seconds : float
-        CPU seconds of a batch at the least: each batch prepares the references anew.
-    """
-
-    refines: ClassVar[bool] = False
-    least_batch: ClassVar[int] = 16
-    least_batch_seconds: ClassVar[float] = 10.0
-
-    shift_range_angstrom: Annotated[float | None, Field(gt=0.0)] = None
-
-    @property
-    def assignment(self) -> Assignment:
-        """How particles are shared out among poses and classes."""
-        return HARD
-
-    @property
-    def turns_about_normal(self) -> bool:
-        """Particles turn about their own z axes only: the frame of the references stays."""
-        return False
-
-    @abstractmethod
-    def seconds(self, work: Work) -> float:
-        """Rough CPU seconds that one particle costs in one iteration (docs/benchmarks.md)."""
+from subtomo_core.spec.assignment import Assignment
+from subtomo_core.spec.search_parameters import GridDegrees, Score, SearchParameters, Work
 
 
 class MatchingParameters(SearchParameters):
-    """How candidate poses are found (docs/method.md#rotational-matching).
+    """How candidate poses are found (docs/method.md#rotational-matching)."""
 
-    With a start from poses, ``search_range_deg`` and ``search_range_angstrom`` limit the search
-    of every iteration to rotations and shifts so far from the particle's pose of the iteration
-    before; the range of shifts then goes along with the particle.
-    """
-
-    candidates: Annotated[int, Field(ge=1, le=1000)] = 50
-    generators: Literal["magnitude", "phase", "both"] = "both"
-    bandwidth: Annotated[int | None, Field(ge=4, le=64)] = None
-    search_range_deg: Annotated[float | None, Field(gt=0.0, le=180.0)] = None
-    search_range_angstrom: Annotated[float | None, Field(gt=0.0)] = None
+    candidates: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1000,
+            title="Candidates",
+            description="Poses worth a closer look, of each particle in each class.",
+        ),
+    ] = 50
+    generators: Annotated[
+        Literal["magnitude", "phase", "both"],
+        Field(
+            title="Candidates come from",
+            description="Matching of magnitudes, which knows no shift, of phases, or both.",
+        ),
+    ] = "both"
+    bandwidth: Annotated[
+        int | None,
+        Field(
+            ge=4,
+            le=64,
+            title="Bandwidth",
+            description="Of the spherical harmonics of the rotational matching: higher tells finer "
+            "angles apart, and takes longer.",
+        ),
+    ] = None
+    search_range_deg: Annotated[
+        float | None,
+        Field(
+            gt=0.0,
+            le=180.0,
+            title="Search range (°)",
+            description="With a start from poses: how far a particle may turn in one iteration. "
+            "Everywhere by default.",
+        ),
+    ] = None
+    search_range_angstrom: Annotated[
+        float | None,
+        Field(
+            gt=0.0,
+            title="Search range (Å)",
+            description="With a start from poses: how far a particle may shift in one iteration; "
+            "the range goes along with the particle.",
+        ),
+    ] = None
 
     def seconds(self, work: Work) -> float:
         """Those of matching each class, and of refining what was found."""
@@ -93,26 +74,72 @@ class FaParameters(MatchingParameters):
 
 
 class FamlParameters(MatchingParameters):
-    """Parameters of fast alignment with maximum likelihood.
+    """Parameters of fast alignment with maximum likelihood."""
 
-    ``temperature`` divides log-likelihoods: above 1 for noise whose components are not
-    independent, which makes poses look surer than they are. Densities of a cell around the
-    molecule are such noise.
-
-    ``junk`` is the prior probability that a particle shows none of the structures: it counts only
-    as far as a class explains it better than empty space does. With 0 every particle counts.
-
-    With ``regroup`` the smaller of two classes which show the same structure is emptied, and
-    begins again as half of a class which may hold two (from random starts only).
-    """
-
-    voronoi_points: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
-    noise: Literal["white", "shells"] | None = None
-    temperature: Annotated[float, Field(ge=1.0, le=100.0)] = 1.0
-    junk: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
-    regularisation: Annotated[float, Field(ge=0.0)] = 5.0
-    regularisation_iterations: Annotated[int, Field(ge=0)] = 5
-    regroup: bool = True
+    voronoi_points: Annotated[
+        int,
+        Field(
+            ge=100,
+            le=1_000_000,
+            title="Voronoi points",
+            description="Rotations that share out the space of orientations among the candidates.",
+        ),
+    ] = 10_000
+    noise: Annotated[
+        Literal["white", "shells"] | None,
+        Field(
+            title="Noise",
+            description="White, or with a variance for each Fourier shell. By default shells where "
+            "particles bring weights, else white.",
+        ),
+    ] = None
+    temperature: Annotated[
+        float,
+        Field(
+            ge=1.0,
+            le=100.0,
+            title="Temperature",
+            description="Divides log-likelihoods: above 1 for noise whose components are not "
+            "independent, which makes poses look surer than they are. Densities of a cell around "
+            "the molecule are such noise.",
+        ),
+    ] = 1.0
+    junk: Annotated[
+        float,
+        Field(
+            ge=0.0,
+            lt=1.0,
+            title="Junk",
+            description="Prior probability that a particle shows none of the structures: it counts "
+            "only as far as a class explains it better than empty space does. With 0 every "
+            "particle counts.",
+        ),
+    ] = 0.5
+    regularisation: Annotated[
+        float,
+        Field(
+            ge=0.0,
+            title="Regularisation",
+            description="How strongly the averages of several classes are drawn to their mean in "
+            "the first iterations.",
+        ),
+    ] = 5.0
+    regularisation_iterations: Annotated[
+        int,
+        Field(
+            ge=0,
+            title="Regularised iterations",
+            description="In which classes are drawn together, less from one to the next.",
+        ),
+    ] = 5
+    regroup: Annotated[
+        bool,
+        Field(
+            title="Regroup classes",
+            description="The smaller of two classes which show the same structure is emptied, and "
+            "begins again as half of a class which may hold two (from random starts only).",
+        ),
+    ] = True
 
     @property
     def assignment(self) -> Assignment:
@@ -130,34 +157,46 @@ class FamlParameters(MatchingParameters):
 
 
 class FrmParameters(MatchingParameters):
-    """Parameters of iterated rotational and translational matching (Chen et al. 2013).
-
-    ``peaks`` is the number of poses which are followed, and of rotations looked at for every
-    shift.
-    """
+    """Parameters of iterated rotational and translational matching (Chen et al. 2013)."""
 
     refines: ClassVar[bool] = True
 
-    peaks: Annotated[int, Field(ge=1, le=16)] = 4
+    peaks: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=16,
+            title="Peaks",
+            description="Poses which are followed, and rotations looked at for every shift.",
+        ),
+    ] = 4
 
     def _refining(self, work: Work) -> float:  # noqa: ARG002
         return 0.05
 
 
 class RefinementParameters(MatchingParameters):
-    """How poses are refined, and from where.
-
-    Refinement starts from candidates of rotational matching, or from an even ``grid`` of
-    rotations, as many as Euler angles ``grid_deg`` apart make. With ``about_normal`` each particle
-    turns only about its own z axis in the frame of the references: about the normal of its
-    membrane, where the poses from which the job starts have it there.
-    """
+    """How poses are refined, and from where."""
 
     refines: ClassVar[bool] = True
 
-    starts_from: Literal["matching", "grid"] = "matching"
-    grid_deg: Annotated[float, Field(ge=15.0, le=90.0)] = 60.0
-    about_normal: bool = False
+    starts_from: Annotated[
+        Literal["matching", "grid"],
+        Field(
+            title="Refinement starts from",
+            description="Candidates of rotational matching, or an even grid of rotations.",
+        ),
+    ] = "matching"
+    grid_deg: GridDegrees = 60.0
+    about_normal: Annotated[
+        bool,
+        Field(
+            title="Turn about the normal only",
+            description="Each particle turns only about its own z axis in the frame of the "
+            "references: about the normal of its membrane, where the poses from which the job "
+            "starts have it there.",
+        ),
+    ] = False
 
     @property
     def turns_about_normal(self) -> bool:
@@ -169,39 +208,46 @@ class RefinementParameters(MatchingParameters):
 
 
 class GradientParameters(RefinementParameters):
-    """Parameters of gradient-guided refinement (Xu & Alber 2012).
+    """Parameters of gradient-guided refinement (Xu & Alber 2012)."""
 
-    ``score`` is their real-space constrained score (rcs) or the one in Fourier space (fcs).
-    """
-
-    score: Literal["rcs", "fcs"] = "rcs"
+    score: Score = "rcs"
 
 
 class SagParameters(RefinementParameters):
-    """Parameters of refinement by the stochastic average gradient (Lü et al. 2019).
+    """Parameters of refinement by the stochastic average gradient (Lü et al. 2019)."""
 
-    ``slices`` is the share of a volume's slices which one step looks at; 0 stands for a single
-    slice, the basic algorithm.
-    """
-
-    slices: Annotated[float, Field(ge=0.0, le=1.0)] = 0.25
+    slices: Annotated[
+        float,
+        Field(
+            ge=0.0,
+            le=1.0,
+            title="Slices in a step",
+            description="Share of a volume's slices which one step looks at; 0 stands for a single "
+            "slice, the basic algorithm.",
+        ),
+    ] = 0.25
 
 
 class PairwiseParameters(SearchParameters):
     """Parameters of the alignment of all pairs (Xu & Alber 2012).
 
-    Each pair is refined under ``score`` from an even grid of rotations, as many as Euler angles
-    ``grid_deg`` apart make. ``linkage`` tells how the distance of two clusters follows from those
-    of their members: their mean, their largest, or how much the clusters spread when joined
-    (Ward), for which the square root of a dissimilarity is taken as a distance.
+    Each pair is refined under ``score`` from an even grid of rotations. Ward's ``linkage`` takes
+    the square root of a dissimilarity as a distance.
     """
 
     least_batch: ClassVar[int] = 4  # a volume is prepared for a batch, and used by each row
     least_batch_seconds: ClassVar[float] = 0.0
 
-    score: Literal["rcs", "fcs"] = "rcs"
-    grid_deg: Annotated[float, Field(ge=15.0, le=90.0)] = 60.0
-    linkage: Literal["average", "complete", "ward"] = "ward"
+    score: Score = "rcs"
+    grid_deg: GridDegrees = 60.0
+    linkage: Annotated[
+        Literal["average", "complete", "ward"],
+        Field(
+            title="Linkage",
+            description="How the distance of two clusters follows from those of their members: "
+            "their mean, their largest, or how much the clusters spread when joined (Ward).",
+        ),
+    ] = "ward"
 
     def seconds(self, work: Work) -> float:
         """Those of half of the pairs that a particle is in."""

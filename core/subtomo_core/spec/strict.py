@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+
+def titled(title: str) -> ConfigDict:
+    """Configuration of a record that forms call ``title``."""
+    return ConfigDict(title=title)
+
+
 STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 

@@ -43,7 +43,14 @@ PUBLIC = frozenset(
 PUBLIC_FOLDERS = ("/static/", "/help/")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Written as POST, but nothing is changed beyond what reading needs.
-READING = frozenset({"/api/v1/jobs/validate", "/api/v1/jobs/estimate", "/logout"})
+READING = frozenset(
+    {
+        "/api/v1/jobs/validate",
+        "/api/v1/jobs/estimate",
+        "/api/v1/datasets/propose-region",
+        "/logout",
+    }
+)
 # Whoever may change these could give themselves more than their token does.
 ACCOUNT = ("/api/v1/me", "/api/v1/tokens", "/api/v1/groups", "/account")
 ADMINISTRATION = ("/api/v1/users", "/users")

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from subtomo_core.spec.missing_region import Complete, MissingRegion
 from subtomo_core.spec.strict import Strict
-from subtomo_server.http.documents import Document, Fault, Name
+from subtomo_server.http.documents import Changes, Document, Fault, Name
 from subtomo_server.simulating.recipe import Recipe
 
 MOST_SIMULATED_VOXELS = 1 << 27  # the server holds them in memory
@@ -68,6 +68,21 @@ class NewDataset(Strict):
                 "them with the command subtomo simulate and upload them"
             )
         return self
+
+
+class DatasetChanges(Changes):
+    """What may change in a dataset; what tells of its particles, until it is ready."""
+
+    missing: MissingRegion | None = None
+    voxel_size_angstrom: Annotated[float | None, Field(gt=0.0, le=1000.0)] = None
+    dark_particles: bool | None = None
+
+
+class RegionProposal(Document):
+    """The missing region that a table tells of, and why; both null where it tells none."""
+
+    missing: dict[str, Any] | None
+    reason: str | None
 
 
 class OpenUpload(Document):

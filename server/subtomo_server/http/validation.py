@@ -55,7 +55,7 @@ def problems_of(
     body : Any
         The request's document.
     known_fields : iterable of str
-        Names to suggest for a misspelt one.
+        Places (``parameters.candidates``) to suggest for a field that is misspelt or misplaced.
     """
     names = list(known_fields)
     return [_problem(finding, body, names) for finding in findings]
@@ -96,8 +96,9 @@ NO_OBJECT = "the body must be one JSON object, sent with the header Content-Type
 def _sentence(finding: Finding, name: str, known_fields: list[str]) -> str:
     kind, context = finding["type"], finding.get("ctx", {})
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        close = difflib.get_close_matches(name, known_fields, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else "remove it"
+        places = {place.rpartition(".")[2]: place for place in sorted(known_fields, reverse=True)}
+        close = difflib.get_close_matches(name, list(places), n=1)
+        hint = f"did you mean '{places[close[0]]}'?" if close else "remove it"
         return f"unknown field '{name}': {hint}"
     if kind == "value_error":
         return str(context.get("error", finding["msg"]))

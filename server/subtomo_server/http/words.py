@@ -55,6 +55,11 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours"
 
 
+def plain(text: str) -> str:
+    """A docstring's text without its marks and line breaks."""
+    return " ".join(text.replace("`", "").split())
+
+
 def installed_version() -> str:
     """Version of the installed distribution."""
     try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy.orm import Session
 
 from subtomo_core.errors import InputError, Problem
+from subtomo_core.spec.checks import remarks
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job import AnySpec
 from subtomo_server.http.words import duration
@@ -18,10 +20,12 @@ from subtomo_server.webhooks.targets import check_target
 from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import User
 from subtomo_store.database.records import Dataset
-from subtomo_store.jobs import jobs
+from subtomo_store.jobs import events, jobs
 from subtomo_store.jobs.orders import USUAL_PRIORITY, Orders, Origin
 from subtomo_store.people import quotas
 from subtomo_store.people.limits import limits_of
+
+T = TypeVar("T")
 
 
 class Wanted(NamedTuple):
@@ -40,10 +44,23 @@ def wanted(session: Session, store: Store, user: User, posted: PostedJob) -> Wan
     InputError
         If something in it does not fit, with a pointer to the field.
     """
-    dataset, full = resolved(session, store.files, user, posted.spec)
-    orders = orders_of(session, store, user, posted.wishes)
+    problems: list[Problem] = []
+    found = _noting(problems, lambda: resolved(session, store.files, user, posted.spec))
+    orders = _noting(problems, lambda: orders_of(session, store, user, posted.wishes))
+    if found is None or orders is None:
+        raise InputError(*problems)
+    dataset, full = found
     check_queue(store, orders, full, dataset.summary)
     return Wanted(dataset, full, replace(orders, asked=posted.asked))
+
+
+def _noting(problems: list[Problem], check: Callable[[], T]) -> T | None:
+    """What a check finds; None where it notes problems."""
+    try:
+        return check()
+    except InputError as error:
+        problems += error.problems
+        return None
 
 
 def orders_of(
@@ -56,16 +73,19 @@ def orders_of(
     InputError
         With a pointer to the wish.
     """
-    if wishes.priority is not None:
-        check_priority(session, store, user, wishes.priority)
-    if wishes.webhook is not None:
-        check_target(wishes.webhook, store.settings.webhook_hosts)
+    problems: list[Problem] = []
+    priority, webhook = wishes.priority, wishes.webhook
+    if priority is not None:
+        _noting(problems, lambda: check_priority(session, store, user, priority))
+    if webhook is not None:
+        _noting(problems, lambda: check_target(webhook, store.settings.webhook_hosts))
+    if problems:
+        raise InputError(*problems)
     usual = min(USUAL_PRIORITY, highest_priority(session, store, user))
-    priority = usual if wishes.priority is None else wishes.priority
     return Orders(
-        priority=priority,
+        priority=usual if priority is None else priority,
         queue=wishes.queue,
-        webhook=wishes.webhook,
+        webhook=webhook,
         continues=continues,
         group=wishes.group,
     )
@@ -118,6 +138,8 @@ def check_queue(store: Store, orders: Orders, spec: AnySpec, summary: DatasetSum
 def make(session: Session, store: Store, user: User, job: Wanted) -> jobs.NewJob:
     """Write the record of a job that was checked, and hold the disk which it may take.
 
+    What fits and is hardly meant is noted in the job.
+
     Raises
     ------
     QuotaError
@@ -127,7 +149,7 @@ def make(session: Session, store: Store, user: User, job: Wanted) -> jobs.NewJob
     """
     disk = estimate(job.spec, job.dataset.summary, store.settings.threads).disk_bytes
     quotas.check(session, user.id, store.settings, more=disk)
-    return jobs.create(
+    made = jobs.create(
         session,
         user_id=user.id,
         dataset=job.dataset,
@@ -135,3 +157,6 @@ def make(session: Session, store: Store, user: User, job: Wanted) -> jobs.NewJob
         orders=job.orders,
         disk_bytes=disk,
     )
+    for remark in remarks(job.spec, job.dataset.summary):
+        events.append(session, made.job.id, "note", {"iteration": None, "detail": remark.detail})
+    return made

@@ -8,6 +8,7 @@ from subtomo_core.data.folds import grouping_problems
 from subtomo_core.data.initial_poses import check_start, own_poses
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.fourier.masks import mask_problem
+from subtomo_core.spec.checks import check
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.defaults import resolve
 from subtomo_core.spec.job import AnySpec
@@ -44,6 +45,7 @@ def resolved(session: Session, files: Files, user: User, spec: AnySpec) -> tuple
     jobs.require_ready(dataset)
     problems = _start_problems(session, user, spec, dataset.summary)
     problems += mask_problems(session, files, user, spec, dataset.summary)
+    problems += check(spec, dataset.summary)
     if problems:
         raise InputError(*problems)
     full = resolve(spec, dataset.summary)
@@ -100,7 +102,7 @@ def _map_problem(
         stored = maps.get(session, map_id, user.id)
     except NotFoundError as error:
         return Problem(f"{error}: upload it first", pointer=pointer)
-    if _fits(stored.box, stored.voxel_size_angstrom, summary):
+    if fits(stored.box, stored.voxel_size_angstrom, summary):
         return None
     return Problem(
         f"the map {stored.name} has a box of {stored.box} voxels of "
@@ -120,7 +122,7 @@ def _job_problem(
         other = datasets.get(session, job.dataset_id).summary
     except NotFoundError as error:
         return Problem(f"{error}", pointer="/start/job")
-    if not _fits(other.box, other.voxel_size_angstrom, summary):
+    if not fits(other.box, other.voxel_size_angstrom, summary):
         return Problem(
             f"the job {job.id} worked on a box of {other.box} voxels of "
             f"{other.voxel_size_angstrom:g} Å, this dataset has {summary.box} voxels of "
@@ -161,6 +163,7 @@ def _poses_problem(
     return None
 
 
-def _fits(box: int, voxel_size: float, summary: DatasetSummary) -> bool:
+def fits(box: int, voxel_size: float, summary: DatasetSummary) -> bool:
+    """Whether volumes of a box and voxel size (Å) are of the size of a dataset's particles."""
     wanted = summary.voxel_size_angstrom
     return box == summary.box and abs(voxel_size - wanted) <= VOXEL_TOLERANCE * wanted

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from subtomo_server.http.documents import Changes, Document, StoredFile
+from subtomo_server.http.documents import Changes, Document, Fault, StoredFile
 
 
 class JobChanges(Changes):
@@ -92,10 +92,11 @@ class JobPage(Document):
 
 
 class Validation(Document):
-    """The specification as it would be stored."""
+    """The specification as it would be stored; ``remarks`` on what fits and is hardly meant."""
 
     valid: bool
     spec: dict[str, Any]
+    remarks: list[Fault] = Field(default_factory=list)
 
 
 class Estimate(Document):

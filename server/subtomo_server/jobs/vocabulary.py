@@ -13,9 +13,9 @@ from subtomo_server.jobs.wishes import PostedJob
 
 @cache
 def field_names() -> frozenset[str]:
-    """Every field of a new job or dataset, to suggest the one that was meant."""
-    schemas = (PostedJob.model_json_schema(), NewDataset.model_json_schema())
-    return frozenset(_properties(list(schemas)))
+    """Every field of a new job or dataset by its place, to suggest the one that was meant."""
+    models = (PostedJob.model_json_schema(), NewDataset.model_json_schema())
+    return frozenset(place for schema in models for place in _places(schema, schema, ""))
 
 
 @cache
@@ -24,13 +24,12 @@ def algorithms() -> tuple[str, ...]:
     return tuple(job_spec_adapter.json_schema()["discriminator"]["mapping"])
 
 
-def _properties(schema: Any) -> Iterator[str]:
-    if isinstance(schema, dict):
-        properties = schema.get("properties")
-        if isinstance(properties, dict):
-            yield from properties
-        for value in schema.values():
-            yield from _properties(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from _properties(value)
+def _places(schema: Any, whole: dict[str, Any], above: str) -> Iterator[str]:
+    """Places of all fields below one place of a schema."""
+    if "$ref" in schema:
+        schema = whole["$defs"][schema["$ref"].rpartition("/")[2]]
+    for name, inner in schema.get("properties", {}).items():
+        yield above + name
+        yield from _places(inner, whole, f"{above}{name}.")
+    for variant in (*schema.get("oneOf", ()), *schema.get("anyOf", ())):
+        yield from _places(variant, whole, above)

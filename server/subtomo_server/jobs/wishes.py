@@ -8,6 +8,7 @@ from pydantic import Field, RootModel, create_model
 
 from subtomo_core.spec.job import AnySpec, JobSpec, job_spec_adapter
 from subtomo_core.spec.job_base import JobBase
+from subtomo_core.spec.references import GroupName
 from subtomo_core.spec.strict import Strict
 from subtomo_store.database.records import QueueName
 
@@ -17,18 +18,34 @@ class Wishes(Strict):
 
     priority: Annotated[
         int | None,
-        Field(ge=0, le=100, description="Jobs of higher priority run first; 50 by default."),
+        Field(
+            ge=0,
+            le=100,
+            title="Priority",
+            description="Jobs of higher priority run first; 50 by default.",
+        ),
     ] = None
     queue: Annotated[
         QueueName,
-        Field(description="`preview` takes small jobs, which start next to long ones."),
+        Field(
+            title="Queue",
+            description="`preview` takes small jobs, which start next to long ones.",
+        ),
     ] = "cpu"
     webhook: Annotated[
         str | None,
-        Field(max_length=2000, description="HTTPS address which is told when the job ends."),
+        Field(
+            max_length=2000,
+            title="Webhook",
+            description="HTTPS address which is told when the job ends.",
+        ),
     ] = None
     group: Annotated[
-        str | None, Field(description="To which the job shall belong; the dataset's by default.")
+        GroupName | None,
+        Field(
+            title="Group of the job",
+            description="To which the job shall belong; the dataset's by default.",
+        ),
     ] = None
 
 

@@ -14,12 +14,11 @@ from starlette.responses import RedirectResponse
 from subtomo_core.errors import InputError, SubtomoError
 from subtomo_server.deps.dependencies import NeedServices, NeedStore, NeedUser, Services
 from subtomo_server.http.problems import kind_of
-from subtomo_server.http.validation import problems_of
 from subtomo_server.http.words import read_number
 from subtomo_server.jobs.posting import check_priority, make, wanted
-from subtomo_server.jobs.vocabulary import field_names
 from subtomo_server.jobs.wishes import PostedJob
-from subtomo_server.pages.fields import fields_of
+from subtomo_server.pages.fields import fields_of, texts_of
+from subtomo_server.pages.job_form import body_of, by_field, checked, defaults_of
 from subtomo_server.pages.views import render_dataset, render_job
 from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import User
@@ -35,16 +34,14 @@ router = APIRouter(include_in_schema=False)
 async def start(
     services: NeedServices, user: NeedUser, request: Request, dataset_id: str
 ) -> Response:
-    """Start a job, or show the form again with what is wrong."""
-    entered = {name: text.strip() for name, text in (await fields_of(request)).items()}
+    """Start a job, or show the form again with all that is wrong."""
+    entered = await texts_of(request)
+    problems: tuple[str, ...] = ()
     status = 422
     try:
-        job = await run_in_threadpool(_start, services, user, specification(dataset_id, entered))
-    except ValidationError as error:
-        found = problems_of(error.errors(), specification(dataset_id, entered), field_names())
-        problems = tuple(problem.detail for problem in found)
-    except InputError as error:
-        problems = tuple(problem.detail for problem in error.problems)
+        job = await run_in_threadpool(_start, services, user, body_of(dataset_id, entered))
+    except (ValidationError, InputError):
+        pass  # the form finds out by itself
     except SubtomoError as error:
         problems, status = (str(error),), kind_of(error).status
     else:
@@ -59,6 +56,27 @@ async def start(
         problems=problems,
         entered=entered,
     )
+
+
+@router.post("/datasets/{dataset_id}/jobs/check")
+async def check(
+    services: NeedServices, user: NeedUser, request: Request, dataset_id: str
+) -> dict[str, Any]:
+    """Tell what starting the job would come to: problems, remarks and defaults by the fields."""
+    entered = await texts_of(request)
+
+    def look() -> dict[str, Any]:
+        with services.store.read() as session:
+            datasets.get(session, dataset_id, user.id, "editor")
+            run = checked(session, services.store, user, dataset_id, entered)
+        return {
+            "problems": by_field(run.problems),
+            "remarks": by_field(run.remarks),
+            "defaults": defaults_of(run.spec),
+            "estimate": run.estimate,
+        }
+
+    return await run_in_threadpool(look)
 
 
 @router.post("/datasets/{dataset_id}/group")
@@ -119,36 +137,6 @@ def delete(store: NeedStore, user: NeedUser, job_id: str) -> Response:
         jobs.remove(session, job_id, user.id)
     store.files.delete_job(job_id)
     return RedirectResponse("/", status_code=303)
-
-
-def specification(dataset_id: str, entered: dict[str, str]) -> dict[str, Any]:
-    """Make the API's request body out of the form's fields; empty ones are left out."""
-    body: dict[str, Any] = {"dataset": dataset_id}
-    body |= {key: entered[key] for key in ("name", "algorithm") if entered.get(key)}
-    numbers = ("classes", "iterations", "starts", "seed")
-    body |= {key: entered[key] for key in numbers if entered.get(key)}
-    if body.get("algorithm") == "pairwise":
-        body.pop("iterations", None)  # the form always holds a number; here it is no choice
-    if entered.get("half_sets"):
-        body["half_sets"] = True
-    if entered.get("whole_tomograms"):
-        body["whole_tomograms"] = True
-    if entered.get("symmetry"):
-        names = [name.strip() for name in entered["symmetry"].split(",")]
-        body["symmetry"] = names[0] if len(names) == 1 else names
-    if entered.get("mask"):
-        body["mask"] = {"kind": "map", "map": entered["mask"]}
-    elif entered.get("diameter"):
-        body["mask"] = {"diameter_angstrom": entered["diameter"]}
-    if entered.get("resolution"):
-        body["resolution"] = {"start_angstrom": entered["resolution"]}
-    if entered.get("start") in {"poses", "particles"}:
-        body["start"] = {"kind": entered["start"]}
-    if entered.get("preview"):
-        body["queue"] = "preview"
-    if entered.get("range"):
-        body["parameters"] = {"search_range_deg": entered["range"]}
-    return body
 
 
 async def _group(request: Request) -> str | None:

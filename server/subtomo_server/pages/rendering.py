@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 
 from subtomo_core.spec.missing_region import Each
 from subtomo_server.http.words import exact_size, installed_version
+from subtomo_server.pages.schema_fields import in_words
 from subtomo_store.database.records import Job
 from subtomo_store.datasets.region_words import parts_in_words
 from subtomo_store.people.quotas import said
@@ -31,7 +32,7 @@ STATUS_WORDS = {
     "ready": "ready",
     "rejected": "rejected",
 }
-REGION_WORDS = {"mask": "weights with each particle", "table": "as the table's rows tell"}
+REGION_WORDS = {"weights": "weights with each particle", "table": "as the table's rows tell"}
 
 
 def render(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -67,6 +68,7 @@ def environment() -> Environment:
         iso=iso,
         size=said,
         exact_size=exact_size,
+        field_value=in_words,
     )
     return made
 

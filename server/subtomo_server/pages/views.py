@@ -7,19 +7,21 @@ from typing import NamedTuple
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
-from subtomo_core.spec.restart_schedule import PARTICLE_STARTS, RANDOM_STARTS
 from subtomo_server.deps.dependencies import NeedStore, NeedUser
 from subtomo_server.jobs import continuing
 from subtomo_server.jobs.results import missing_files
+from subtomo_server.pages.job_form import Entered, job_form
+from subtomo_server.pages.region_form import region_fields
 from subtomo_server.pages.rendering import render
 from subtomo_server.simulating.dataset import truth_files
 from subtomo_store.database.people_records import Role, User
 from subtomo_store.database.records import Dataset, Job
-from subtomo_store.datasets import datasets, maps
+from subtomo_store.datasets import datasets
 from subtomo_store.formats.problems import named
 from subtomo_store.jobs import events, iterations, jobs, queue_state, webhooks
 from subtomo_store.jobs.progress import progress_of
 from subtomo_store.people import groups
+from subtomo_store.people.access import SignIn
 from subtomo_store.people.permissions import RANK, role_over
 
 router = APIRouter(include_in_schema=False)
@@ -35,7 +37,15 @@ def home(store: NeedStore, user: NeedUser, request: Request) -> Response:
         rows = [(job, progress_of(session, job)) for job in found]
         own = datasets.page(session, user.id, limit=SHOWN).items
     names = {dataset.id: dataset.name for dataset in own}
-    return render(request, "home.html", jobs=rows, datasets=own, names=names)
+    return render(
+        request,
+        "home.html",
+        jobs=rows,
+        datasets=own,
+        names=names,
+        writes=may_write(request),
+        region=region_fields(),
+    )
 
 
 @router.get("/favicon.ico")
@@ -46,8 +56,13 @@ def icon() -> Response:
 
 @router.get("/datasets/{dataset_id}")
 def dataset_page(store: NeedStore, user: NeedUser, request: Request, dataset_id: str) -> Response:
-    """Show a dataset, its problems or its picture, and the form to start a job."""
-    return render_dataset(store, user, request, dataset_id)
+    """Show a dataset, its problems or its picture, and the form to start a job.
+
+    Fields of the form may be filled in by the query: ``?start.kind=poses&start.job=job_...``.
+    """
+    query = request.query_params
+    entered = {name: query.getlist(name) for name in query}
+    return render_dataset(store, user, request, dataset_id, entered=entered)
 
 
 def render_dataset(
@@ -58,16 +73,17 @@ def render_dataset(
     *,
     status: int = 200,
     problems: tuple[str, ...] = (),
-    entered: dict[str, str] | None = None,
+    entered: Entered | None = None,
 ) -> Response:
-    """Show the page of a dataset; with ``problems`` when its form could not be accepted."""
+    """Show the page of a dataset; with ``problems`` where something could not be done."""
     with store.read() as session:
         dataset = datasets.get(session, dataset_id, user.id)
         found = jobs.page(session, user.id, dataset_id=dataset.id, limit=SHOWN).items
         rows = [(job, progress_of(session, job)) for job in found]
         files = datasets.files(session, dataset.id)
-        uploaded = maps.page(session, user.id, limit=SHOWN).items
         sharing = sharing_of(session, dataset, user)
+        posts = dataset.status == "ready" and sharing.edits and may_write(request)
+        form = job_form(session, store, user, dataset, entered or {}) if posts else None
     return render(
         request,
         "dataset.html",
@@ -77,13 +93,18 @@ def render_dataset(
         files=files,
         truth=truth_files(store.files.dataset(dataset.id)),
         sharing=sharing,
-        masks=[found for found in uploaded if found.box == dataset.box],
         names={dataset.id: dataset.name},
         problems=problems,
-        entered={**DEFAULTS, **(entered or {})},
-        starts=RANDOM_STARTS,
-        particle_starts=PARTICLE_STARTS,
+        form=form,
+        writes=may_write(request),
+        region=region_fields(),
     )
+
+
+def may_write(request: Request) -> bool:
+    """Whether the token by which somebody is signed in may change anything."""
+    sign_in = getattr(request.state, "sign_in", None)
+    return isinstance(sign_in, SignIn) and sign_in.token.scope != "read"
 
 
 class Sharing(NamedTuple):
@@ -111,25 +132,6 @@ def sharing_of(session: Session, record: Dataset | Job, user: User) -> Sharing:
         if RANK[member.role] >= RANK["editor"]
     ]
     return Sharing(role_over(session, record, user.id) or "viewer", names)
-
-
-DEFAULTS = {
-    "name": "",
-    "algorithm": "faml",
-    "classes": "1",
-    "iterations": "20",
-    "starts": "",
-    "seed": "1",
-    "half_sets": "",
-    "whole_tomograms": "",
-    "symmetry": "C1",
-    "diameter": "",
-    "mask": "",
-    "resolution": "",
-    "start": "random",
-    "range": "",
-    "preview": "",
-}
 
 
 def _gone(number: int, missing: list[str]) -> str:

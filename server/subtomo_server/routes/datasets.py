@@ -11,7 +11,13 @@ from starlette.concurrency import run_in_threadpool
 
 from subtomo_server.auth.accounts import check_still_valid
 from subtomo_server.datasets.preview import preview_png
-from subtomo_server.datasets.schemas import DatasetDocument, DatasetPage, NewDataset
+from subtomo_server.datasets.schemas import (
+    DatasetChanges,
+    DatasetDocument,
+    DatasetPage,
+    NewDataset,
+    RegionProposal,
+)
 from subtomo_server.datasets.sources import allowed_source
 from subtomo_server.deps.dependencies import (
     Cursor,
@@ -24,13 +30,14 @@ from subtomo_server.deps.dependencies import (
 )
 from subtomo_server.deps.waiting import wait_for, wanted_wait
 from subtomo_server.http.bodies import receive_file
-from subtomo_server.http.documents import Changes, StoredFile, StoredFiles
+from subtomo_server.http.documents import StoredFile, StoredFiles
 from subtomo_server.http.downloads import unchanged
 from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import User
 from subtomo_store.database.records import Dataset, DatasetStatus
 from subtomo_store.datasets import datasets, removal
-from subtomo_store.datasets.filing import Arrival, file_in
+from subtomo_store.datasets.filing import Arrival, file_in, take_out
+from subtomo_store.datasets.proposals import Head, proposed
 from subtomo_store.errors import ConflictError
 from subtomo_store.files.data_folder import WholeFile, Written
 from subtomo_store.people import quotas
@@ -58,7 +65,7 @@ EXAMPLES: dict[str, Any] = {
         }
     },
     "weights with each particle": {
-        "value": {"name": "ribosomes", "missing": {"kind": "mask"}, "dark_particles": True}
+        "value": {"name": "ribosomes", "missing": {"kind": "weights"}, "dark_particles": True}
     },
     "simulated particles": {
         "value": {
@@ -97,16 +104,47 @@ def create(
 
 @router.get("", summary="List datasets, newest first")
 def list_page(
+    *,
     store: NeedStore,
     user: NeedUser,
     status: Annotated[DatasetStatus | None, Query()] = None,
+    name: Annotated[str | None, Query(description="Only datasets of just this name.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> DatasetPage:
     """Your datasets and your groups'; pass ``cursor`` on for the next page."""
     with store.read() as session:
-        page = datasets.page(session, user.id, status=status, limit=limit, cursor=cursor)
+        page = datasets.page(session, user.id, status=status, name=name, limit=limit, cursor=cursor)
     return DatasetPage.model_validate(page, from_attributes=True)
+
+
+@router.post(
+    "/propose-region",
+    summary="Missing region that a table tells of",
+    openapi_extra={
+        "requestBody": {
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
+            "required": True,
+        }
+    },
+)
+async def propose_region(
+    request: Request,
+    name: Annotated[str, Query(min_length=1, max_length=1000, description="The file's name.")],
+    whole: Annotated[bool, Query(description="Whether the body is all of the file.")] = True,
+) -> RegionProposal:
+    """Read the beginning of a table (STAR, Dynamo, PyTom), up to 1 MiB; nothing is kept.
+
+    Weights that a STAR file names, tilts that a Dynamo table or a PyTom list tells. The check of
+    the dataset compares what was chosen with the whole table.
+    """
+    head = Head(name, await request.body(), whole=whole)
+    found = await run_in_threadpool(proposed, head)
+    if found is None:
+        return RegionProposal(missing=None, reason=None)
+    return RegionProposal(missing=found.region.model_dump(mode="json"), reason=found.reason)
 
 
 @router.get("/{dataset_id}", summary="One dataset")
@@ -117,11 +155,24 @@ async def get(
     return await _when_checked(services, sign_in, dataset_id, wanted_wait(request))
 
 
-@router.patch("/{dataset_id}", summary="Rename a dataset, or move it to a group")
-def change(store: NeedStore, user: NeedUser, dataset_id: str, changes: Changes) -> DatasetDocument:
-    """Give the dataset another name, or hand it to a group; its jobs stay where they are."""
+@router.patch("/{dataset_id}", summary="Change a dataset")
+def change(
+    store: NeedStore, user: NeedUser, dataset_id: str, changes: DatasetChanges
+) -> DatasetDocument:
+    """Give the dataset another name, or hand it to a group; its jobs stay where they are.
+
+    Until it is ready its missing region, voxel size and contrast can change, too.
+    """
     with store.begin() as session:
-        changed = datasets.change(session, dataset_id, user.id, name=changes.name)
+        changed = datasets.change(
+            session,
+            dataset_id,
+            user.id,
+            name=changes.name,
+            missing=changes.missing,
+            voxel_size_angstrom=changes.voxel_size_angstrom,
+            dark_particles=changes.dark_particles,
+        )
         if "group" in changes.model_fields_set:
             changed = datasets.move_to_group(session, dataset_id, user.id, changes.group)
     return DatasetDocument.model_validate(changed)
@@ -171,6 +222,14 @@ async def put_file(
 
     written = await receive_file(request, path, accept)
     return StoredFile(name=name, size=written.size, sha256=written.sha256)
+
+
+@router.delete("/{dataset_id}/files/{name:path}", status_code=204, summary="Remove one file")
+def remove_file(store: NeedStore, user: NeedUser, dataset_id: str, name: str) -> None:
+    """Take a file out of a dataset that is not ready yet."""
+    with store.read() as session:
+        datasets.get(session, dataset_id, user.id, "editor")
+    take_out(store, dataset_id, name)
 
 
 @router.post("/{dataset_id}/seal", status_code=202, summary="Check everything and close")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
+from subtomo_core.spec.checks import remarks
 from subtomo_server.auth.accounts import check_still_valid
 from subtomo_server.deps.dependencies import (
     Cursor,
@@ -19,6 +20,7 @@ from subtomo_server.deps.dependencies import (
     NeedUser,
 )
 from subtomo_server.deps.waiting import wait_for, wanted_wait
+from subtomo_server.http.documents import Fault
 from subtomo_server.http.downloads import unchanged
 from subtomo_server.jobs.documents import document, documents
 from subtomo_server.jobs.estimates import estimate as estimate_job
@@ -99,7 +101,8 @@ def validate(store: NeedStore, user: NeedUser, spec: Specification) -> Validatio
     """Check the specification as posting it would, and show it with every default; no job."""
     with store.read() as session:
         found = wanted(session, store, user, spec)
-    return Validation(valid=True, spec=found.spec.model_dump(mode="json"))
+    remarked = [Fault(**p._asdict()) for p in remarks(found.spec, found.dataset.summary)]
+    return Validation(valid=True, spec=found.spec.model_dump(mode="json"), remarks=remarked)
 
 
 @router.post("/estimate", summary="Estimate time, memory and disk")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.errors import Problem
 from subtomo_core.spec.dataset import DatasetSummary
-from subtomo_core.spec.missing_region import MissingRegion
+from subtomo_core.spec.missing_region import MissingRegion, in_present_words
 from subtomo_store.database import tallies
 from subtomo_store.database.engine import now
 from subtomo_store.database.identity import new_id
@@ -18,7 +19,7 @@ from subtomo_store.database.paging import newest_first
 from subtomo_store.database.people_records import Role
 from subtomo_store.database.records import Dataset, DatasetStatus, FileRecord, Page, copied
 from subtomo_store.database.tables import DatasetFileRow, DatasetRow, JobRow
-from subtomo_store.errors import ConflictError, NotFoundError
+from subtomo_store.errors import ConflictError
 from subtomo_store.people.permissions import permitted, placed, readable
 
 MOVES: dict[str, frozenset[str]] = {
@@ -81,6 +82,7 @@ def page(
     user_id: str,
     *,
     status: DatasetStatus | None = None,
+    name: str | None = None,
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[Dataset]:
@@ -88,6 +90,8 @@ def page(
     query = select(DatasetRow).where(readable(session, DatasetRow, user_id))
     if status is not None:
         query = query.where(DatasetRow.status == status)
+    if name is not None:
+        query = query.where(DatasetRow.name == name)
     rows, following = newest_first(
         session,
         query,
@@ -123,6 +127,8 @@ def change(
         "dark_particles": dark_particles,
     }
     given = {key: value for key, value in physics.items() if value is not None}
+    if given and row.simulation is not None:
+        raise ConflictError("a simulated dataset is what its recipe says: only its name can change")
     if given and row.status not in ("open", "rejected"):
         raise ConflictError(
             f"the dataset is {row.status}: only its name can still be changed; "
@@ -150,14 +156,9 @@ def add_file(
 ) -> FileRecord | None:
     """Note an uploaded file; a second upload of a name replaces the first, which is returned.
 
-    Raises
-    ------
-    ConflictError
-        If the dataset is no longer open for files.
+    Refused as by `expect_open`.
     """
-    row = _row(session, dataset_id, None, lock=True)
-    expect_open(row)
-    row.status, row.touched = "open", now(session)
+    reopen(session, dataset_id)
     before = session.get(DatasetFileRow, (dataset_id, name))
     replaced = FileRecord(name, before.size, before.sha256) if before else None
     session.merge(DatasetFileRow(dataset_id=dataset_id, name=name, size=size, sha256=sha256))
@@ -166,14 +167,11 @@ def add_file(
     return replaced
 
 
-def remove_file(session: Session, dataset_id: str, name: str) -> None:
-    """Forget an uploaded file; raises as `add_file` does, or `NotFoundError`."""
-    expect_open(_row(session, dataset_id, None, lock=True))
-    row = session.get(DatasetFileRow, (dataset_id, name))
-    if row is None:
-        raise NotFoundError(f"the dataset has no file {name}")
-    session.delete(row)
-    session.flush()
+def reopen(session: Session, dataset_id: str) -> None:
+    """Let files change, or refuse it as `expect_open` does; others wait until the session ends."""
+    row = _row(session, dataset_id, None, lock=True)
+    expect_open(row)
+    row.status, row.touched = "open", now(session)
 
 
 def files(session: Session, dataset_id: str) -> list[FileRecord]:
@@ -291,4 +289,4 @@ def _row(
 
 
 def _record(row: DatasetRow) -> Dataset:
-    return copied(Dataset, row)
+    return replace(copied(Dataset, row), missing=in_present_words(row.missing))

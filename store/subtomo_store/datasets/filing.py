@@ -1,4 +1,4 @@
-"""Last step of every upload: places the complete file in its dataset."""
+"""Last step of every upload: places the complete file in its dataset; and takes one out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import NamedTuple
 from subtomo_core.errors import InputError, Problem
 from subtomo_store.database.engine import Store
 from subtomo_store.database.records import FileRecord
+from subtomo_store.database.tables import DatasetFileRow
 from subtomo_store.datasets import datasets, uploads
+from subtomo_store.errors import NotFoundError
 from subtomo_store.files import contents
 from subtomo_store.files.whole import Written, storage_error, sync_folder
 from subtomo_store.people import quotas
@@ -80,6 +82,29 @@ def file_in(store: Store, dataset_id: str, name: str, arrival: Arrival) -> FileR
     if replaced is not None:
         contents.release(store.files, [replaced.sha256])
     return FileRecord(name, written.size, written.sha256)
+
+
+def take_out(store: Store, dataset_id: str, name: str) -> None:
+    """Remove an uploaded file from its dataset, and free its bytes.
+
+    Raises
+    ------
+    ConflictError
+        If the dataset is no longer open for files.
+    NotFoundError
+        If it has no such file.
+    """
+    path = store.files.upload(dataset_id, name)
+    with store.begin() as session:
+        datasets.reopen(session, dataset_id)
+        row = session.get(DatasetFileRow, (dataset_id, name))
+        if row is None:
+            raise NotFoundError(f"the dataset has no file {name}")
+        sha256 = row.sha256
+        session.delete(row)
+        session.flush()
+        path.unlink(missing_ok=True)
+    contents.release(store.files, [sha256])
 
 
 def _place(source: Path, target: Path) -> None:

@@ -28,7 +28,7 @@ def take_in(material: Material, missing: MissingRegion, problems: Problems) -> I
     material : Material
         The uploaded and registered files.
     missing : MissingRegion
-        With ``mask`` each particle must come with weights (``rlnCtfImage``).
+        With ``weights`` each particle must come with weights (``rlnCtfImage``).
     problems : Problems
         Gets one problem for each name that cannot be used.
 
@@ -39,7 +39,7 @@ def take_in(material: Material, missing: MissingRegion, problems: Problems) -> I
     """
     names = material.names()
     table = _choose_table(material, names)
-    weighted = missing.kind == "mask"
+    weighted = missing.kind == "weights"
     if table.lower().endswith(TBL):
         return from_dynamo(material, table, missing, problems)
     if table and is_list(material, table):
@@ -48,7 +48,7 @@ def take_in(material: Material, missing: MissingRegion, problems: Problems) -> I
         return _from_star(material, names, table, missing, problems)
     if weighted:
         detail = (
-            "the missing region is 'mask', but no STAR file was uploaded: weights are named in "
+            "the missing region is 'weights', but no STAR file was uploaded: weights are named in "
             "its column _rlnCtfImage"
         )
         raise InputError(Problem(detail, pointer="/missing"))
@@ -94,7 +94,7 @@ def _led_to(material: Material, names: list[str], name: str) -> str | None:
     if found is None:
         return None
     problems = Problems()
-    particles = Finder(name, set(names), problems).file(found[0], 1, PARTICLES_FILE)
+    particles = Finder(name, names, problems).file(found[0], 1, PARTICLES_FILE)
     problems.raise_all()
     return particles
 
@@ -102,13 +102,13 @@ def _led_to(material: Material, names: list[str], name: str) -> str | None:
 def _from_star(
     material: Material, names: list[str], star: str, missing: MissingRegion, problems: Problems
 ) -> Intake:
-    table, weighted = read_particles(material.file(star), star), missing.kind == "mask"
+    table, weighted = read_particles(material.file(star), star), missing.kind == "weights"
     if table.stacks is not None:
         return from_stacks(Given(material, names, star, table, table.stacks), missing, problems)
     if weighted and table.ctf_images is None:
-        detail = f"{star}: _{CTF} is missing, and the missing region is 'mask': add the column"
+        detail = f"{star}: _{CTF} is missing, and the missing region is 'weights': add the column"
         raise InputError(Problem(detail, file=star, column=CTF))
-    finder = Finder(star, set(names), problems)
+    finder = Finder(star, names, problems)
     weights = table.ctf_images if weighted else None
     sources = []
     for row, image in enumerate(table.images, start=1):
@@ -116,7 +116,7 @@ def _from_star(
         weight = finder.find(weights[row - 1], row, CTF) if weights else None
         if volume is not None and (weight is not None or not weights):
             sources.append(Source(image.text, volume, weight, row))
-    remarks = list(table.remarks)
+    remarks = [*table.remarks, *finder.remarks()]
     told = {place.file for s in sources for place in (s.volume, s.weight) if place} | {star}
     if table.ctf_images is not None and not weighted:
         unused = {name for image in table.ctf_images if (name := finder.name(image.path))} - told

@@ -27,7 +27,7 @@ _PARTICLE = re.compile(r"particle_(\d+)\.[^/]+", re.IGNORECASE)
 def from_dynamo(
     material: Material, listing: str, missing: MissingRegion, problems: Problems
 ) -> Intake:
-    """Find the particles which a Dynamo table tells of, in the table's own folder.
+    """Find the particles which a Dynamo table tells of, in its folder or the only one with all.
 
     Parameters
     ----------
@@ -45,16 +45,18 @@ def from_dynamo(
     InputError
         If the table cannot be read, or no particle lies beside it.
     """
-    if missing.kind == "mask":
+    if missing.kind == "weights":
         detail = (
-            f"{listing}: the missing region is 'mask', but a Dynamo table names no weights: give "
-            "a region by a formula, or upload a STAR file with the column _rlnCtfImage"
+            f"{listing}: the missing region is 'weights', but a Dynamo table names none: give a "
+            "region by a formula, or upload a STAR file with the column _rlnCtfImage"
         )
         raise InputError(Problem(detail, file=listing, pointer="/missing"))
     table = read_dynamo(material.file(listing), listing)
     chosen, remarks = _chosen(table, listing)
     names = material.names()
     files = _by_tag(names, posixpath.dirname(listing))
+    if not files:
+        files = _elsewhere(names, set(table.tags[chosen].tolist()))
     sources = _sources(table, chosen, listing, files, problems)
     remarks += compare(table, chosen, missing, listing, problems)
     if table.unread:
@@ -111,6 +113,13 @@ def _by_tag(names: Iterable[str], folder: str) -> dict[int, list[str]]:
     return found
 
 
+def _elsewhere(names: list[str], tags: set[int]) -> dict[int, list[str]]:
+    """The particles of the only other folder that has all tags of a table; else none."""
+    folders = {posixpath.dirname(name) for name in names}
+    whole = [files for folder in folders if (files := _by_tag(names, folder)).keys() >= tags]
+    return whole[0] if len(whole) == 1 else {}
+
+
 def _sources(
     table: DynamoTable,
     chosen: NDArray[np.bool_],
@@ -120,8 +129,8 @@ def _sources(
 ) -> list[Source]:
     if not files:
         detail = (
-            f"{listing}: no particle lies beside it: put the table into the data folder with "
-            "particle_00001.em (or .mrc) and the others"
+            f"{listing}: no particle lies beside it, and no other folder has all of its tags: put "
+            "the table into the data folder with particle_00001.em (or .mrc) and the others"
         )
         raise InputError(Problem(detail, file=listing))
     sources = []

@@ -11,6 +11,7 @@ import numpy as np
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec.missing_region import MissingRegion, Wedge
+from subtomo_store.datasets.finding import NamedFiles
 from subtomo_store.datasets.intake_parts import Intake, Place, Source, left_out
 from subtomo_store.datasets.material import Material
 from subtomo_store.formats.av3 import is_av3, read_av3
@@ -65,20 +66,22 @@ def from_list(
     InputError
         If the list cannot be read, or names no weights where they are wanted.
     """
-    if missing.kind == "mask":
+    if missing.kind == "weights":
         detail = (
-            f"{listing}: the missing region is 'mask', but a motive list names no weights: give a "
+            f"{listing}: the missing region is 'weights', but a motive list names none: give a "
             "region by a formula, or upload a STAR file with the column _rlnCtfImage"
         )
         raise InputError(Problem(detail, file=listing, pointer="/missing"))
     found = _read(material, listing)
     names = [name for name in material.names() if name != listing]
+    files = NamedFiles(posixpath.dirname(listing), names)
     sources = (
         _by_number(found, names, listing, problems)
         if found.files is None
-        else _by_name(found.files, set(names), listing, problems)
+        else _by_name(found.files, files, listing, problems)
     )
-    remarks = [*found.remarks, *_compare(found, missing, listing, problems)]
+    remarks = [*found.remarks, *files.remarks(listing)]
+    remarks += _compare(found, missing, listing, problems)
     used = {source.volume.file for source in sources}
     remarks += left_out((name for name in names if name not in used), f"not in {listing}")
     return Intake(sources, _as_particles(found, sources), listing, remarks)
@@ -92,20 +95,15 @@ def _read(material: Material, listing: str) -> MotiveList:
 
 
 def _by_name(
-    files: tuple[str, ...], names: set[str], listing: str, problems: Problems
+    said: tuple[str, ...], files: NamedFiles, listing: str, problems: Problems
 ) -> list[Source]:
-    """Files as they are named: beside the list, or from the dataset's root."""
-    folder, sources = posixpath.dirname(listing), []
-    for row, said in enumerate(files, 1):
-        beside = posixpath.normpath(posixpath.join(folder, said))
-        name = next((n for n in (beside, posixpath.normpath(said)) if n in names), None)
+    sources = []
+    for row, path in enumerate(said, 1):
+        name = files.find(path)
         if name is not None:
             sources.append(Source(name, Place(name, None), None, row))
             continue
-        detail = (
-            f"{listing}, particle {row}: Filename names {said!r}, which was not uploaded: upload "
-            "it under this name or remove the particle"
-        )
+        detail = f"{listing}, particle {row}: Filename names {path!r}, which {files.why_not(path)}"
         problems.add(Problem(detail, file=listing, row=row, column="Filename"))
     return sources
 

@@ -53,25 +53,27 @@ def from_stacks(given: Given, missing: MissingRegion, problems: Problems) -> Int
         If the missing region is not that of the images, or no table of tomograms can be chosen
         or read.
     """
-    if missing.kind != "mask":
+    if missing.kind != "weights":
         detail = (
             f"{given.star}: its particles are stacks of 2D tilt images, whose directions tell what "
-            "is missing: give the missing region 'mask' (--missing-from-weights) in place of "
+            "is missing: give the missing region 'weights' (--missing-from-weights) in place of "
             f"'{missing.kind}'"
         )
         raise InputError(Problem(detail, file=given.star, pointer="/missing"))
-    sources = _sources(given, problems)
+    finder = Finder(given.star, given.names, problems)
+    sources = _sources(given, finder, problems)
     found = _tomograms(given, problems)
-    stacks, files = _stacks(given, found.tomograms, problems)
-    used = {s.volume.file for s in sources} | {given.star, *found.files, *files}
+    reader = _Reader(given, found.tomograms, problems)
+    stacks = _stacks(given, reader, problems)
+    used = {s.volume.file for s in sources} | {given.star, *found.files, *reader.files}
     remarks = [*given.table.remarks, *remarks_on(stacks, found.tomograms, given.star)]
+    remarks += [*finder.remarks(), *reader.remarks()]
     reason = f"not named in {given.star} or {found.tomograms.file}"
     remarks += left_out((name for name in given.names if name not in used), reason)
     return Intake(sources, given.table, given.star, remarks, carried=True, stacks=stacks)
 
 
-def _sources(given: Given, problems: Problems) -> list[Source]:
-    finder = Finder(given.star, set(given.names), problems)
+def _sources(given: Given, finder: Finder, problems: Problems) -> list[Source]:
     sources = []
     for row, image in enumerate(given.table.images, start=1):
         if image.place is not None:
@@ -106,7 +108,7 @@ def _tomograms(given: Given, problems: Problems) -> _Found:
     """The set that an optimisation set gives the table, or else the only one there is."""
     sets = [found for found in _sets(given) if found.particles == given.star]
     if sets:
-        finders = [(Finder(s.file, set(given.names), problems), s.tomograms) for s in sets]
+        finders = [(Finder(s.file, given.names, problems), s.tomograms) for s in sets]
         chosen = {finder.file(path, 1, TOMOGRAMS_FILE) for finder, path in finders}
         problems.raise_all()
     else:
@@ -136,7 +138,7 @@ def _sets(given: Given) -> Iterator[_Set]:
     for name, blocks in _stars(given):
         found = optimisation_set(blocks)
         if found is not None:
-            finder = Finder(name, set(given.names), Problems())
+            finder = Finder(name, given.names, Problems())
             yield _Set(name, finder.name(found[0]), found[1])
 
 
@@ -152,15 +154,19 @@ class _Reader:
     """Reads the tilt series of tomograms; each problem is noted once."""
 
     def __init__(self, given: Given, tomograms: TomogramSet, problems: Problems):
-        self._given, self._tomograms, self._problems = given, tomograms, problems
-        self._finder = Finder(tomograms.file, set(given.names), problems)
+        self._given, self.tomograms, self._problems = given, tomograms, problems
+        self._finder = Finder(tomograms.file, given.names, problems)
         self.files: list[str] = []
+
+    def remarks(self) -> list[str]:
+        """Say which files were found by the ends of their paths."""
+        return self._finder.remarks()
 
     def read(self, name: str, row: int) -> Series | None:
         """Tomogram and tilt series of a row's tomogram; None where a problem was noted."""
-        tomogram = self._tomograms.tomograms.get(name)
+        tomogram = self.tomograms.tomograms.get(name)
         if tomogram is None:
-            self._note(row, NAME, f"is {name!r}, which {self._tomograms.file} does not have")
+            self._note(row, NAME, f"is {name!r}, which {self.tomograms.file} does not have")
             return None
         try:
             images = self._images(name, tomogram)
@@ -177,12 +183,12 @@ class _Reader:
             self.files.append(file)
             return read_tilt_series(self._given.material.file(file), file, name)
         if tomogram.block is not None:
-            return tilt_series(tomogram.block, self._tomograms.file)
+            return tilt_series(tomogram.block, self.tomograms.file)
         detail = (
-            f"{self._tomograms.file}, row {tomogram.row}: neither a column _{SERIES} nor a table "
+            f"{self.tomograms.file}, row {tomogram.row}: neither a column _{SERIES} nor a table "
             f"data_{name} tells of the images of {name!r}: add one of them"
         )
-        file = self._tomograms.file
+        file = self.tomograms.file
         raise InputError(Problem(detail, file=file, row=tomogram.row, column=SERIES))
 
     def _note(self, row: int, column: str, sentence: str) -> None:
@@ -191,16 +197,15 @@ class _Reader:
         self._problems.add(Problem(detail, file=star, row=row, column=column))
 
 
-def _stacks(given: Given, tomograms: TomogramSet, problems: Problems) -> tuple[Stacks, list[str]]:
-    """What is known of the images, and the files of tilt series that were read.
+def _stacks(given: Given, reader: _Reader, problems: Problems) -> Stacks:
+    """What is known of the images, of tilt series that ``reader`` reads.
 
     Raises
     ------
     InputError
         If something is missing for a row.
     """
-    reader, series = _Reader(given, tomograms, problems), dict[str, Series]()
-    told = set[str]()
+    series, told = dict[str, Series](), set[str]()
     for row, name in enumerate(given.rows.tomograms, start=1):
         if name not in told:
             told.add(name)
@@ -221,12 +226,10 @@ def _stacks(given: Given, tomograms: TomogramSet, problems: Problems) -> tuple[S
         try:
             stacks.microscope(row - 1)
         except InputError as error:
-            where = f"{tomograms.file}, row {series[name].tomogram.row}"
+            file = reader.tomograms.file
+            where = f"{file}, row {series[name].tomogram.row}"
             problems.add(
-                *(
-                    p._replace(detail=f"{where}: {p.detail}", file=tomograms.file)
-                    for p in error.problems
-                )
+                *(p._replace(detail=f"{where}: {p.detail}", file=file) for p in error.problems)
             )
     problems.raise_all()
-    return stacks, reader.files
+    return stacks

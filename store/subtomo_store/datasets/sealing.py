@@ -77,7 +77,7 @@ def seal(
 ) -> DatasetSummary:
     """Check what was uploaded into ``folder/uploads`` and make a dataset of it.
 
-    Writes ``particles.mrcs``, ``weights.npy`` (missing region ``mask`` only), ``given.star`` (a
+    Writes ``particles.mrcs``, ``weights.npy`` (missing region ``weights`` only), ``given.star`` (a
     STAR table as it was), ``grouping.npz`` (what belongs together, if a table tells),
     ``regions.npz`` (each particle's missing region, where these differ), ``checksums.npz``,
     ``particles.star`` and, last, ``dataset.json``; then the uploads go. One stack which jobs can
@@ -85,7 +85,7 @@ def seal(
     is read where it lies. A kill at any time leaves either the uploads, from which sealing
     starts again, or the complete dataset. Memory does not grow with the number of particles.
 
-    Weights named by ``rlnCtfImage`` are read for the missing region ``mask`` only; beside a
+    Weights named by ``rlnCtfImage`` are read for the missing region ``weights`` only; beside a
     region given by a formula they are left out, with a remark in ``dataset.json``.
 
     Parameters
@@ -161,7 +161,7 @@ def _pack(
         left = None
         if intake.stacks is None and len(good) == len(intake.sources):
             left = left_as_it_is(good, headers, material, target)
-        needed = _needed(len(good), box, copied=left is None, weighted=missing.kind == "mask")
+        needed = _needed(len(good), box, copied=left is None, weighted=missing.kind == "weights")
         _check_space(target, needed)
         house.allow(needed)
         header = None if left else volume_header((box, box, box), size, len(good))
@@ -192,7 +192,7 @@ def _where(stack: Stack, registered: Registered | None, summary: DatasetSummary)
     """Say of registered files what was copied and what is read where it lies."""
     if registered is None:
         return []
-    weights = "; their weights were copied" if summary.missing.kind == "mask" else ""
+    weights = "; their weights were copied" if summary.missing.kind == "weights" else ""
     if stack.root is not None:
         return [
             f"the particles are read where they lie, in {stack.root}/{stack.file}, and were not "

@@ -150,7 +150,7 @@ class StackParticles:
         self._stack.check(self._folder)
 
     def _open_weights(self, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
-        if self._summary.missing.kind != "mask":
+        if self._summary.missing.kind != "weights":
             return None
         weights: NDArray[np.float32] = np.load(
             self._folder / WEIGHTS, mmap_mode="r", allow_pickle=False

@@ -197,12 +197,24 @@ async function showIteration(number, metrics) {
   history.set(number, metrics);
   showPairs(number);
   for (const id of ["results", "curves", "continue-link"]) find(id)?.removeAttribute("hidden");
+  offerToContinue(number);
   find("last").textContent = number;
   showClasses(number, metrics);
   showJunk(metrics);
   showVerdict(metrics);
   showHistory();
   await showCurves(number);
+}
+
+/** Add an iteration to those from which another job can go on. */
+function offerToContinue(number) {
+  const form = find("continue");
+  if (!form) return;
+  form.hidden = false;
+  const choice = form.querySelector('select[name="from"]');
+  if ([...choice.options].some((option) => option.value === String(number))) return;
+  const newest = choice.options[0]?.selected ?? true;
+  choice.prepend(new Option(number, number, false, newest));
 }
 
 function showAlarm(data) {
@@ -250,17 +262,12 @@ async function begin() {
   await refresh();
 }
 
-/** A link to something folded away opens it; what this page was made without needs a fresh one. */
+/** A link to something folded away opens it. */
 function openLinked() {
   for (const link of page.querySelectorAll('a[href^="#"]')) {
-    link.addEventListener("click", (event) => {
+    link.addEventListener("click", () => {
       const target = find(link.getAttribute("href").slice(1));
       if (target) target.open = true;
-      else {
-        event.preventDefault();
-        window.location.href = link.getAttribute("href");
-        window.location.reload();
-      }
     });
   }
   const named = window.location.hash && find(window.location.hash.slice(1));

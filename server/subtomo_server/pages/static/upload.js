@@ -1,133 +1,165 @@
-// Upload from a browser: make a dataset, send each file, have everything checked, open its page.
+// Upload from a browser: a new dataset, or more files for one that is open or was rejected.
+
+import { make } from "/static/elements.js";
+import { byField, groupOf, showCounting, showTold, valueOf } from "/static/fields.js";
+import { picker } from "/static/picking.js";
+import { Refused, checked, sendAll } from "/static/sending.js";
 
 const form = document.getElementById("upload");
-const bar = document.getElementById("upload-progress");
-const told = document.getElementById("upload-told");
+const api = "/api/v1/datasets";
+const json = { "content-type": "application/json" };
+const headBytes = 512 * 1024;
+const tablesRead = 8;
+const isTable = /\.(star|tbl|xml)$/i;
 
-async function checked(answer) {
-  if (answer.ok) return answer.json();
-  const problem = await answer.json().catch(() => ({}));
-  throw new Error(problem.detail || `the server answered ${answer.status}`);
+function inWords(bytes) {
+  const power = Math.min(4, Math.floor(Math.log2(Math.max(bytes, 1)) / 10));
+  return `${(bytes / 1024 ** power).toFixed(power ? 1 : 0)} ${["bytes", "KiB", "MiB", "GiB", "TiB"][power]}`;
 }
 
-// Stacks of tilt images tell themselves what is missing.
-async function areStacks(files) {
-  for (const file of files.filter((one) => /\.star$/i.test(one.name))) {
-    const text = await file.text();
-    const flag = text.match(/^\s*_rlnTomoSubTomosAre2DStacks\s+(\S+)/m);
-    if (flag ? Number(flag[1]) !== 0 : /^\s*_rlnTomoVisibleFrames\b/m.test(text)) return true;
+// ---------------------------------------------------------------- what is missing
+
+let chosenByHand = Boolean(form && valueOf(form, "missing.kind"));
+
+function propose({ missing, reason }) {
+  const told = document.getElementById("proposed");
+  if (!told) return;
+  told.hidden = false;
+  told.textContent = `${reason}.`;
+  if (chosenByHand) return;
+  for (const [key, value] of [["kind", missing.kind], ...Object.entries(missing)]) {
+    for (const input of form.querySelectorAll(`[name="missing.${key}"]:not(:disabled)`)) input.value = value;
+    showCounting(form);
   }
-  return false;
 }
 
-// Of a folder, a file's name is the way to it from there.
-function nameOf(file) {
-  return file.webkitRelativePath ? file.webkitRelativePath.split("/").slice(1).join("/") : file.name;
+/** Ask what the tables among the files tell of the missing region. */
+async function readTables(files) {
+  const tables = [...files].filter(([name]) => isTable.test(name)).slice(0, tablesRead);
+  for (const [name, file] of tables) {
+    const query = new URLSearchParams({ name, whole: file.size <= headBytes });
+    const answer = await fetch(`${api}/propose-region?${query}`, { method: "POST", body: file.slice(0, headBytes) });
+    const found = answer.ok ? await answer.json() : {};
+    if (found.missing) return propose(found);
+  }
+  return null;
 }
 
-function description(fields, stacks) {
-  const tilts = { kind: "wedge", tilt_min_deg: Number(fields.get("low")), tilt_max_deg: Number(fields.get("high")), axis: "y" };
-  const body = {
-    name: fields.get("name"),
-    missing: stacks ? { kind: "mask" } : tilts,
-    dark_particles: fields.get("dark") === "on",
+// ---------------------------------------------------------------- files
+
+function showChosen(files) {
+  const place = form.querySelector("[data-chosen]");
+  const size = [...files.values()].reduce((sum, file) => sum + file.size, 0);
+  const tables = [...files.keys()].filter((name) => isTable.test(name));
+  const names = [...tables, ...[...files.keys()].filter((name) => !isTable.test(name))];
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
+  place.textContent = names.length ? `${inWords(size)}: ${names.slice(0, 3).join(", ")}${more} ` : "";
+  if (!names.length) return;
+  const clear = make("button", "quiet", "Choose anew");
+  clear.type = "button";
+  clear.addEventListener("click", () => {
+    files.clear();
+    showChosen(files);
+  });
+  place.append(clear);
+}
+
+function description() {
+  const missing = groupOf(form, "missing") || (form.dataset.dataset ? undefined : {});
+  const body = { name: valueOf(form, "name").trim() || undefined };
+  if (form.querySelector('[name="missing.kind"]')) {
+    body.missing = missing;
+    body.dark_particles = form.querySelector('[name="dark_particles"]').checked;
+    body.voxel_size_angstrom = valueOf(form, "voxel_size_angstrom").trim() || undefined;
+  }
+  return JSON.stringify(body);
+}
+
+const sent = new Set();
+
+async function upload(files, tell) {
+  let dataset = form.dataset.dataset;
+  const body = description();
+  if (!dataset) {
+    if (!files.size) throw new Error("choose files, or a folder");
+    dataset = (await checked(await fetch(api, { method: "POST", headers: json, body }))).id;
+    form.dataset.dataset = dataset; // pressed once more, what is left goes on into it
+  } else if (body !== "{}") {
+    await checked(await fetch(`${api}/${dataset}`, { method: "PATCH", headers: json, body }));
+  }
+  await sendAll(dataset, files, sent, (name, share) => tell(`Sending ${name}`, share));
+  tell("Checking", 1);
+  await checked(await fetch(`${api}/${dataset}/seal`, { method: "POST", headers: { prefer: "wait=60" } }));
+  window.location.assign(`/datasets/${dataset}`);
+}
+
+function follow() {
+  const bar = document.getElementById("upload-progress");
+  const told = document.getElementById("upload-told");
+  const button = form.querySelector("button.main");
+  const files = picker(form.querySelector("[data-drop]"), (chosen) => {
+    showChosen(chosen);
+    readTables(chosen);
+  });
+  const tell = (text, share) => {
+    told.textContent = text;
+    bar.hidden = false;
+    bar.value = share;
   };
-  if (fields.get("voxel")) body.voxel_size_angstrom = Number(fields.get("voxel"));
-  return body;
+  form.addEventListener("input", (event) => {
+    if (event.target.name === "missing.kind") chosenByHand = true;
+    showCounting(form);
+  });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    try {
+      await upload(files, tell);
+    } catch (error) {
+      const others = error instanceof Refused ? showTold(form, "wrong", byField(form, error.problem)) : [error.message];
+      const said = others.length || !error.problem?.errors?.length ? others.join("; ") || error.message : "see the fields above";
+      told.textContent = `That did not work: ${said}`;
+      button.disabled = false;
+    }
+  });
+  showCounting(form);
 }
 
-function put(url, file, progress) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("PUT", url);
-    request.upload.addEventListener("progress", (event) => progress(event.loaded));
-    request.addEventListener("error", () => reject(new Error(`the upload of ${file.name} broke off`)));
-    request.addEventListener("load", () => {
-      if (request.status < 300) resolve();
-      else reject(new Error(JSON.parse(request.responseText || "{}").detail || `${file.name}: ${request.status}`));
-    });
-    request.send(file);
+/** Say when there is a dataset of this name already. */
+function watchName() {
+  const input = form.querySelector('[name="name"]');
+  input?.addEventListener("change", async () => {
+    const name = input.value.trim();
+    const query = new URLSearchParams({ name, limit: 1 });
+    const { items } = name ? await checked(await fetch(`${api}?${query}`)) : { items: [] };
+    const already = items.length ? [`there is a dataset of this name already (${items[0].status}, ${items[0].particles ?? "?"} particles)`] : [];
+    showTold(form, "remarked", { name: already });
   });
 }
 
-// Big files go by tus: after a broken connection they go on where they were.
-const resumableFrom = 64 * 1024 * 1024;
-const attempts = 20;
-const tus = { "Tus-Resumable": "1.0.0" };
-
-function base64(text) {
-  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+/** A dataset that is being checked is shown anew at the end. */
+async function waitForCheck(dataset) {
+  for (;;) {
+    const answer = await fetch(`${api}/${dataset}`, { headers: { prefer: "wait=30" } });
+    if (!answer.ok) return;
+    if ((await answer.json()).status !== "checking") window.location.reload();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
 }
 
-function patch(url, file, offset, progress) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("PATCH", url);
-    request.setRequestHeader("Tus-Resumable", "1.0.0");
-    request.setRequestHeader("Upload-Offset", String(offset));
-    request.setRequestHeader("Content-Type", "application/offset+octet-stream");
-    request.upload.addEventListener("progress", (event) => progress(offset + event.loaded));
-    request.addEventListener("error", () => resolve(false));
-    request.addEventListener("load", () => {
-      if (request.status < 300) resolve(true);
-      else if ([409, 423, 502, 503, 504].includes(request.status)) resolve(false);
-      else reject(new Error(JSON.parse(request.responseText || "{}").detail || `${file.name}: ${request.status}`));
-    });
-    request.send(file.slice(offset));
+function removable(button) {
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const name = button.dataset.remove.split("/").map(encodeURIComponent).join("/");
+    await checked(await fetch(`${api}/${form.dataset.dataset}/files/${name}`, { method: "DELETE" }));
+    button.closest("li").remove();
   });
 }
 
-async function offsetOf(url) {
-  const answer = await fetch(url, { method: "HEAD", headers: tus }).catch(() => null);
-  return answer && answer.ok ? Number(answer.headers.get("Upload-Offset")) : null;
+if (form) {
+  follow();
+  watchName();
+  document.querySelectorAll("[data-remove]").forEach(removable);
 }
-
-async function send(dataset, file, progress) {
-  const headers = { ...tus, "Upload-Length": String(file.size), "Upload-Metadata": `filename ${base64(nameOf(file))}` };
-  const begun = await fetch(`/api/v1/datasets/${dataset}/uploads`, { method: "POST", headers });
-  if (!begun.ok) await checked(begun);
-  const url = begun.headers.get("Location");
-  for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const offset = await offsetOf(url);
-    if (offset === file.size) return;
-    if (offset !== null && (await patch(url, file, offset, progress))) return;
-    await new Promise((resolve) => setTimeout(resolve, 3000));
-  }
-  throw new Error(`the upload of ${file.name} broke off`);
-}
-
-async function upload() {
-  const fields = new FormData(form);
-  const files = [...fields.getAll("files"), ...fields.getAll("folder")].filter((file) => file.name && !/(^|\/)\./.test(nameOf(file)));
-  if (!files.length) throw new Error("choose files, or a folder");
-  const total = files.reduce((sum, file) => sum + file.size, 0) || 1;
-  const made = await checked(
-    await fetch("/api/v1/datasets", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(description(fields, await areStacks(files))) }),
-  );
-  let before = 0;
-  for (const file of files) {
-    told.textContent = `Sending ${nameOf(file)}`;
-    const progress = (loaded) => {
-      bar.value = (before + loaded) / total;
-    };
-    if (file.size >= resumableFrom) await send(made.id, file, progress);
-    else await put(`/api/v1/datasets/${made.id}/files/${nameOf(file).split("/").map(encodeURIComponent).join("/")}`, file, progress);
-    before += file.size;
-  }
-  told.textContent = "Checking";
-  await checked(await fetch(`/api/v1/datasets/${made.id}/seal`, { method: "POST", headers: { prefer: "wait=60" } }));
-  window.location.assign(`/datasets/${made.id}`);
-}
-
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const button = form.querySelector("button");
-  button.disabled = true;
-  bar.hidden = false;
-  try {
-    await upload();
-  } catch (error) {
-    told.textContent = `That did not work: ${error.message}`;
-    button.disabled = false;
-  }
-});
+const checking = document.querySelector("[data-checking]");
+if (checking) waitForCheck(checking.dataset.checking);

@@ -1,0 +1,86 @@
+"""What the parameters of every algorithm share: how far a search goes, and what it costs."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Annotated, ClassVar, Literal, NamedTuple
+
+from pydantic import Field
+
+from subtomo_core.spec.assignment import HARD, Assignment
+from subtomo_core.spec.strict import Strict
+
+GridDegrees = Annotated[
+    float,
+    Field(
+        ge=15.0,
+        le=90.0,
+        title="Grid (°)",
+        description="An even grid has as many rotations as Euler angles so far apart make.",
+    ),
+]
+Score = Annotated[
+    Literal["rcs", "fcs"],
+    Field(
+        title="Score",
+        description="The real-space constrained score (rcs), or the one in Fourier space (fcs).",
+    ),
+]
+
+
+class Work(NamedTuple):
+    """What the cost of a particle goes with.
+
+    Attributes
+    ----------
+    classes, particles : int
+        Of the job and of its dataset.
+    components : float
+        Fourier components in use, over those within 20 pixels.
+    """
+
+    classes: int
+    particles: int
+    components: float
+
+
+class SearchParameters(Strict):
+    """How far any search goes, and what sets the algorithm apart from others.
+
+    Attributes
+    ----------
+    refines : bool
+        A refiner finds the poses, from those that a search comes to.
+    least_batch : int
+        Particles in a batch at the least, where a job does not say.
+    least_batch_seconds : float
+        CPU seconds of a batch at the least: each batch prepares the references anew.
+    """
+
+    refines: ClassVar[bool] = False
+    least_batch: ClassVar[int] = 16
+    least_batch_seconds: ClassVar[float] = 10.0
+
+    shift_range_angstrom: Annotated[
+        float | None,
+        Field(
+            gt=0.0,
+            title="Longest shift (Å)",
+            description="From a particle's centre; between two particles, the longest which brings "
+            "one onto the other.",
+        ),
+    ] = None
+
+    @property
+    def assignment(self) -> Assignment:
+        """How particles are shared out among poses and classes."""
+        return HARD
+
+    @property
+    def turns_about_normal(self) -> bool:
+        """Particles turn about their own z axes only: the frame of the references stays."""
+        return False
+
+    @abstractmethod
+    def seconds(self, work: Work) -> float:
+        """Rough CPU seconds that one particle costs in one iteration (docs/benchmarks.md)."""
