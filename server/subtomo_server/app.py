@@ -44,6 +44,7 @@ from subtomo_server.pages.rendering import render_problem
 from subtomo_server.routes import (
     account,
     datasets,
+    display,
     events,
     exports,
     groups,
@@ -104,7 +105,7 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, latency=app.state.latency)
     # Searched in this order: what is asked for most stands first.
-    records = (jobs, events, results, exports, lifecycle, datasets, truth, uploads, maps)
+    records = (jobs, events, results, display, exports, lifecycle, datasets, truth, uploads, maps)
     for module in (*records, service, usage, account, groups, users):
         app.include_router(module.router, prefix=API)
     pages = (sign_in, sign_in_oidc, docs, help_site, views, forms, again, account_page, people)

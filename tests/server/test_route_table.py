@@ -106,6 +106,8 @@ EXPECTED: dict[tuple[str, str], str] = {
             *(f"{JOB}/iterations/{{which}}/dissimilarity.{kind}" for kind in ("npy", "mrc", "png")),
             *(f"{CLASS}/{name}" for name in ("map.mrc", "half1.mrc", "half2.mrc", "slices.png")),
             f"{CLASS}/map.em",
+            f"{CLASS}/display.mrc",
+            f"{CLASS}/directions.json",
             *(f"{CLASS}/fsc.{kind}" for kind in ("json", "star", "xml")),
             MAP,
             f"{MAP}/map.mrc",

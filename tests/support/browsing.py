@@ -17,6 +17,8 @@ CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 FLAGS = ["--no-sandbox", "--no-proxy-server", "--disable-dev-shm-usage"]
+# WebGL without a graphics card.
+FLAGS += ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 LONG = 60_000
 
 

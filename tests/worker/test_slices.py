@@ -39,8 +39,9 @@ def test_each_class_has_its_row_of_slices_on_its_own_grey_scale():
     assert picture.shape == (2 * TILE + GAP, 3 * TILE + 2 * GAP)
     xy = picture[:TILE, :TILE]
     bright = np.argwhere(xy == 255)
-    assert bright.min(0).tolist() == [4 * ZOOM, 20 * ZOOM]
-    assert bright.max(0).tolist() == [8 * ZOOM - 1, 28 * ZOOM - 1]
+    # y points up: the bottom of the picture is y = 0.
+    assert bright.min(0).tolist() == [(BOX - 8) * ZOOM, 20 * ZOOM]
+    assert bright.max(0).tolist() == [(BOX - 4) * ZOOM - 1, 28 * ZOOM - 1]
     yz = picture[TILE + GAP :, 2 * (TILE + GAP) :]
     assert (yz == 255).all()
 

@@ -113,7 +113,7 @@ class Verdict:
             confidence,
             f"{_WORDS[state]}{_sure(confidence)}",
             tuple(findings),
-            (*(finding.reason for finding in findings), *caveats),
+            (*_reasons(findings), *caveats),
             () if state == "structure" and converged else tuple(advice),
         )
 
@@ -127,6 +127,15 @@ _WORDS = {
     "noise": "no resolution: the averages hold nothing but noise",
     "undecided": "undecided: the averages may hold nothing but noise",
 }
+
+
+def _reasons(findings: Sequence[Finding]) -> list[str]:
+    """Reasons of all classes; those without particles, counted from 1, in one sentence."""
+    told = [finding.reason for finding in findings if finding.state != "empty"]
+    empty = [str(k) for k, finding in enumerate(findings, 1) if finding.state == "empty"]
+    if len(empty) > 1:
+        return [*told, f"classes {', '.join(empty[:-1])} and {empty[-1]} have no particles"]
+    return [*told, *(finding.reason for finding in findings if finding.state == "empty")]
 
 
 def _together(findings: Sequence[Finding]) -> State:

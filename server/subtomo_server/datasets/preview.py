@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_store.datasets.stack import StackParticles
-from subtomo_store.formats.pictures import montage, png
+from subtomo_store.formats.pictures import central_slices, montage, png
 
 SHOWN = 7
 AVERAGED = 64
@@ -27,7 +27,7 @@ def preview_png(folder: Path) -> bytes:
     averaged = min(count, AVERAGED)
     for index in range(averaged):
         volume = particles.volume(index)
-        middle = volume[volume.shape[0] // 2]
+        middle = central_slices(volume)[0]
         mean += middle / averaged
         if index < SHOWN:
             slices.append(_levelled(middle))

@@ -68,7 +68,7 @@ def load(
         summary = datasets.get(session, found.job.dataset_id).summary
     folder = found.path.parent
     try:
-        poses = _own_poses(folder)
+        poses = own_poses(folder)
         table = read_result(found.path, summary.voxel_size_angstrom, poses.counted, pixel_size)
     except FileNotFoundError as error:
         name = Path(error.filename or found.path).name
@@ -78,7 +78,7 @@ def load(
     return Export(found, table, poses, summary, averages)
 
 
-def _own_poses(folder: Path) -> Poses:
+def own_poses(folder: Path) -> Poses:
     """Poses of the start that counts; of the model only what tells which it is."""
     with np.load(folder / POSES, allow_pickle=False) as arrays:
         poses = Poses.from_arrays(dict(arrays))

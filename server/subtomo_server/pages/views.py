@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
@@ -134,6 +136,39 @@ def sharing_of(session: Session, record: Dataset | Job, user: User) -> Sharing:
     return Sharing(role_over(session, record, user.id) or "viewer", names)
 
 
+class Alarm(NamedTuple):
+    """What is wrong, told once for all iterations and classes.
+
+    ``cause`` stands before the colon of ``detail``, without the number of a class.
+    """
+
+    cause: str
+    detail: str
+    iterations: list[int]
+    classes: list[int]
+
+
+_CLASS = re.compile(r"class (\d+) (?=.*:)")
+
+
+def alarms_by_cause(told: Iterable[dict[str, Any]]) -> list[Alarm]:
+    """Gather alarms of one cause, in the order of their coming; each as it was told last."""
+    found: dict[str, Alarm] = {}
+    for alarm in told:
+        of_class = _CLASS.match(alarm["detail"])
+        detail = alarm["detail"][of_class.end() if of_class else 0 :]
+        cause = detail.partition(":")[0]
+        before = found.get(cause, Alarm(cause, detail, [], []))
+        numbers = [int(of_class[1])] if of_class else []
+        found[cause] = Alarm(
+            cause,
+            detail,
+            sorted({*before.iterations, alarm["iteration"]}),
+            sorted({*before.classes, *numbers}),
+        )
+    return list(found.values())
+
+
 def _gone(number: int, missing: list[str]) -> str:
     return (
         f"Results of iteration {number} are not on the disk any more, or not as they were written: "
@@ -170,7 +205,7 @@ def render_job(
         missing = missing_files(session, store, job, done[-1].number) if done else []
     if missing:
         problems = (*problems, _gone(done[-1].number, missing))
-    alarms = [event.data for event in told if event.kind == "alarm"]
+    alarms = alarms_by_cause(event.data for event in told if event.kind == "alarm")
     notes = [event.data for event in told if event.kind == "note"]
     return render(
         request,

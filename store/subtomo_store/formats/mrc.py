@@ -1,4 +1,4 @@
-"""MRC files as this program writes them: float32 volumes and stacks with a voxel size."""
+"""MRC files as this program writes them: float32 volumes, stacks, and volumes in 8 bits."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ def volume_header(
     shape: tuple[int, int, int],
     voxel_size: float,
     volumes: int = 1,
-    array: NDArray[np.float32] | None = None,
+    array: NDArray[np.float32] | NDArray[np.int8] | None = None,
 ) -> bytes:
-    """Header of a float32 file: 1024 bytes, the same for the same content.
+    """Header of a file of float32, or of 8 bits if ``array`` is: 1024 bytes.
+
+    The same content has the same header.
 
     Without ``array`` the density statistics are marked as not determined, as MRC2014 says.
     """
@@ -27,7 +29,8 @@ def volume_header(
     nz, ny, nx = shape
     header["nx"], header["ny"], header["nz"] = nx, ny, nz * volumes
     header["mx"], header["my"], header["mz"] = nx, ny, nz
-    header["mode"], header["nversion"] = 2, 20140
+    header["mode"] = 0 if array is not None and array.dtype == np.int8 else 2
+    header["nversion"] = 20140
     header["ispg"] = 0 if nz == 1 else 401 if volumes > 1 else 1
     for axis, side in zip("xyz", (nx, ny, nz), strict=True):
         header["cella"][axis] = side * voxel_size
@@ -76,3 +79,16 @@ def write_volume(target: Path | BinaryIO, array: NDArray[np.floating], voxel_siz
     z, y, x = data.shape[-3:]
     target.write(volume_header((z, y, x), voxel_size, volumes, data))
     target.write(data.data)
+
+
+def write_display(target: BinaryIO, array: NDArray[np.floating], voxel_size: float) -> None:
+    """Write a volume (n, n, n) for display: 8 bits a voxel, from its least value to its greatest.
+
+    ``voxel_size`` is in ångström. The scale of the densities is not kept.
+    """
+    low, high = float(array.min()), float(array.max())
+    scale = 255 / (high - low) if high > low else 0.0
+    data = (np.rint((array - low) * scale) - 128).astype(np.int8)
+    z, y, x = data.shape
+    target.write(volume_header((z, y, x), voxel_size, array=data))
+    target.write(data.tobytes())

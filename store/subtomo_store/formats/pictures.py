@@ -37,9 +37,13 @@ def grey(image: NDArray[np.floating], low: float, high: float) -> NDArray[np.uin
 
 
 def central_slices(volume: NDArray[np.floating]) -> list[NDArray[np.floating]]:
-    """Cut the three slices through the volume's centre: xy, xz, yz."""
+    """Cut the three slices through the volume's centre: xy, xz, yz.
+
+    The first axis points to the right and the second one up, as in viewers of maps.
+    """
     middle = volume.shape[0] // 2
-    return [volume[middle], volume[:, middle], volume[:, :, middle]]
+    slices = [volume[middle], volume[:, middle], volume[:, :, middle]]
+    return [image[::-1] for image in slices]
 
 
 def montage(images: Sequence[NDArray[np.floating]], columns: int) -> NDArray[np.uint8]:

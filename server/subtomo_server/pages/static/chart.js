@@ -3,6 +3,7 @@
 const SPACE = { left: 40, right: 12, top: 10, bottom: 34 };
 const WIDTH = 460;
 const HEIGHT = 250;
+const MAP = { width: 300, height: 190 };
 
 /** Make an SVG element with attributes, and text if there is any. */
 function element(name, attributes, text) {
@@ -15,7 +16,7 @@ function element(name, attributes, text) {
 /**
  * Draw a chart, replacing what was there.
  * options: x and y as [low, high]; ticksX and ticksY as [[value, label], ...];
- * labelX; marks as [[y, label], ...]; series as [[x, y], ...] lists, null where there is no value.
+ * labelX; marks as [[y, label], ...]; series as {colour, points: [[x, y], ...]}, y null where there is no value.
  */
 export function drawChart(svg, options) {
   const { x, y, ticksX, ticksY, labelX, marks = [], series } = options;
@@ -36,18 +37,44 @@ export function drawChart(svg, options) {
     parts.push(element("line", { class: "mark", x1: SPACE.left, x2: WIDTH - SPACE.right, y1: toY(value), y2: toY(value) }));
     parts.push(element("text", { x: WIDTH - SPACE.right, y: toY(value) - 4, "text-anchor": "end" }, label));
   }
-  series.forEach((points, index) => parts.push(...curve(points, index, toX, toY, y)));
+  for (const one of series) parts.push(...curve(one, toX, toY, y));
   svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
   svg.replaceChildren(...parts);
 }
 
-function curve(points, index, toX, toY, y) {
-  const colour = `series-${(index % 6) + 1}`;
+/** A curve, broken where there is no value; a point where a piece has but one. */
+function curve({ colour, points }, toX, toY, y) {
   const inside = (value) => Math.min(Math.max(value, y[0]), y[1]);
-  const known = points.filter((point) => point[1] !== null && point[1] !== undefined);
-  if (known.length === 1) {
-    return [element("circle", { class: `point ${colour}`, r: 3.5, cx: toX(known[0][0]), cy: toY(inside(known[0][1])) })];
+  const pieces = [[]];
+  for (const [a, b] of points) {
+    if (b === null || b === undefined) pieces.push([]);
+    else pieces[pieces.length - 1].push([toX(a), toY(inside(b))]);
   }
-  const path = known.map(([a, b], i) => `${i ? "L" : "M"}${toX(a).toFixed(1)} ${toY(inside(b)).toFixed(1)}`).join("");
-  return [element("path", { class: `curve ${colour}`, d: path })];
+  return pieces.filter((piece) => piece.length).map((piece) => {
+    if (piece.length === 1) return element("circle", { class: `point ${colour}`, r: 3.5, cx: piece[0][0], cy: piece[0][1] });
+    const path = piece.map(([a, b], i) => `${i ? "L" : "M"}${a.toFixed(1)} ${b.toFixed(1)}`).join("");
+    return element("path", { class: `curve ${colour}`, d: path });
+  });
+}
+
+/** Draw counts on the sphere (rows of cos tilt from 1 to -1, columns of rot from -180 degrees) as shades. */
+export function drawMap(svg, counts) {
+  const [rows, columns] = [counts.length, counts[0].length];
+  const [wide, high] = [(MAP.width - SPACE.left - SPACE.right) / columns, (MAP.height - SPACE.top - SPACE.bottom) / rows];
+  const most = Math.max(1, ...counts.flat());
+  const parts = counts.flatMap((row, i) => row.map((count, j) => {
+    const cell = element("rect", { class: "cell", x: SPACE.left + j * wide, y: SPACE.top + i * high, width: wide, height: high, "fill-opacity": (count / most).toFixed(3) });
+    cell.append(element("title", {}, `${count} particles`));
+    return cell;
+  }));
+  for (const rot of [-180, -90, 0, 90, 180]) {
+    parts.push(element("text", { x: SPACE.left + ((rot + 180) / 360) * columns * wide, y: MAP.height - SPACE.bottom + 15, "text-anchor": "middle" }, `${rot}°`));
+  }
+  for (const tilt of [0, 60, 90, 120, 180]) {
+    const height = SPACE.top + ((1 - Math.cos((tilt * Math.PI) / 180)) / 2) * rows * high;
+    parts.push(element("text", { x: SPACE.left - 7, y: height + 4, "text-anchor": "end" }, `${tilt}°`));
+  }
+  parts.push(element("text", { x: (MAP.width + SPACE.left) / 2, y: MAP.height - 3, "text-anchor": "middle" }, `rot (tilt upright); strongest: ${most}`));
+  svg.setAttribute("viewBox", `0 0 ${MAP.width} ${MAP.height}`);
+  svg.replaceChildren(...parts);
 }

@@ -4,12 +4,12 @@ import { find, make } from "/static/elements.js";
 
 const listed = (sentences) => sentences.map((sentence) => make("li", "", sentence));
 
-/** What the averages of the last iteration are worth; nothing before. */
+/** What the averages of the last iteration are worth, and what to try next; nothing before. */
 export function showVerdict(metrics) {
   const verdict = metrics.verdict;
   find("verdict").hidden = !verdict;
   if (!verdict) return;
-  find("verdict").classList.toggle("problem", verdict.state !== "structure");
+  for (const state of ["structure", "noise", "undecided"]) find("verdict").classList.toggle(state, verdict.state === state);
   find("verdict-summary").textContent = `Verdict: ${verdict.movement}; ${verdict.summary}.`;
   find("verdict-reasons").replaceChildren(...listed(verdict.reasons));
   find("verdict-advice").hidden = !verdict.advice.length;
