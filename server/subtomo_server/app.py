@@ -24,6 +24,7 @@ from subtomo_server.http.headers import SecurityHeaders
 from subtomo_server.http.latency import Latency
 from subtomo_server.http.request_log import RequestLog
 from subtomo_server.http.words import installed_version
+from subtomo_server.jobs.comparing import Comparer
 from subtomo_server.jobs.recent import Recent
 from subtomo_server.jobs.vocabulary import field_names
 from subtomo_server.ops.health import Readiness
@@ -32,6 +33,7 @@ from subtomo_server.ops.read_batcher import ReadBatcher
 from subtomo_server.pages import account as account_page
 from subtomo_server.pages import (
     again,
+    compare,
     docs,
     forms,
     help_site,
@@ -43,6 +45,7 @@ from subtomo_server.pages import (
 from subtomo_server.pages.rendering import render_problem
 from subtomo_server.routes import (
     account,
+    comparing,
     datasets,
     display,
     events,
@@ -105,10 +108,12 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, latency=app.state.latency)
     # Searched in this order: what is asked for most stands first.
-    records = (jobs, events, results, display, exports, lifecycle, datasets, truth, uploads, maps)
+    of_jobs = (jobs, events, results, display, comparing, exports, lifecycle)
+    records = (*of_jobs, datasets, truth, uploads, maps)
     for module in (*records, service, usage, account, groups, users):
         app.include_router(module.router, prefix=API)
-    pages = (sign_in, sign_in_oidc, docs, help_site, views, forms, again, account_page, people)
+    signing = (sign_in, sign_in_oidc)
+    pages = (*signing, docs, help_site, views, compare, forms, again, account_page, people)
     for page in (metrics, *pages):
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=HERE / "pages" / "static"), name="static")
@@ -179,6 +184,7 @@ def _open(settings: Settings, broker_url: str, stopping: Event) -> Services:
         readiness=Readiness(store, broker_url),
         census=Probe(lambda: _count(store)),
         recent=Recent(),
+        comparer=Comparer(),
     )
 
 

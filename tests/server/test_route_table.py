@@ -28,6 +28,7 @@ MAP = f"{API}/maps/{{map_id}}"
 GROUP = f"{API}/groups/{{group}}"
 EXPORTS = ("particles.tbl", "tomograms.doc", "motive_list.star", "posteriors.npz", "placed.zip")
 EXPORTS += ("map_back.mrc",)
+COMPARED = ("compared.json", "compared.mrc", "compared_display.mrc")
 
 # Who may: "public", "anyone" who is signed in, the role over what is named in the path,
 # "mine" (only what is one's own), "admin".
@@ -108,6 +109,9 @@ EXPECTED: dict[tuple[str, str], str] = {
             f"{CLASS}/map.em",
             f"{CLASS}/display.mrc",
             f"{CLASS}/directions.json",
+            *(f"{CLASS}/{name}" for name in COMPARED),
+            f"{JOB}/iterations/{{which}}/changed.json",
+            "/jobs/{job_id}/compare",
             *(f"{CLASS}/fsc.{kind}" for kind in ("json", "star", "xml")),
             MAP,
             f"{MAP}/map.mrc",

@@ -13,7 +13,7 @@ from subtomo_core.fourier.gridding import resolution_angstrom
 from subtomo_core.fourier.masks import radii, soft_sphere
 from subtomo_core.score.classes import ClassAgreement, class_agreement
 from subtomo_core.score.curves import correlation, fsc
-from subtomo_core.score.fit import Fit, fit
+from subtomo_core.score.fit import Fit, fit_coarsely
 from subtomo_core.score.poses import PoseErrors, pose_errors
 
 Real = NDArray[np.float32]
@@ -89,13 +89,20 @@ def mask_about(volume: Real) -> Real:
 
 
 def compare_maps(
-    volume: Real, truth: Real, voxel_size: float, *, try_mirror: bool = True
+    volume: Real,
+    truth: Real,
+    voxel_size: float,
+    *,
+    try_mirror: bool = True,
+    fit_box: int | None = None,
 ) -> MapComparison:
     """A map (n, n, n) on another one: where it fits best, and how well it does there.
 
-    ``voxel_size`` is in ångström. With ``try_mirror`` its mirror image is tried too.
+    ``voxel_size`` is in ångström. With ``try_mirror`` its mirror image is tried too. Larger maps
+    are fitted on a grid of ``fit_box`` voxels, where it is given, and compared on their own.
     """
-    lies, mask = fit(volume, truth, try_mirror=try_mirror), mask_about(truth)
+    lies = fit_coarsely(volume, truth, fit_box or len(truth), try_mirror=try_mirror)
+    mask = mask_about(truth)
     curve = fsc(lies.map * mask, truth * mask)
     extent = len(truth) * voxel_size
     return MapComparison(

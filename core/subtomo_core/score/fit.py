@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.fourier.nufft import rotate
+from subtomo_core.fourier.resampling import coarser
 from subtomo_core.fourier.shells import radius_of
 from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_core.orientation.map_superposition import Superposition, spread
@@ -85,6 +86,19 @@ def fit(
     return Fit(other.rotation, other.shift, other.r, other.map, mirrored=True)
 
 
+def fit_coarsely(moving: Real, target: Real, box: int, *, try_mirror: bool = False) -> Fit:
+    """`fit` on a grid of ``box`` voxels a side at the most, and the whole map moved by it.
+
+    Its time does not grow with the maps' beyond that of one exact rotation.
+    """
+    if box >= len(target):
+        return fit(moving, target, try_mirror=try_mirror)
+    found = fit(coarser(moving, box), coarser(target, box), try_mirror=try_mirror)
+    whole = mirror(moving) if found.mirrored else moving
+    shift = found.shift * (len(target) / box)
+    return replace(_lying(whole, target, found.rotation, shift, None), mirrored=found.mirrored)
+
+
 def _fit_one(moving: Real, target: Real, mask: Real | None, step_deg: float) -> Fit:
     # The target is turned onto the map, not the map onto the target: noise in the model would
     # inflate the normal matrix and stall the steps.
@@ -100,8 +114,13 @@ def _fit_one(moving: Real, target: Real, mask: Real | None, step_deg: float) -> 
     R, t, _ = max(poses, key=lambda pose: pose[2])
     R, t, _ = Superposition(target, moving, 0.45 * box).descend(R, t, steps=5)
     rotation, shift = inverse_pose(R, t)
+    return _lying(moving, target, rotation, shift, mask)
+
+
+def _lying(moving: Real, target: Real, rotation: Matrix, shift: Matrix, mask: Real | None) -> Fit:
     # Corners of the transform's cube, which no other orientation holds, would make r depend on
     # the orientation of the map.
+    box = len(moving)
     round_band = to_real(to_fourier(moving) * (radius_of(box) < box / 2))
     fitted = rotate(round_band, rotation, shift)
     return Fit(rotation, shift, correlation(fitted, target, mask), fitted)

@@ -13,6 +13,7 @@ from subtomo_core.orientation.rotations import (
     random_rotations,
 )
 from subtomo_core.score import correlation, fit, mirror
+from subtomo_core.score.fit import fit_coarsely
 from subtomo_core.simulate import asymmetric_blob, barrel, four_gaussians
 from support.strategies import rotations, seeds, shifts
 
@@ -28,6 +29,17 @@ def test_a_known_pose_is_found(make, group, R, t):
     found = fit(make().density(BOX, VOXEL), make().density(BOX, VOXEL, R, t))
     assert angular_distance(found.rotation, R @ symmetry_group(group)).min() < 0.3
     assert np.linalg.norm(found.shift - t) < 0.05
+    assert found.r > 0.99
+
+
+@settings(max_examples=2, deadline=None)
+@given(R=rotations(), t=shifts(2.0))
+def test_large_maps_are_fitted_on_a_coarser_grid_and_moved_whole(R, t):
+    target = four_gaussians().density(2 * BOX, VOXEL / 2, R, t)
+    found = fit_coarsely(four_gaussians().density(2 * BOX, VOXEL / 2), target, BOX)
+    assert found.map.shape == target.shape
+    assert angular_distance(found.rotation, R) < 0.5
+    assert np.linalg.norm(found.shift - t) < 0.1
     assert found.r > 0.99
 
 
