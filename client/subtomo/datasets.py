@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
-from subtomo.calls import Calls, id_of, path_of
-from subtomo.errors import ChecksumMismatch, Fault, InvalidInput, Rejected, SubtomoError
+from subtomo.calls import id_of, path_of
+from subtomo.errors import ChecksumMismatch, InvalidInput
 from subtomo.records import Dataset, StoredFile, Usage
 from subtomo.resumable import RESUMABLE_FROM, ResumableUpload
+from subtomo.selections import SelectionCalls, sound
 from subtomo.transfer import Outgoing, left_out, outgoing
 
 UPLOADS_AT_ONCE = 4
-LONG_POLL_S = 5
-PAUSE_S = 0.25
 UploadProgress = Callable[[int, int], None]
 
 
@@ -36,7 +34,7 @@ class Uploaded(NamedTuple):
     remarks: tuple[str, ...] = ()
 
 
-class DatasetCalls(Calls):
+class DatasetCalls(SelectionCalls):
     """Datasets."""
 
     def create_dataset(
@@ -213,20 +211,9 @@ class DatasetCalls(Calls):
         Rejected
             If something is wrong; it carries every problem found.
         """
-        end = None if timeout is None else time.monotonic() + timeout
         answer = self._post("datasets", id_of(dataset), "seal", again=True)
         record = self._as_dataset(answer)
-        while wait and record.status == "checking":
-            if end is not None and time.monotonic() > end:
-                raise SubtomoError(f"The dataset is still being checked after {timeout:g} s.")
-            asked = time.monotonic()
-            answer = self._get("datasets", record.id, headers={"Prefer": f"wait={LONG_POLL_S}"})
-            record = self._as_dataset(answer)
-            if record.status == "checking" and time.monotonic() - asked < PAUSE_S:
-                time.sleep(PAUSE_S)
-        if record.status == "rejected":
-            raise Rejected(record.id, [Fault.read(problem) for problem in record.problems])
-        return record
+        return self._until_checked(record, timeout) if wait else sound(record)
 
     def dataset(self, dataset: str | Dataset) -> Dataset:
         """Read one dataset."""

@@ -60,6 +60,7 @@ class Dataset(Shown):
     dark_particles: bool = False
     source: str | None = None
     simulation: dict[str, Any] | None = None
+    selection: dict[str, Any] | None = None
     size_bytes: int | None = None
     remarks: tuple[str, ...] = ()
     problems: tuple[dict[str, Any], ...] = ()

@@ -55,6 +55,7 @@ from subtomo_server.routes import (
     lifecycle,
     maps,
     metrics,
+    particles,
     results,
     service,
     truth,
@@ -108,7 +109,7 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, latency=app.state.latency)
     # Searched in this order: what is asked for most stands first.
-    of_jobs = (jobs, events, results, display, comparing, exports, lifecycle)
+    of_jobs = (jobs, events, results, display, particles, comparing, exports, lifecycle)
     records = (*of_jobs, datasets, truth, uploads, maps)
     for module in (*records, service, usage, account, groups, users):
         app.include_router(module.router, prefix=API)

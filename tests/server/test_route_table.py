@@ -111,6 +111,7 @@ EXPECTED: dict[tuple[str, str], str] = {
             f"{CLASS}/directions.json",
             *(f"{CLASS}/{name}" for name in COMPARED),
             f"{JOB}/iterations/{{which}}/changed.json",
+            f"{JOB}/iterations/{{which}}/particles",
             "/jobs/{job_id}/compare",
             *(f"{CLASS}/fsc.{kind}" for kind in ("json", "star", "xml")),
             MAP,
@@ -119,6 +120,7 @@ EXPECTED: dict[tuple[str, str], str] = {
             f"{GROUP}/members",
         )
     },
+    ("POST", f"{JOB}/iterations/{{which}}/selection"): "viewer",  # makes a dataset of one's own
     ("HEAD", UPLOAD): "viewer",
     ("POST", UPLOADS): "editor",
     ("PATCH", UPLOAD): "editor",
@@ -170,6 +172,9 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", UPLOAD): {"headers": TUS | BODY | {"Upload-Offset": "0"}},
     ("POST", UPLOAD): {"headers": TUS | {"X-HTTP-Method-Override": "DELETE"}},
     ("DELETE", UPLOAD): {"headers": TUS},
+    **{("GET", f"{CLASS}/{name}"): {"params": {"with": "job_1"}} for name in COMPARED},
+    ("GET", f"{JOB}/iterations/{{which}}/changed.json"): {"params": {"with": "job_1"}},
+    ("POST", f"{JOB}/iterations/{{which}}/selection"): {"json": {"name": "some"}},
     ("POST", f"{JOB}/continue"): {"json": {}},
     ("POST", f"{JOB}/clone"): {"json": {}},
     ("PATCH", DATASET): {"json": {"name": "new"}},

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from subtomo.cli import again, align, fetch, lists, plugins, push, run, watch
+from subtomo.cli import again, align, fetch, lists, plugins, push, run, select, watch
 from subtomo.cli.output import debugging, errors
 from subtomo.version import installed
 
@@ -53,6 +53,7 @@ app.command("align")(align.align)
 app.command("resume")(again.resume)
 app.command("continue")(again.go_on)
 app.command("clone")(again.clone)
+app.command("select")(select.select)
 app.command("watch")(watch.watch)
 app.command("fetch")(fetch.fetch)
 app.command("jobs")(lists.jobs)

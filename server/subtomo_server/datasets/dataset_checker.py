@@ -11,13 +11,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import structlog
 from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
 from subtomo_core.errors import InputError, Problem, SubtomoError
-from subtomo_core.spec.missing_region import MissingRegion
+from subtomo_core.spec.missing_region import FoundRegion, MissingRegion
+from subtomo_server.datasets.selections import make_selection
 from subtomo_server.simulating.dataset import remarks_on, simulated, truth_files
 from subtomo_server.simulating.recipe import recipe_of
 from subtomo_store.database.engine import Store
@@ -144,8 +146,10 @@ class DatasetChecker:
         with self._store.read() as session:
             dataset = datasets.get(session, dataset_id)
             uploaded = datasets.files(session, dataset_id)
-        region: TypeAdapter[MissingRegion] = TypeAdapter(MissingRegion)
+        region: TypeAdapter[Any] = TypeAdapter(MissingRegion | FoundRegion)
         folder = self._store.files.dataset(dataset_id)
+        if dataset.selection is not None and not is_sealed(folder):
+            make_selection(self._store.files, folder, dataset.selection, self._house(dataset))
         with self._material(dataset) as uploads:
             summary = seal(
                 folder,

@@ -122,7 +122,8 @@ class DatasetDocument(Document):
     """A dataset. ``particles`` and ``box`` are known once its status is ``ready``.
 
     ``source`` is where registered files lie; ``simulation`` what the particles were made of, and
-    ``/truth`` tells the truth about them; ``remarks`` say what was copied and what left out;
+    ``/truth`` tells the truth about them; ``selection`` which particles of a job's result they
+    are; ``remarks`` say what was copied and what left out;
     ``missing`` is what was said, and of a ready dataset what was found: of particles that differ
     ``each``, with its parts. ``size_bytes`` is what a ready dataset takes of its owner's quota.
     """
@@ -140,6 +141,7 @@ class DatasetDocument(Document):
     box: int | None
     source: str | None
     simulation: dict[str, Any] | None
+    selection: dict[str, Any] | None
     size_bytes: int
     remarks: list[str]
     created: datetime

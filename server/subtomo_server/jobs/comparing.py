@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.orientation.rotations import to_rotation_vectors
-from subtomo_server.jobs.exports import own_poses
 from subtomo_server.jobs.results import Found
 from subtomo_store.errors import UnavailableError
 from subtomo_store.formats.volumes import Volume, read_volume
+from subtomo_store.jobs.result_poses import own_poses
 
 if TYPE_CHECKING:
     from subtomo_core.score.compare import MapComparison
@@ -125,10 +125,10 @@ def changes_document(here: Found, there: Found) -> dict[str, Any]:
         detail = "the two jobs have different datasets: classes can be compared of one dataset only"
         raise InputError(Problem(detail, pointer="/with"))
     first, second = _classes(here), _classes(there)
-    agreement = class_agreement(second.of, first.of, second.count)
-    counts = np.zeros((first.count, second.count), np.int64)
+    agreement = class_agreement(second.of, first.of, second.total)
+    counts = np.zeros((first.total, second.total), np.int64)
     counts[: len(agreement.counts), : agreement.counts.shape[1]] = agreement.counts
-    partner = np.full(first.count, -1)
+    partner = np.full(first.total, -1)
     partner[: len(agreement.partner)] = agreement.partner
     changed = np.flatnonzero(partner[first.of] != second.of)
     return {
@@ -141,10 +141,10 @@ def changes_document(here: Found, there: Found) -> dict[str, Any]:
 
 
 class _Classes(NamedTuple):
-    """Class of each particle, from 0; junk is the last of ``count``."""
+    """Class of each particle, from 0; junk is the last of ``total``."""
 
     of: NDArray[np.int64]
-    count: int
+    total: int
 
 
 def _classes(found: Found) -> _Classes:

@@ -28,9 +28,9 @@ from subtomo_store.formats.problems import named
 from subtomo_store.formats.result_table import ResultTable, read_result
 from subtomo_store.formats.star_write import ParticleRows, write_particles
 from subtomo_store.formats.volumes import read_volume
+from subtomo_store.jobs.result_poses import own_poses
 
 Rows = NDArray[np.int64]
-POSES, MODEL = "poses.npz", "model.npz"
 LARGEST_SIDE, MOST_VOXELS = 1 << 13, 1 << 32
 SLAB_BYTES = 1 << 24
 
@@ -76,14 +76,6 @@ def load(
     classes = range(1, poses.probability.shape[1] + 1)
     averages = [folder / CLASS_MAPS["map.mrc"].format(k=k) for k in classes]
     return Export(found, table, poses, summary, averages)
-
-
-def own_poses(folder: Path) -> Poses:
-    """Poses of the start that counts; of the model only what tells which it is."""
-    with np.load(folder / POSES, allow_pickle=False) as arrays:
-        poses = Poses.from_arrays(dict(arrays))
-    with np.load(folder / MODEL, allow_pickle=False) as model:
-        return poses.of_start(int(model["start"]), len(model["shares"]))
 
 
 def placed_members(export: Export, stem: str) -> Iterator[Member]:

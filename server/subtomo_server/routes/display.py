@@ -13,11 +13,11 @@ from subtomo_core.orientation.directions import direction_histogram
 from subtomo_server.deps.dependencies import NeedStore, NeedUser
 from subtomo_server.http.downloads import quoted, unchanged
 from subtomo_server.http.packing import packed
-from subtomo_server.jobs.exports import POSES, own_poses
 from subtomo_server.jobs.results import CLASS_MAPS, find_class_file
 from subtomo_server.routes.results import NeedPlace
 from subtomo_store.formats.mrc import write_display
 from subtomo_store.formats.volumes import read_volume
+from subtomo_store.jobs.result_poses import POSES, own_poses
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 Side = Annotated[

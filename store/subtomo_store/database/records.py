@@ -64,7 +64,8 @@ class Dataset:
     """A set of subtomograms. ``particles`` and ``box`` are known once it is ``ready``.
 
     ``size_bytes`` is what it takes of its owner's quota once it is ready, ``touched`` when a
-    file last came, ``simulation`` what the server makes its particles of.
+    file last came, ``simulation`` what the server makes its particles of, ``selection`` which
+    particles of a job's result they are.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Dataset:
     dark_particles: bool
     source: str | None
     simulation: dict[str, Any] | None
+    selection: dict[str, Any] | None
     particles: int | None
     box: int | None
     size_bytes: int

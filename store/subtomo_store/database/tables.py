@@ -60,6 +60,7 @@ class DatasetRow(Owned, Base):
     dark_particles: Mapped[bool]
     source: Mapped[str | None] = mapped_column(Text)
     simulation: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    selection: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     particles: Mapped[int | None]
     box: Mapped[int | None]
     size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)

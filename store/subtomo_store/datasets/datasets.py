@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from subtomo_core.errors import Problem
 from subtomo_core.spec.dataset import DatasetSummary
-from subtomo_core.spec.missing_region import MissingRegion, in_present_words
+from subtomo_core.spec.missing_region import FoundRegion, MissingRegion, in_present_words
 from subtomo_store.database import tallies
 from subtomo_store.database.engine import now
 from subtomo_store.database.identity import new_id
@@ -35,11 +35,12 @@ def create(
     *,
     user_id: str,
     name: str,
-    missing: MissingRegion,
+    missing: MissingRegion | FoundRegion,
     voxel_size_angstrom: float | None = None,
     dark_particles: bool = False,
     source: str | None = None,
     simulation: dict[str, Any] | None = None,
+    selection: dict[str, Any] | None = None,
     group: str | None = None,
 ) -> Dataset:
     """Write a new dataset's record; it is ``open`` for files."""
@@ -56,6 +57,7 @@ def create(
         dark_particles=dark_particles,
         source=source,
         simulation=simulation,
+        selection=selection,
         created=moment,
         touched=moment,
     )
@@ -265,6 +267,10 @@ def expect_open(dataset: Dataset | DatasetRow) -> None:
         raise ConflictError(
             f"the dataset is {dataset.status}: its files can no longer change; "
             "make a new dataset for other files"
+        )
+    if dataset.selection is not None:
+        raise ConflictError(
+            "the particles of this dataset are chosen from a job's result: it takes no files"
         )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +10,9 @@ from typing import NamedTuple
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.missing_region import MissingRegion
 from subtomo_store.datasets.checking import check_boxes, remarks_on_box, remarks_on_stacks
-from subtomo_store.datasets.checksums import CHECKSUMS
 from subtomo_store.datasets.duplicates import check_places
-from subtomo_store.datasets.given_table import GIVEN, keep_given
-from subtomo_store.datasets.grouping import GROUPING, grouping_of, write_grouping
+from subtomo_store.datasets.given_table import keep_given
+from subtomo_store.datasets.grouping import grouping_of, write_grouping
 from subtomo_store.datasets.headers import Headers
 from subtomo_store.datasets.in_place import left_as_it_is
 from subtomo_store.datasets.intake import take_in
@@ -24,25 +21,18 @@ from subtomo_store.datasets.material import Material, Registered
 from subtomo_store.datasets.packing import Packer, Progress, Volumes
 from subtomo_store.datasets.packing_stacks import StackPacker
 from subtomo_store.datasets.region_power import compare_power
-from subtomo_store.datasets.regions import REGIONS, regions_of
-from subtomo_store.datasets.stack import (
-    RECORD,
-    TABLE,
-    WEIGHTS,
-    is_sealed,
-    read_record,
-)
-from subtomo_store.datasets.stack_file import PARTICLES, Stack
+from subtomo_store.datasets.regions import regions_of
+from subtomo_store.datasets.sealed_folder import check_space, publish, write_record
+from subtomo_store.datasets.stack import TABLE, Record, is_sealed, read_record
+from subtomo_store.datasets.stack_file import Stack
 from subtomo_store.datasets.voxel_sizes import common_voxel_size
-from subtomo_store.errors import StorageError
 from subtomo_store.files.data_folder import storage_error, temporary_beside
-from subtomo_store.files.whole import Written, measured, sync, sync_folder
+from subtomo_store.files.whole import Written
 from subtomo_store.formats.mrc import volume_header
 from subtomo_store.formats.problems import Problems
 from subtomo_store.formats.star import ParticleRows, write_particles
 
 UPLOADS = "uploads"
-SMALL = (GIVEN, GROUPING, CHECKSUMS, REGIONS, TABLE)
 
 
 class House(NamedTuple):
@@ -118,7 +108,7 @@ def seal(
             packed = _pack(material, temporary, missing, voxel_size, progress=progress, house=house)
             dark = packed.summary.model_copy(update={"dark_particles": dark_particles})
             _describe(temporary, packed._replace(summary=dark), house)
-            _publish(temporary, folder)
+            publish(temporary, folder)
         except OSError as error:
             raise storage_error("the dataset could not be written", error) from error
         finally:
@@ -162,7 +152,7 @@ def _pack(
         if intake.stacks is None and len(good) == len(intake.sources):
             left = left_as_it_is(good, headers, material, target)
         needed = _needed(len(good), box, copied=left is None, weighted=missing.kind == "weights")
-        _check_space(target, needed)
+        check_space(target, needed)
         house.allow(needed)
         header = None if left else volume_header((box, box, box), size, len(good))
         if intake.stacks is None:
@@ -209,40 +199,14 @@ def _describe(target: Path, packed: _Packed, house: House) -> None:
     write_particles(target / TABLE, _rows(packed.intake, packed.summary))
     if packed.intake.table is not None:
         write_grouping(target, grouping_of(packed.intake.table))
-    digests = []
-    for path in (target / PARTICLES, target / WEIGHTS):
-        if path.exists():
-            sync(path)
-            written = measured(path)
-            house.share(path, written)
-            digests.append(written.sha256)
-    small = [target / name for name in SMALL if (target / name).exists()]
-    record = {
-        "summary": packed.summary.model_dump(mode="json"),
-        "remarks": [*packed.intake.remarks, *packed.remarks],
-        "stack": packed.stack.model_dump(mode="json"),
-        "digests": digests,
-        "files": {path.name: measured(path).sha256 for path in small},
-        "size_bytes": sum(path.stat().st_size for path in target.iterdir()),
-    }
-    text = json.dumps(record, indent=2, ensure_ascii=False, sort_keys=True)
-    (target / RECORD).write_text(text + "\n", encoding="utf-8")
+    remarks = [*packed.intake.remarks, *packed.remarks]
+    write_record(target, Record(packed.summary, tuple(remarks), packed.stack), house.share)
 
 
 def _needed(count: int, box: int, *, copied: bool, weighted: bool) -> int:
     """Bytes which sealing writes."""
     planes = (box if copied else 0) + (box // 2 + 1 if weighted else 0)
     return 4 * count * box * box * planes
-
-
-def _check_space(target: Path, needed: int) -> None:
-    """Refuse at once what would fill the disk an hour later."""
-    free = shutil.disk_usage(target).free
-    if needed > free:
-        raise StorageError(
-            f"the disk is full: the dataset needs {needed / 1e9:.1f} GB, "
-            f"{free / 1e9:.1f} GB are free"
-        )
 
 
 def _rows(intake: Intake, summary: DatasetSummary) -> ParticleRows:
@@ -266,15 +230,3 @@ def _rows(intake: Intake, summary: DatasetSummary) -> ParticleRows:
         turns=table.turns,
         microscope=table.microscope,
     )
-
-
-def _publish(temporary: Path, folder: Path) -> None:
-    """Move everything into place, the record last: it alone makes the dataset exist."""
-    for path in temporary.iterdir():
-        sync(path)
-    for name in (PARTICLES, WEIGHTS, *SMALL):
-        if (temporary / name).exists():
-            os.replace(temporary / name, folder / name)
-    sync_folder(folder)
-    os.replace(temporary / RECORD, folder / RECORD)
-    sync_folder(folder)

@@ -8,10 +8,10 @@ coordinate less ``A(rlnTomoSubtomogram*)`` times the origin (``ParticleSet::getM
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain, count, repeat
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from subtomo_store.errors import StorageError
 from subtomo_store.formats import star_write
@@ -51,6 +51,20 @@ def write_carried(target: BinaryIO, table: Path, rows: ParticleRows) -> None:
     with table.open(encoding="utf-8", newline="\n") as lines:
         for line in chain([head(rows.remark)], _carried(lines, groups, counts, rows)):
             target.write(line.encode())
+
+
+def write_some(target: TextIO, table: Path, chosen: Collection[int]) -> None:
+    """Write a table with some of its particles, by their places from 0; all else as it is."""
+    number = count()
+    with table.open(encoding="utf-8", newline="\n") as lines:
+        for block in blocks(lines):
+            if not is_particle_block(block.name, block.columns):
+                target.writelines(block.as_it_is())
+                continue
+            target.writelines(block.head)
+            for line in block.rows if block.loop else ():
+                if not has_values(line) or next(number) in chosen:
+                    target.write(line)
 
 
 def _told(lines: Iterable[str]) -> tuple[list[str], list[int]]:

@@ -5,6 +5,7 @@ import { makeClasses, showClasses } from "/static/classes.js";
 import { showDirections, showFsc, showHistory } from "/static/curves.js";
 import { find, make } from "/static/elements.js";
 import { Gallery } from "/static/gallery.js";
+import { makeTable } from "/static/particles.js";
 import { showVerdict } from "/static/verdict.js";
 
 const page = document.getElementById("job");
@@ -126,7 +127,7 @@ function showPairs(number) {
 async function showIteration(number, metrics) {
   history.set(number, metrics);
   showPairs(number);
-  for (const id of ["results", "curves", "views", "downloads", "continue-link"]) find(id)?.removeAttribute("hidden");
+  for (const id of ["results", "curves", "views", "table", "downloads", "continue-link"]) find(id)?.removeAttribute("hidden");
   offerToContinue(number);
   find("last").textContent = number;
   showClasses(tiles, number, metrics, job);
@@ -210,6 +211,7 @@ function watchTheQueue() {
   }, 3000);
 }
 
+makeTable(api);
 openLinked();
 tellAlarms();
 if (page.dataset.terminal === "no") {

@@ -1,0 +1,98 @@
+"""A job's particles as a table, and datasets made of some of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import JSONResponse
+
+from subtomo_core.errors import InputError, Problem
+from subtomo_server.datasets.schemas import DatasetDocument
+from subtomo_server.datasets.selections import Choice, Origin, chosen_rows, noted
+from subtomo_server.deps.dependencies import NeedServices, NeedStore, NeedUser
+from subtomo_server.http.documents import Name
+from subtomo_server.jobs.particle_rows import Column, Window, rows_document
+from subtomo_server.jobs.results import PARTICLES, Found, find_file
+from subtomo_server.routes.results import Which
+from subtomo_store.datasets import datasets
+from subtomo_store.datasets.stack import StackParticles
+from subtomo_store.jobs.result_poses import own_poses
+
+router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
+
+
+class TableQuery(Choice):
+    """Which particles are listed, in which order, from where on."""
+
+    rows: None = None
+    sort: Column = "row"
+    descending: bool = False
+    offset: Annotated[int, Query(ge=0)] = 0
+    limit: Annotated[int, Query(ge=1, le=500)] = 50
+
+
+class SelectionBody(Choice):
+    """Which particles become a dataset, and its name."""
+
+    name: Name
+    group: str | None = None
+
+
+def found_of(store: NeedStore, user: NeedUser, job_id: str, which: Which) -> Found:
+    """Find the iteration that an address names."""
+    return find_file(store, user, job_id, which, PARTICLES)
+
+
+NeedFound = Annotated[Found, Depends(found_of)]
+
+
+@router.get("/iterations/{which}/particles", summary="Particles as a table, page by page")
+def table(store: NeedStore, found: NeedFound, query: Annotated[TableQuery, Query()]) -> Response:
+    """List class, posterior, score and pose of each particle that meets the conditions.
+
+    Angles are RELION's, of the best pose; `shift_angstrom` is where the particle lies from its
+    box's centre. Junk is left out unless `junk` is true.
+    """
+    particles = StackParticles(store.files.dataset(found.job.dataset_id))
+    choice = Choice(**{name: getattr(query, name) for name in Choice.model_fields})
+    window = Window(query.sort, query.descending, query.offset, query.limit)
+    return JSONResponse(rows_document(found, particles, choice, window))
+
+
+@router.post(
+    "/iterations/{which}/selection", status_code=201, summary="Make a dataset of some particles"
+)
+def choose(
+    services: NeedServices,
+    user: NeedUser,
+    response: Response,
+    found: NeedFound,
+    body: SelectionBody,
+) -> DatasetDocument:
+    """Copy the particles that meet the conditions into a new dataset of yours.
+
+    The job's poses and classes become the particles' own: start a job on it from `poses`.
+    Weights, missing regions, half sets and all columns of the table stay. The copy is made in
+    the background: the dataset is `ready` when it is done.
+    """
+    choice = Choice(**{name: getattr(body, name) for name in Choice.model_fields})
+    if not len(chosen_rows(own_poses(found.path.parent), choice)):
+        raise InputError(Problem("no particle meets these conditions: ask for less"))
+    origin = Origin(found.job.id, found.iteration, found.job.dataset_id)
+    with services.store.begin() as session:
+        source = datasets.get(session, origin.dataset)
+        made = datasets.create(
+            session,
+            user_id=user.id,
+            name=body.name,
+            missing=source.summary.missing,
+            voxel_size_angstrom=source.voxel_size_angstrom,
+            dark_particles=source.dark_particles,
+            selection=noted(origin, choice),
+            group=body.group,
+        )
+        made = datasets.start_check(session, made.id, user.id)
+    services.checker.submit(made.id)
+    response.headers["Location"] = f"/api/v1/datasets/{made.id}"
+    return DatasetDocument.model_validate(made)

@@ -1,0 +1,103 @@
+"""The table of a job's particles, and datasets made of some of them, over HTTP and on the page."""
+
+from __future__ import annotations
+
+import pytest
+
+from subtomo import Client
+from support.browsing import LONG, Visit
+from support.services import WorkerProcess
+from support.serving import Served, small_spec
+
+
+@pytest.fixture(scope="module")
+def job(service: Served, dataset: str, worker: WorkerProcess) -> str:
+    """A finished job: of 4 particles two in class 1, two in class 2, each with its row as score."""
+    made = service.client.post("/jobs", json=small_spec(dataset, classes=2)).json()["id"]
+    ended = service.client.get(f"/jobs/{made}", headers={"prefer": "wait=60"}).json()
+    assert ended["status"] == "succeeded", worker.log.read_text()
+    return str(made)
+
+
+def rows(service: Served, job: str, **query: object) -> list[int]:
+    answer = service.client.get(f"/jobs/{job}/iterations/last/particles", params=query)
+    assert answer.status_code == 200, answer.text
+    return [item["row"] for item in answer.json()["items"]]
+
+
+def test_particles_are_listed_sorted_and_filtered(service: Served, job: str):
+    assert rows(service, job) == [1, 2, 3, 4]
+    assert rows(service, job, sort="score", descending=True) == [4, 3, 2, 1]
+    assert rows(service, job, classes=2) == [3, 4]
+    assert rows(service, job, classes=[1, 2], min_score=1.0, limit=2, offset=1) == [3, 4]
+    assert rows(service, job, min_probability=1.0, sort="class", descending=True) == [4, 3, 2, 1]
+    answer = service.client.get(f"/jobs/{job}/iterations/last/particles", params={"limit": 1})
+    found = answer.json()
+    assert (found["total"], found["particles"]) == (4, 4)
+    (item,) = found["items"]
+    assert item["image"] == "p0.mrc"
+    assert (item["class"], item["probability"], item["junk"]) == (1, 1.0, False)
+    assert item["angles_deg"] == pytest.approx([0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    "query", [{"classes": 3}, {"sort": "colour"}, {"limit": 5000}, {"offset": -1}, {"rows": 3}]
+)
+def test_what_is_not_there_cannot_be_listed(service: Served, job: str, query: dict[str, object]):
+    answer = service.client.get(f"/jobs/{job}/iterations/last/particles", params=query)
+    assert answer.status_code == 422
+
+
+def test_a_dataset_is_made_of_a_class_and_a_job_starts_from_its_poses(
+    service: Served, job: str, dataset: str, worker: WorkerProcess
+):
+    with Client(service.url, service.token) as client:
+        made = client.select(job, "class two", classes=[2])
+        assert (made.status, made.particles, made.box) == ("ready", 2, 16)
+        assert made.selection is not None
+        assert (made.selection["job"], made.selection["iteration"]) == (job, 2)
+        whole = client.dataset(dataset)
+        assert made.missing == whole.missing
+        assert f"2 of the 4 particles of the dataset {dataset}" in made.remarks[0]
+        further = client.submit(
+            dataset=made, algorithm="faml", iterations=1, start={"kind": "poses"}
+        )
+        assert client.wait(further).status == "succeeded"
+        listed = client.particles(further)
+        assert [item["image"] for item in listed] == ["p2.mrc", "p3.mrc"]
+        assert client.particles(job, classes=[1], sort="score", descending=True)[0]["row"] == 2
+
+
+def test_no_dataset_is_made_of_nothing_or_of_what_others_have(service: Served, job: str):
+    path = f"/jobs/{job}/iterations/last/selection"
+    nothing = service.client.post(path, json={"name": "none", "min_score": 99})
+    assert nothing.status_code == 422
+    assert "no particle meets" in nothing.json()["detail"]
+    missing = service.client.post(path, json={"name": "none", "rows": [5]})
+    assert "there is no row 5" in missing.json()["detail"]
+    with service.another_user() as stranger:
+        assert stranger.post(path, json={"name": "theirs"}).status_code == 404
+    made = service.client.post(path, json={"name": "fixed", "rows": [1, 4]}).json()["id"]
+    ready = service.client.get(f"/datasets/{made}", headers={"prefer": "wait=30"}).json()
+    assert (ready["status"], ready["particles"]) == ("ready", 2)
+    more = service.client.put(f"/datasets/{made}/files/p9.mrc", content=b"x")
+    assert more.status_code == 409
+
+
+@pytest.mark.slow
+def test_particles_are_chosen_on_the_page(visit: Visit, service: Served, job: str):
+    page = visit.page
+    visit.open(f"/jobs/{job}")
+    page.get_by_text("Particles", exact=True).click()
+    page.locator("#particle-rows tr").nth(3).wait_for(timeout=LONG)
+    page.get_by_role("button", name="Score").click()
+    page.get_by_role("button", name="Score").click()
+    first = page.locator("#particle-rows tr").first
+    first.get_by_text("p3.mrc").wait_for()
+    page.locator("#particle-filter").get_by_label("Class").select_option("1")
+    page.get_by_text("2 of 4 particles").wait_for()
+    page.get_by_label("Name of the new dataset").fill("from the page")
+    page.get_by_role("button", name="Make a dataset of these").click()
+    page.wait_for_url(f"{visit.url}/datasets/*", timeout=LONG)
+    page.get_by_role("heading", name="from the page").wait_for()
+    page.locator(".chip.ready").wait_for(timeout=LONG)
