@@ -56,6 +56,7 @@ from subtomo_server.routes import (
     maps,
     metrics,
     particles,
+    postprocessing,
     results,
     service,
     truth,
@@ -109,7 +110,17 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, latency=app.state.latency)
     # Searched in this order: what is asked for most stands first.
-    of_jobs = (jobs, events, results, display, particles, comparing, exports, lifecycle)
+    of_jobs = (
+        jobs,
+        events,
+        results,
+        display,
+        particles,
+        comparing,
+        postprocessing,
+        exports,
+        lifecycle,
+    )
     records = (*of_jobs, datasets, truth, uploads, maps)
     for module in (*records, service, usage, account, groups, users):
         app.include_router(module.router, prefix=API)

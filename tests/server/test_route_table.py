@@ -28,6 +28,7 @@ MAP = f"{API}/maps/{{map_id}}"
 GROUP = f"{API}/groups/{{group}}"
 EXPORTS = ("particles.tbl", "tomograms.doc", "motive_list.star", "posteriors.npz", "placed.zip")
 EXPORTS += ("map_back.mrc",)
+SHARPENED = ("guinier.json", "sharpened.mrc", "sharpened_display.mrc")
 COMPARED = ("compared.json", "compared.mrc", "compared_display.mrc")
 
 # Who may: "public", "anyone" who is signed in, the role over what is named in the path,
@@ -109,7 +110,7 @@ EXPECTED: dict[tuple[str, str], str] = {
             f"{CLASS}/map.em",
             f"{CLASS}/display.mrc",
             f"{CLASS}/directions.json",
-            *(f"{CLASS}/{name}" for name in COMPARED),
+            *(f"{CLASS}/{name}" for name in (*COMPARED, *SHARPENED)),
             f"{JOB}/iterations/{{which}}/changed.json",
             f"{JOB}/iterations/{{which}}/particles",
             "/jobs/{job_id}/compare",
@@ -120,7 +121,9 @@ EXPECTED: dict[tuple[str, str], str] = {
             f"{GROUP}/members",
         )
     },
-    ("POST", f"{JOB}/iterations/{{which}}/selection"): "viewer",  # makes a dataset of one's own
+    # These make a dataset and a map of one's own.
+    ("POST", f"{JOB}/iterations/{{which}}/selection"): "viewer",
+    ("POST", f"{CLASS}/mask"): "viewer",
     ("HEAD", UPLOAD): "viewer",
     ("POST", UPLOADS): "editor",
     ("PATCH", UPLOAD): "editor",
@@ -175,6 +178,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     **{("GET", f"{CLASS}/{name}"): {"params": {"with": "job_1"}} for name in COMPARED},
     ("GET", f"{JOB}/iterations/{{which}}/changed.json"): {"params": {"with": "job_1"}},
     ("POST", f"{JOB}/iterations/{{which}}/selection"): {"json": {"name": "some"}},
+    ("POST", f"{CLASS}/mask"): {"json": {"name": "mask", "level": 2}},
     ("POST", f"{JOB}/continue"): {"json": {}},
     ("POST", f"{JOB}/clone"): {"json": {}},
     ("PATCH", DATASET): {"json": {"name": "new"}},

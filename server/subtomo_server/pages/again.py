@@ -35,6 +35,7 @@ FIELDS = {
     "seed": "seed",
     "limit": "resolution.limit_angstrom",
     "diameter": "mask.diameter_angstrom",
+    "mask": "mask.map",
 }
 SEVERAL = frozenset({"classes", "iterations", "seed", "limit"})
 
@@ -46,7 +47,8 @@ async def go_on(services: NeedServices, user: NeedUser, request: Request, job_id
 
     def choose(session: Session, job: Job, webhook: str | None) -> list[Wanted]:
         numbers = [_number(entered.get(key, "")) for key in ("from", "further")]
-        changes = _changes({key: entered.get(key, "") for key in ("limit", "symmetry", "diameter")})
+        fields = ("limit", "symmetry", "diameter", "mask")
+        changes = _changes({key: entered.get(key, "") for key in fields})
         wish = continuing.Request(numbers[0], numbers[1], changes, webhook)
         return [continuing.continued(session, services.store, user, job, wish)]
 
@@ -105,6 +107,8 @@ async def _entered(request: Request) -> dict[str, str]:
 
 def _changes(entered: dict[str, str]) -> dict[str, Any]:
     """Changes as over HTTP; empty fields change nothing."""
+    if entered.get("mask") and entered.get("diameter"):
+        raise InputError(Problem("give a mask or its diameter, not both", pointer="/mask"))
     changes: dict[str, Any] = {}
     for key, path in FIELDS.items():
         if not entered.get(key):

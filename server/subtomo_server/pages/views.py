@@ -203,6 +203,7 @@ def render_job(
         hook = webhooks.of_jobs(session, [job.id]).get(job.id)
         sharing = sharing_of(session, job, user)
         missing = missing_files(session, store, job, done[-1].number) if done else []
+        own = maps.page(session, user.id, limit=SHOWN).items
     if missing:
         problems = (*problems, _gone(done[-1].number, missing))
     alarms = alarms_by_cause(event.data for event in told if event.kind == "alarm")
@@ -219,6 +220,7 @@ def render_job(
         dataset=dataset,
         progress=progress,
         sharing=sharing,
+        masks=[found for found in own if found.box == dataset.box],
         goes_on=continuing.goes_on(job),
         done=done,
         last=done[-1] if done else None,

@@ -81,9 +81,8 @@ class Tile {
 
   /** Show the volume, or the first picture alone. */
   show(loaded) {
-    const surfaces = loaded && this.gallery.renderer;
-    for (const part of [this.surface, this.level.row]) part.hidden = !surfaces;
-    this.slices.hidden = !loaded;
+    this.surface.hidden = !(loaded && this.gallery.renderer);
+    this.level.row.hidden = this.slices.hidden = !loaded;
     if (loaded) this.picture.hidden = true;
   }
 

@@ -6,6 +6,7 @@ import { showDirections, showFsc, showHistory } from "/static/curves.js";
 import { find, make } from "/static/elements.js";
 import { Gallery } from "/static/gallery.js";
 import { makeTable } from "/static/particles.js";
+import { makeMasks, makeSharpening } from "/static/postprocessing.js";
 import { showVerdict } from "/static/verdict.js";
 
 const page = document.getElementById("job");
@@ -127,7 +128,7 @@ function showPairs(number) {
 async function showIteration(number, metrics) {
   history.set(number, metrics);
   showPairs(number);
-  for (const id of ["results", "curves", "views", "table", "downloads", "continue-link"]) find(id)?.removeAttribute("hidden");
+  for (const id of ["results", "curves", "views", "table", "post", "downloads", "continue-link"]) find(id)?.removeAttribute("hidden");
   offerToContinue(number);
   find("last").textContent = number;
   showClasses(tiles, number, metrics, job);
@@ -212,6 +213,8 @@ function watchTheQueue() {
 }
 
 makeTable(api);
+makeSharpening(api);
+makeMasks(api, tiles);
 openLinked();
 tellAlarms();
 if (page.dataset.terminal === "no") {
