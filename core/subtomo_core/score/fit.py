@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from subtomo_core.fourier.binning import binned
 from subtomo_core.fourier.nufft import rotate
-from subtomo_core.fourier.resampling import coarser
 from subtomo_core.fourier.shells import radius_of
 from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_core.orientation.map_superposition import Superposition, spread
@@ -93,7 +93,7 @@ def fit_coarsely(moving: Real, target: Real, box: int, *, try_mirror: bool = Fal
     """
     if box >= len(target):
         return fit(moving, target, try_mirror=try_mirror)
-    found = fit(coarser(moving, box), coarser(target, box), try_mirror=try_mirror)
+    found = fit(binned(moving, box), binned(target, box), try_mirror=try_mirror)
     whole = mirror(moving) if found.mirrored else moving
     shift = found.shift * (len(target) / box)
     return replace(_lying(whole, target, found.rotation, shift, None), mirrored=found.mirrored)

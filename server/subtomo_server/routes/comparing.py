@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from subtomo_core.fourier.resampling import coarser
+from subtomo_core.fourier.binning import binned
 from subtomo_server.deps.dependencies import NeedServices, NeedStore, NeedUser
 from subtomo_server.http.downloads import job_file_name
 from subtomo_server.http.packing import packed
@@ -104,7 +104,7 @@ def compared_mrc(pair: NeedPair) -> Response:
 def compared_display(request: Request, pair: NeedPair, side: Side = 64) -> Response:
     """Send it with 8 bits a voxel, on a grid of `side` voxels at the most."""
     target, moved = io.BytesIO(), pair.compared.comparison.fit.map
-    shown = coarser(moved, side)
+    shown = binned(moved, min(side, len(moved)))
     write_display(target, shown, pair.compared.voxel_size * len(moved) / len(shown))
     return packed(request, target.getvalue(), "application/x-mrc", {})
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from subtomo_core.fourier.resampling import coarser
+from subtomo_core.fourier.binning import binned
 from subtomo_core.orientation.directions import direction_histogram
 from subtomo_server.deps.dependencies import NeedStore, NeedUser
 from subtomo_server.http.downloads import quoted, unchanged
@@ -38,7 +38,7 @@ def display(
     if unchanged(request, headers["etag"]):
         return Response(status_code=304, headers=headers)
     volume, target = read_volume(found.path), io.BytesIO()
-    shown = coarser(volume.array, side)
+    shown = binned(volume.array, min(side, len(volume.array)))
     write_display(target, shown, volume.voxel_size * len(volume.array) / len(shown))
     return packed(request, target.getvalue(), "application/x-mrc", headers)
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from subtomo_core.fourier.resampling import coarser
+from subtomo_core.fourier.binning import binned
 from subtomo_core.spec.strict import Strict
 from subtomo_server.datasets.schemas import MapDocument
 from subtomo_server.deps.dependencies import NeedStore, NeedUser
@@ -87,7 +87,7 @@ def sharpened_display(
 ) -> Response:
     """Send it with 8 bits a voxel, on a grid of `side` voxels at the most."""
     volume, target = processed(halves, b_factor), io.BytesIO()
-    shown = coarser(volume, side)
+    shown = binned(volume, min(side, len(volume)))
     write_display(target, shown, halves.voxel_size * len(volume) / len(shown))
     return packed(request, target.getvalue(), "application/x-mrc", {})
 

@@ -8,11 +8,9 @@ import pytest
 from subtomo_core.errors import InputError
 from subtomo_core.fourier.level_mask import level_mask
 from subtomo_core.fourier.masks import radii
-from subtomo_core.fourier.resampling import coarser
 from subtomo_core.fourier.sharpening import fsc_weights, guinier, sharpened
 from subtomo_core.fourier.shells import radius_of
 from subtomo_core.fourier.transforms import to_fourier, to_real
-from subtomo_core.simulate import four_gaussians
 
 BOX, VOXEL = 48, 2.0
 EXTENT = BOX * VOXEL
@@ -53,14 +51,6 @@ def test_weights_are_the_correlation_with_the_truth():
     snr = np.array([0.0, 0.1, 1.0, 50.0])
     np.testing.assert_allclose(fsc_weights(snr / (snr + 1)) ** 2, snr / (snr + 0.5))
     assert fsc_weights(np.array([-0.4]))[0] == 0.0
-
-
-def test_a_coarser_map_is_the_same_map():
-    fine, coarse = four_gaussians().density(48, 5.0), four_gaussians().density(24, 10.0)
-    found = coarser(fine, 24)
-    assert np.corrcoef(found.ravel(), coarse.ravel())[0, 1] > 0.9999
-    assert found.max() == pytest.approx(coarse.max(), rel=0.02)
-    assert coarser(fine, 48) is fine
 
 
 def test_a_mask_is_one_about_what_is_above_the_level():
