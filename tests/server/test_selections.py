@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from subtomo import Client
+from subtomo_store.datasets.stack import StackParticles
 from support.browsing import LONG, Visit
 from support.services import WorkerProcess
 from support.serving import Served, small_spec
@@ -59,6 +60,10 @@ def test_a_dataset_is_made_of_a_class_and_a_job_starts_from_its_poses(
         whole = client.dataset(dataset)
         assert made.missing == whole.missing
         assert f"2 of the 4 particles of the dataset {dataset}" in made.remarks[0]
+        assert made.remarks[0].endswith("; class 2 is 1 here")
+        poses = StackParticles(service.store.files.dataset(made.id)).given_poses()
+        assert poses.classes is not None
+        assert poses.classes.tolist() == [1, 1]
         further = client.submit(
             dataset=made, algorithm="faml", iterations=1, start={"kind": "poses"}
         )

@@ -86,6 +86,9 @@ def noted(origin: Origin, choice: Choice) -> dict[str, Any]:
 def make_selection(files: Files, folder: Path, selection: dict[str, Any], house: House) -> None:
     """Make a dataset's folder of the particles that its record tells of.
 
+    Classes that were chosen are numbered anew from 1, so that a job of as many can start from
+    them.
+
     Raises
     ------
     GoneError
@@ -100,11 +103,18 @@ def make_selection(files: Files, folder: Path, selection: dict[str, Any], house:
         detail = f"the result of the job {origin.job} was deleted before its particles were copied"
         raise GoneError(detail) from error
     rows = chosen_rows(poses, choice)
-    chosen = ChosenParticles(
-        rows, poses.best_rotation[rows], poses.best_shift[rows], poses.best_class[rows] + 1
-    )
+    kept = sorted(set(choice.classes or range(1, poses.probability.shape[1] + 1)))
+    classes = np.searchsorted(kept, poses.best_class[rows] + 1) + 1
+    chosen = ChosenParticles(rows, poses.best_rotation[rows], poses.best_shift[rows], classes)
     remark = (
         f"{len(rows)} of the {len(poses)} particles of the dataset {origin.dataset}, with the "
         f"poses and classes of iteration {origin.iteration} of the job {origin.job}"
+        f"{_renumbered(kept)}"
     )
     select(files.dataset(origin.dataset), folder, chosen, remark, house)
+
+
+def _renumbered(kept: list[int]) -> str:
+    """Which class became which, where any has another number now."""
+    pairs = [f"{old} is {new} here" for new, old in enumerate(kept, 1) if old != new]
+    return f"; class {', '.join(pairs)}" if pairs else ""
