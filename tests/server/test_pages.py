@@ -220,6 +220,7 @@ def test_all_pairs_are_not_offered_to_go_on(
         assert page.get_by_text("Continue").count() == 0
         visit.open(f"/jobs/{job}")
     # This worker's method makes no matrices, which the page asks for.
+    page.wait_for_load_state("networkidle")
     visit.forgive(404)
 
 

@@ -98,6 +98,9 @@ def test_a_surface_has_the_shape_of_its_map_from_every_side(visit: Visit, job: s
     visit.open(f"/jobs/{job}")
     page.locator(".surface").first.scroll_into_view_if_needed()
     page.locator(".cut").first.wait_for(timeout=LONG)
+    # With three maps of 64 voxels, 0.8 MB, the page stays below 1 MB.
+    total = "performance.getEntriesByType('resource').reduce((sum, e) => sum + e.transferSize, 0)"
+    assert 10_000 < page.evaluate(total) < 200_000
     level = page.get_by_label("Level of Class 1 in sigma")
     areas = []
     for sigmas in (2.0, 5.0):

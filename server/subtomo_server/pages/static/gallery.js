@@ -24,6 +24,16 @@ function colourOf(element, name) {
   return [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16) / 255);
 }
 
+/** What stands at an address, or null: the first picture and what is known remain. */
+async function contentOf(url) {
+  try {
+    const answer = await fetch(url);
+    return answer.ok ? await answer.arrayBuffer() : null;
+  } catch {
+    return null;
+  }
+}
+
 function slider(label, max, step, value, act) {
   const [row, input] = [make("label", "slider"), make("input")];
   Object.assign(input, { type: "range", min: 0, max, step, value });
@@ -96,10 +106,10 @@ class Tile {
     const url = this.wanted;
     if (!url || url === this.fetched) return;
     this.fetched = url;
-    const answer = await fetch(url);
-    if (!answer.ok || url !== this.wanted) return;
+    const content = await contentOf(url);
+    if (!content || url !== this.wanted) return;
     const before = this.volume;
-    this.volume = readVolume(await answer.arrayBuffer());
+    this.volume = readVolume(content);
     if (before && this.gallery.renderer) this.gallery.renderer.forget(before);
     const { greatest, start, flat } = this.volume;
     if (!before || this.level.input.value === this.proposed) {
