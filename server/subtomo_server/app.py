@@ -79,6 +79,11 @@ HERE = Path(__file__).parent
 THREADS = 10
 COLLECT_AFTER = (20_000, 20, 50)  # objects; young collections; middle ones
 CLEAN_OLDER_THAN_SECONDS = 24 * 3600.0
+# Searched in this order: what is asked for most stands first.
+OF_JOBS = (jobs, events, results, display, particles, comparing, postprocessing, exports, lifecycle)
+ROUTES = (*OF_JOBS, datasets, truth, uploads, maps, service, usage, account, groups, users)
+SIGNING_IN = (sign_in, sign_in_oidc)
+PAGES = (metrics, *SIGNING_IN, docs, help_site, views, compare, forms, again, account_page, people)
 
 
 def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
@@ -109,24 +114,9 @@ def create_app(settings: Settings, stopping: Event | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, handler=handler, upload_limit=_upload_limit(settings))
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, latency=app.state.latency)
-    # Searched in this order: what is asked for most stands first.
-    of_jobs = (
-        jobs,
-        events,
-        results,
-        display,
-        particles,
-        comparing,
-        postprocessing,
-        exports,
-        lifecycle,
-    )
-    records = (*of_jobs, datasets, truth, uploads, maps)
-    for module in (*records, service, usage, account, groups, users):
+    for module in ROUTES:
         app.include_router(module.router, prefix=API)
-    signing = (sign_in, sign_in_oidc)
-    pages = (*signing, docs, help_site, views, compare, forms, again, account_page, people)
-    for page in (metrics, *pages):
+    for page in PAGES:
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=HERE / "pages" / "static"), name="static")
     app.mount("/help", help_site.HelpSite(help_site.SITE), name="help")
