@@ -111,7 +111,7 @@ class SelectionCalls(Calls):
         }
         body = {field: value for field, value in asked.items() if value is not None}
         place = ("jobs", id_of(job), "iterations", iteration, "selection")
-        return self._until_checked(Dataset.model_validate(self._post(*place, json=body)))
+        return self._until_checked(self._as_dataset(self._post(*place, json=body)))
 
     def _until_checked(self, record: Dataset, timeout: float | None = None) -> Dataset:
         """Wait for the end of a dataset's check; raises as `sound` does."""
@@ -121,7 +121,7 @@ class SelectionCalls(Calls):
                 raise SubtomoError(f"The dataset is still being checked after {timeout:g} s.")
             asked = time.monotonic()
             answer = self._get("datasets", record.id, headers={"Prefer": f"wait={LONG_POLL_S}"})
-            record = Dataset.model_validate(answer)
+            record = self._as_dataset(answer)
             if record.status == "checking" and time.monotonic() - asked < PAUSE_S:
                 time.sleep(PAUSE_S)
         return sound(record)

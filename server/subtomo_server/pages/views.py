@@ -18,7 +18,7 @@ from subtomo_server.pages.rendering import render
 from subtomo_server.simulating.dataset import truth_files
 from subtomo_store.database.people_records import Role, User
 from subtomo_store.database.records import Dataset, Job
-from subtomo_store.datasets import datasets
+from subtomo_store.datasets import datasets, maps
 from subtomo_store.formats.problems import named
 from subtomo_store.jobs import events, iterations, jobs, queue_state, webhooks
 from subtomo_store.jobs.progress import progress_of

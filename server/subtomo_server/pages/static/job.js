@@ -125,17 +125,8 @@ function showPairs(number) {
   if (number > 0) find("aligned").src = `${api}/iterations/${number}/dissimilarity.png`;
 }
 
-/** Offer a finished iteration to go on from, where the page was made before it. */
-function offer(number) {
-  const select = document.querySelector("#continue select[name=from]");
-  if (!select || [...select.options].some((option) => option.value === String(number))) return;
-  select.prepend(make("option", "", String(number)));
-  select.selectedIndex = 0;
-}
-
 async function showIteration(number, metrics) {
   history.set(number, metrics);
-  offer(number);
   showPairs(number);
   for (const id of ["results", "curves", "views", "table", "post", "downloads", "continue-link"]) find(id)?.removeAttribute("hidden");
   offerToContinue(number);
