@@ -57,6 +57,7 @@ class JobBase(Strict):
     usual_limit: ClassVar[float] = 0.4  # finest shell in use unless told, of the box
     passes: ClassVar[float | None] = None  # over the particles, where iterations do not tell
     coarse_to_fine: ClassVar[bool] = True  # the resolution in use grows
+    fits_mask: ClassVar[bool] = True  # to what the half maps agree on, unless told
 
     @property
     def symmetries(self) -> tuple[str, ...]:

@@ -64,19 +64,26 @@ class SearchParameters(Strict):
         """Rough CPU seconds that one particle costs in one iteration (docs/benchmarks.md)."""
 
 
-class MatchingParameters(SearchParameters):
-    """How candidate poses are found (docs/method.md#rotational-matching).
+class ReferenceParameters(SearchParameters):
+    """How far particles are searched against references.
 
     With a start from poses, ``search_range_deg`` and ``search_range_angstrom`` limit the search
     of every iteration to rotations and shifts so far from the particle's pose of the iteration
-    before; the range of shifts then goes along with the particle.
+    before; the range of shifts then goes along with the particle. With ``poses`` fixed nothing is
+    searched: particles are sorted into classes in the poses from which the job starts.
     """
+
+    search_range_deg: Annotated[float | None, Field(gt=0.0, le=180.0)] = None
+    search_range_angstrom: Annotated[float | None, Field(gt=0.0)] = None
+    poses: Literal["searched", "fixed"] = "searched"
+
+
+class MatchingParameters(ReferenceParameters):
+    """How candidate poses are found (docs/method.md#rotational-matching)."""
 
     candidates: Annotated[int, Field(ge=1, le=1000)] = 50
     generators: Literal["magnitude", "phase", "both"] = "both"
     bandwidth: Annotated[int | None, Field(ge=4, le=64)] = None
-    search_range_deg: Annotated[float | None, Field(gt=0.0, le=180.0)] = None
-    search_range_angstrom: Annotated[float | None, Field(gt=0.0)] = None
 
     def seconds(self, work: Work) -> float:
         """Those of matching each class, and of refining what was found."""
@@ -95,6 +102,9 @@ class FaParameters(MatchingParameters):
 class FamlParameters(MatchingParameters):
     """Parameters of fast alignment with maximum likelihood.
 
+    ``sigma`` fixes the standard deviation of the noise, in those of a particle's background, or
+    in the particles' own scale where they bring weights; without it sigma is estimated.
+
     ``temperature`` divides log-likelihoods: above 1 for noise whose components are not
     independent, which makes poses look surer than they are. Densities of a cell around the
     molecule are such noise.
@@ -108,6 +118,7 @@ class FamlParameters(MatchingParameters):
 
     voronoi_points: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
     noise: Literal["white", "shells"] | None = None
+    sigma: Annotated[float | None, Field(gt=0.0)] = None
     temperature: Annotated[float, Field(ge=1.0, le=100.0)] = 1.0
     junk: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
     regularisation: Annotated[float, Field(ge=0.0)] = 5.0
@@ -121,6 +132,7 @@ class FamlParameters(MatchingParameters):
             soft=True,
             voronoi_points=self.voronoi_points,
             noise=self.noise,
+            sigma=self.sigma,
             temperature=self.temperature,
             junk=self.junk,
             regularisation=self.regularisation,

@@ -53,11 +53,16 @@ class PosesStart(Strict):
     ``rlnClassNumber`` for more than one class; or in their Dynamo table. ``iteration`` is the
     earlier job's; its last by default. Classes which are given so are neither regularised nor
     balanced.
+
+    With ``random_classes`` poses alone are given, by a table without classes or by a job of one:
+    the particles are dealt at random into as many classes as the job asks for, which are
+    regularised and balanced as from random orientations.
     """
 
     kind: Literal["poses"] = "poses"
     job: str | None = None
     iteration: Annotated[int | None, Field(ge=0)] = None
+    random_classes: bool = False
 
     @model_validator(mode="after")
     def _of_a_job(self) -> PosesStart:
