@@ -13,17 +13,16 @@ from subtomo_core.data.statistics import Batch, Model, Poses
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.expect.batch_pass import Row
 from subtomo_core.expect.batch_samples import BatchSamples
+from subtomo_core.expect.coarse_pass import COARSER, LEAST_RADIUS, carrying, temperatures
 from subtomo_core.expect.every_pose import EveryPose, Found
 from subtomo_core.expect.held_out_gain import At, confirmed, profile_of
-from subtomo_core.expect.rotation_grid import Looks, carrying
+from subtomo_core.expect.rotation_grid import Looks
 from subtomo_core.fourier.grids import padded_grid
 from subtomo_core.plan import Settings
 
 Values = NDArray[np.float64]
 
 _NEGLIGIBLE = 1e-8  # rotations whose posterior is below this are left out of the sums
-_COARSER = 2.0  # step of a coarse pass over that of the search, and its radius the other way
-_LEAST_RADIUS = 4.0  # Fourier pixels, of a coarse pass
 
 
 def _nothing() -> None:
@@ -119,11 +118,13 @@ class Pass:
         share = getattr(self.settings.exhaustive, "pruning", None)
         if share is None or not self.soft or self.settings.exhaustive.poses == "fixed":
             return whole
-        coarse = Looks.of(self.settings, self.model, self.poses, self.count, _COARSER * step)
-        radius = max(_LEAST_RADIUS, self.settings.whole_radius / _COARSER)
-        every = self.classes(self.samples.within(*self.samples.support.within(radius)))
-        found = [one.weigh(coarse, k, _nothing) for k, one in enumerate(every)]
-        kept = carrying(self.posterior(found, coarse).probability, share)
+        coarse = Looks.of(self.settings, self.model, self.poses, self.count, COARSER * step)
+        radius = max(LEAST_RADIUS, self.settings.whole_radius / COARSER)
+        samples = self.samples.within(*self.samples.support.within(radius))
+        found = [one.weigh(coarse, k, _nothing) for k, one in enumerate(self.classes(samples))]
+        warm = temperatures(samples, self.references, COARSER * step)[:, None]
+        warmer = [one._replace(evidence=one.evidence / warm) for one in found]
+        kept = carrying(self.posterior(warmer, coarse).probability, share)
         return whole.among(coarse.rotations, kept)
 
     def posterior(self, found: list[Found], looks: Looks) -> Posterior:

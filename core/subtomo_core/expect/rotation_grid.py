@@ -84,14 +84,3 @@ def near(rotations: Values, own: Values, within_deg: float) -> Flags:
         row[:] = Neighbourhood(rotation, within_deg).holds(rotations)
         row[int((rotations * rotation).sum((1, 2)).argmax())] = True
     return found
-
-
-def carrying(posterior: Values, share: float) -> Flags:
-    """The fewest rotations of all classes that carry a share of each posterior, (K, B, M)."""
-    classes, count, rotations = posterior.shape
-    flat = posterior.transpose(1, 0, 2).reshape(count, -1)
-    order = np.argsort(-flat, axis=1, kind="stable")
-    before = np.cumsum(np.take_along_axis(flat, order, 1), 1) - np.take_along_axis(flat, order, 1)
-    kept = np.zeros_like(flat, bool)
-    np.put_along_axis(kept, order, before < share * flat.sum(1, keepdims=True), 1)
-    return kept.reshape(count, classes, rotations).transpose(1, 0, 2)

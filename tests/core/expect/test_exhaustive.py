@@ -166,7 +166,6 @@ def add(plain: Plainly, i: int, posterior, numerator, denominator, distance) -> 
     references = np.stack([to_fourier(m) for m in plain.model.fold_maps[0]])
     numerator += parts[0] - parts[1] + weights[0] * references
     denominator += weights[0]
-    gain, _ = plain.terms(i)
     count = support.count.astype(np.float64)
     own = (posterior.sum(2)[:, :, None] * np.abs(plain.models) ** 2).sum((0, 1)) * seen.weights
     moved = np.einsum("kmt,tj,kmj->j", posterior, plain.waves, plain.models.conj())

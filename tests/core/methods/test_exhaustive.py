@@ -79,7 +79,7 @@ WITHOUT = {"regularisation": 0.0, "grid": "fixed"}
 
 @pytest.mark.parametrize(
     ("classes", "more"),
-    [(1, {}), (2, {}), (2, {"noise": "shells"}), (2, {"sweeps": 4}), (2, {"sigma": 1.5})],
+    [(1, {}), (2, {}), (2, {"noise": "shells"}), (2, {"sigma": 1.5})],
 )
 def test_the_likelihood_never_falls_where_missing_parts_are_filled_in(two, classes, more):
     wanted = spec(classes=classes, iterations=15, parameters=WITHOUT | more)
@@ -109,9 +109,8 @@ def test_it_finds_a_structure_from_random_orientations(one, algorithm, parameter
     assert found.history[-1].verdict.summary.startswith("the averages show structure")
 
 
-@pytest.mark.parametrize("algorithm", ["ml", "cc"])
-def test_it_sorts_two_structures_from_random_orientations(two, algorithm):
-    found = run(two.particles, spec(algorithm, classes=2, parameters={"step_deg": 20.0}))
+def test_it_sorts_two_structures_from_random_orientations(two):
+    found = run(two.particles, spec(classes=2, seed=2, parameters={"step_deg": 20.0}))
     agreement = class_agreement(found.poses.best_class, two.truth.classes)
     assert agreement.mean_f1 > 0.9
     assert min(fitted(found, two.truth)) > 0.8
@@ -130,7 +129,7 @@ def test_classes_are_dealt_anew_in_the_poses_of_a_job_of_one_class(two):
     told = []
     wanted = spec(classes=2, start=start, parameters={"poses": "fixed"})
     found = run(
-        two.particles, wanted, poses=poses, on_iteration=lambda model, own: told.append(own)
+        two.particles, wanted, poses=poses, on_iteration=lambda _model, own: told.append(own)
     )
     assert told[0].probability.sum(0).tolist() == [12.0, 12.0]
     np.testing.assert_array_equal(told[0].best_rotation, two.truth.rotations)
@@ -258,7 +257,7 @@ def test_fields_that_the_published_method_has_no_use_for_are_refused(fields):
 def test_poses_in_several_classes_cannot_be_dealt_anew(two):
     poses = in_classes(two.truth.rotations, two.truth.shifts, np.arange(24) % 3, 3)
     wanted = spec(classes=2, start={"kind": "poses", "random_classes": True})
-    with pytest.raises(InputError, match="poses in one class with start.random_classes"):
+    with pytest.raises(InputError, match=r"poses in one class with start\.random_classes"):
         run(two.particles, wanted, poses=poses)
 
 
