@@ -27,6 +27,8 @@ class BatchSamples:
     support : Band
     noise : ndarray of float32, (J,)
         Variance of each component.
+    indices : ndarray of int64, (B,)
+        Of the particles in their dataset.
     weighed : list of Weighed
     held : list of HeldOut
         Components that take no part in the search nor in the sums.
@@ -36,6 +38,7 @@ class BatchSamples:
 
     support: Band
     noise: Real
+    indices: NDArray[np.int64]
     weighed: list[Weighed]
     held: list[HeldOut]
     power: Values
@@ -55,7 +58,7 @@ class BatchSamples:
             weights = seen.weights * inverse_noise
             weighed.append(Weighed.of(support, seen.values * inverse_noise, weights))
         power, count = (np.array(part) for part in zip(*powers, strict=True))
-        return cls(support, noise, weighed, held, power, count)
+        return cls(support, noise, batch.indices, weighed, held, power, count)
 
     def within(self, support: Band, where: NDArray[np.int64]) -> BatchSamples:
         """The same in a smaller band, whose components stand at ``where``."""

@@ -130,9 +130,10 @@ class Pass:
     def posterior(self, found: list[Found], looks: Looks) -> Posterior:
         """Over all rotations of every class together."""
         evidence = np.stack([one.evidence for one in found])
-        if not np.isfinite(evidence.max((0, 2))).all():
-            number = int(np.flatnonzero(~np.isfinite(evidence.max((0, 2))))[0]) + 1
-            raise InputError(Problem(f"the scores of particle {number} of a batch are no numbers"))
+        lost = np.flatnonzero(~np.isfinite(evidence.max((0, 2))))
+        if len(lost):
+            number = int(self.samples.indices[lost[0]]) + 1
+            raise InputError(Problem(f"the scores of particle {number} are not finite numbers"))
         if not self.soft:
             return self._hard(found, evidence)
         with np.errstate(divide="ignore"):

@@ -113,6 +113,7 @@ def maximise(settings: Settings, model: Model, statistics: Statistics) -> Model:
         noise=noise,
         xi=model.xi if survey else _spread(settings, statistics),
         scaled=model.scaled or not survey,
+        shell_in_use=settings.start_shell,
         log_likelihood=statistics.log_likelihood,
         structural_noise=law.structural if law else 0.0,
         noise_floor=law.floor if law else model.noise_floor,
