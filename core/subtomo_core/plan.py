@@ -185,6 +185,11 @@ class Settings:
             raise TypeError(f"the algorithm {self.spec.algorithm} does not look at every pose")
         return parameters
 
+    def fills_in(self, model: Model) -> bool:
+        """What is missing is filled with a model's averages, which are of these particles."""
+        own = model.iteration >= 0 and model.scaled
+        return own and self.assignment.fills
+
     @property
     def holds_out(self) -> bool:
         """Components are held out to judge the averages by: where references find the poses."""

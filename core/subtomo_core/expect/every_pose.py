@@ -68,6 +68,16 @@ class Sums(NamedTuple):
     shift_square: float
 
 
+class _Collected(NamedTuple):
+    """What `kernels.exhaustive.collect` gives of some rotations."""
+
+    rotations: Values
+    sums: Real
+    masses: Real
+    distance: Values
+    squares: Values
+
+
 @dataclass(frozen=True, eq=False)
 class EveryPose:
     """One class's search of a batch.
@@ -181,41 +191,46 @@ class EveryPose:
         starts, shells = range(0, len(wanted), _SUMS), self.of.support.box // 2 + 1
         distance, squares = np.zeros(shells), [0.0]
 
-        def work(portion: int) -> tuple[Values, Real, Real, Values, Values]:
+        def work(portion: int) -> _Collected:
             part = wanted[starts[portion] : starts[portion] + _SUMS]
-            size = self.samples.shape[2]
-            sums = np.empty((len(part), 2, size), np.float32)
-            masses = np.empty((len(part), size), np.float32)
-            own, moments = np.empty((len(part), shells)), np.empty(len(part))
-            exhaustive.collect(
-                self.reference,
-                self.of.support.points,
-                self.samples,
-                self.weights,
-                rotations[part],
-                np.ascontiguousarray(chosen[:, part]),
-                levels,
-                self.priors.logarithms,
-                self.priors.which,
-                self.priors.squares,
-                self.grid.runs,
-                self.grid.waves,
-                self.of.support.shell,
-                self.soft,
-                residual,
-                sums,
-                masses,
-                own,
-                moments,
-            )
-            return rotations[part], sums, masses, own, moments
+            return self._collect(rotations[part], chosen[:, part], levels, residual)
 
-        def take(_portion: int, result: tuple[Values, Real, Real, Values, Values]) -> None:
-            turned, sums, masses, own, moments = result
-            into.add_turned(class_index, turned, sums, masses, self.of.noise)
-            for row, moment in zip(own, moments.tolist(), strict=True):
+        def take(_portion: int, added: _Collected) -> None:
+            into.add_turned(class_index, added.rotations, added.sums, added.masses, self.of.noise)
+            for row, moment in zip(added.distance, added.squares.tolist(), strict=True):
                 distance[:] += row
                 squares[0] += moment
 
         each_in_order(work, take, range(len(starts)), self.threads)
         return Sums(distance, squares[0])
+
+    def _collect(
+        self, rotations: Values, chosen: NDArray[np.bool_], levels: Values, residual: bool
+    ) -> _Collected:
+        count, size = len(rotations), self.samples.shape[2]
+        added = _Collected(
+            rotations,
+            np.empty((count, 2, size), np.float32),
+            np.empty((count, size), np.float32),
+            np.empty((count, self.of.support.box // 2 + 1)),
+            np.empty(count),
+        )
+        exhaustive.collect(
+            self.reference,
+            self.of.support.points,
+            self.samples,
+            self.weights,
+            rotations,
+            np.ascontiguousarray(chosen),
+            levels,
+            self.priors.logarithms,
+            self.priors.which,
+            self.priors.squares,
+            self.grid.runs,
+            self.grid.waves,
+            self.of.support.shell,
+            self.soft,
+            residual,
+            *added[1:],
+        )
+        return added

@@ -21,10 +21,10 @@ Values = NDArray[np.float64]
 class ScatteredSums:
     """What a batch adds to the statistics.
 
-    The numerator is made of what particles depart from the reference, ``S - W A``, with the
-    reference put back once sums are folded. Where reading a reference between grid points is a
-    little off, both are off alike: the next average is a true step uphill, and the likelihood
-    never falls for it.
+    Where missing parts are filled in, the numerator is made of what particles depart from the
+    reference, ``S - W A``, with the reference put back once sums are folded. Where reading a
+    reference between grid points is a little off, both are off alike: the next average is a true
+    step uphill, and the likelihood never falls for it.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class ScatteredSums:
         fold_of: NDArray[np.int64],
     ) -> ScatteredSums:
         """Sums by the posterior; ``fold_of`` (B,) are the particles' folds."""
-        box, residual = search.settings.box, search.model.scaled
+        box, residual = search.settings.box, search.settings.fills_in(search.model)
         shape = (search.settings.folds, len(every), box, box, box // 2 + 1)
         numerator, denominator = np.zeros(shape, np.complex64), np.zeros(shape, np.float32)
         mass, distance, squares = np.zeros(shape[:2]), np.zeros(search.settings.shells), 0.0

@@ -128,8 +128,7 @@ def _maps(
     settings: Settings, sums: Sums, model: Model, before: list[Complex], theta: float
 ) -> Real:
     """Averages of all classes, (K, n, n, n); one that holds nothing keeps its map."""
-    parameters, own = settings.exhaustive, model.iteration >= 0 and model.scaled
-    fills = own and getattr(parameters, "averaging", "weighted") == "fill"
+    parameters, fills = settings.exhaustive, settings.fills_in(model)
 
     def average(k: int) -> Complex:
         if sums.mass[k] < EMPTY:

@@ -19,6 +19,9 @@ class Assignment(NamedTuple):
         form of the particles tells.
     sigma : float or None
         Standard deviation of the noise, where it is not estimated.
+    fills : bool
+        Averages fill what is missing of particles with a missing region, or with any weights
+        where every pose is looked at; else they divide by weights.
     temperature : float
         What log-likelihoods are divided by.
     junk : float
@@ -35,6 +38,7 @@ class Assignment(NamedTuple):
     voronoi_points: int = 0
     noise: Literal["white", "shells"] | None = None
     sigma: float | None = None
+    fills: bool = False
     temperature: float = 1.0
     junk: float = 0.0
     regularisation: float = 0.0

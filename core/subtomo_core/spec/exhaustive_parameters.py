@@ -77,6 +77,7 @@ class MlParameters(ExhaustiveParameters):
             soft=True,
             noise=self.noise,
             sigma=self.sigma,
+            fills=self.averaging == "fill",
             temperature=self.temperature,
             regularisation=self.regularisation,
             drawn_together=self.regularisation_iterations,

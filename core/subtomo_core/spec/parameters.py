@@ -133,6 +133,7 @@ class FamlParameters(MatchingParameters):
             voronoi_points=self.voronoi_points,
             noise=self.noise,
             sigma=self.sigma,
+            fills=True,
             temperature=self.temperature,
             junk=self.junk,
             regularisation=self.regularisation,
