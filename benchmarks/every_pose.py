@@ -148,6 +148,7 @@ def measured(made: Simulation, name: str, seed: int, arguments: argparse.Namespa
     if not name.startswith("FAML"):
         few = {"step_deg": arguments.step, "shift_range_angstrom": 5.0 * VOXEL}
         fields["parameters"] = few | fields.get("parameters", {})
+        fields["resolution"] = {"limit_angstrom": arguments.limit}
     told: list[Poses] = []
     found = judged(
         made.particles,
@@ -174,6 +175,7 @@ def main() -> None:
     parser.add_argument("--particles", type=int, default=40)
     parser.add_argument("--iterations", type=int, default=15)
     parser.add_argument("--step", type=float, default=15.0, help="of the grid, degrees")
+    parser.add_argument("--limit", type=float, default=32.0, help="finest detail compared, Å")
     parser.add_argument("--seeds", type=int, default=1, help="seeds 1 .. N")
     parser.add_argument("--bands", choices=list(BANDS), default="moderate")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))

@@ -78,8 +78,8 @@ def own_poses(
         raise InputError(
             Problem(
                 f"the dataset's particles came without the column _rlnClassNumber (Dynamo: ref "
-                f"or class), which {wanted} classes need: upload them with it, or ask for one "
-                "class",
+                f"or class), which {wanted} classes need: upload them with it, ask for one class, "
+                "or deal them into classes at random with start.random_classes",
                 pointer="/classes",
             )
         )

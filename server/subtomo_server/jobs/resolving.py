@@ -154,6 +154,8 @@ def _poses_problem(
     has, wanted = int(job.spec.get("classes", 1)), 1 if start.random_classes else spec.classes
     if has != wanted:
         remedy = "choose a job of one class" if start.random_classes else f"ask for {has}"
+        if has == 1 and not start.random_classes:
+            remedy += ", or deal the particles into classes at random with start.random_classes"
         return Problem(
             f"the poses of the job {job.id} are in {has} classes, this job has {spec.classes}: "
             f"{remedy}",
