@@ -87,8 +87,8 @@ def cost() -> None:
     print("| box | particles | classes | step | shifts | CPU s a particle and iteration |")
     print("|---|---|---|---|---|---|")
     cells = [
-        (32, 16, 2, 15.0), (32, 32, 2, 15.0), (32, 16, 1, 15.0), (32, 16, 4, 15.0),
-        (32, 16, 2, 20.0), (32, 8, 2, 10.0), (32, 4, 2, 7.5), (16, 32, 2, 15.0), (48, 8, 2, 15.0),
+        (32, 8, 2, 15.0), (32, 16, 2, 15.0), (32, 8, 1, 15.0), (32, 8, 4, 15.0),
+        (32, 8, 2, 20.0), (32, 4, 2, 10.0), (24, 16, 2, 15.0), (48, 4, 2, 15.0),
     ]  # fmt: skip
     for box, count, classes, step in cells:
         job = begun(pair(count, 0.02, "none", 1, box), classes=classes, step_deg=step)
