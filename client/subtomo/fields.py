@@ -11,7 +11,7 @@ from typing import Literal, TypedDict
 
 from subtomo.records import Dataset
 
-Algorithm = Literal["faml", "fa", "sag", "gradient", "frm", "pairwise"]
+Algorithm = Literal["faml", "fa", "ml", "cc", "sag", "gradient", "frm", "pairwise"]
 
 
 class StartFields(TypedDict, total=False):
@@ -22,6 +22,7 @@ class StartFields(TypedDict, total=False):
     maps: Sequence[str]
     job: str | None
     iteration: int | None
+    random_classes: bool
     low_pass_angstrom: float | None
 
 
@@ -53,8 +54,10 @@ class ParameterFields(TypedDict, total=False):
     bandwidth: int | None
     search_range_deg: float | None
     search_range_angstrom: float | None
+    poses: Literal["searched", "fixed"]
     voronoi_points: int
     noise: Literal["white", "shells"] | None
+    sigma: float | None
     temperature: float
     junk: float
     regularisation: float
@@ -66,6 +69,13 @@ class ParameterFields(TypedDict, total=False):
     about_normal: bool
     score: Literal["rcs", "fcs"]
     slices: float
+    step_deg: float
+    grid: Literal["turned", "fixed"]
+    threshold: float
+    masked: bool
+    averaging: Literal["fill", "weighted"]
+    sweeps: int
+    pruning: float | None
     linkage: Literal["average", "complete", "ward"]
 
 

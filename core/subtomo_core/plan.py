@@ -20,9 +20,10 @@ from subtomo_core.orientation.point_group_rotations import symmetry_group
 from subtomo_core.spec.assignment import Assignment
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.defaults import shell_of
+from subtomo_core.spec.exhaustive_parameters import ExhaustiveParameters
 from subtomo_core.spec.job import AnySpec
 from subtomo_core.spec.missing_region import Weights
-from subtomo_core.spec.parameters import MatchingParameters
+from subtomo_core.spec.parameters import MatchingParameters, ReferenceParameters
 from subtomo_core.spec.start import ParticleStart, PosesStart
 
 _EDGE = 1.0  # half the width of the references' soft low-pass, shells
@@ -94,8 +95,9 @@ class Settings:
         reach, bandwidth = parameters.shift_range_angstrom, _NO_MATCHING
         start_angstrom, limit_angstrom = resolution.start_angstrom, resolution.limit_angstrom
         growth = resolution.growth_shells
-        if isinstance(parameters, MatchingParameters):
+        if isinstance(parameters, ReferenceParameters):
             reach = parameters.search_range_angstrom or reach
+        if isinstance(parameters, MatchingParameters):
             bandwidth = parameters.bandwidth
         if not spec.coarse_to_fine:
             start_angstrom, growth = limit_angstrom, 1.0
@@ -162,6 +164,12 @@ class Settings:
         return isinstance(self.spec.start, ParticleStart)
 
     @property
+    def deals_classes(self) -> bool:
+        """Particles that start from poses are dealt into classes at random."""
+        start = self.spec.start
+        return isinstance(start, PosesStart) and start.random_classes
+
+    @property
     def matching(self) -> MatchingParameters:
         """Parameters of a method that matches particles to references."""
         parameters = self.spec.parameters
@@ -170,9 +178,22 @@ class Settings:
         return parameters
 
     @property
+    def exhaustive(self) -> ExhaustiveParameters:
+        """Parameters of a method that looks at every pose."""
+        parameters = self.spec.parameters
+        if not isinstance(parameters, ExhaustiveParameters):
+            raise TypeError(f"the algorithm {self.spec.algorithm} does not look at every pose")
+        return parameters
+
+    def fills_in(self, model: Model) -> bool:
+        """What is missing is filled with a model's averages, which are of these particles."""
+        own = model.iteration >= 0 and model.scaled
+        return own and self.assignment.fills
+
+    @property
     def holds_out(self) -> bool:
         """Components are held out to judge the averages by: where references find the poses."""
-        return isinstance(self.spec.parameters, MatchingParameters)
+        return isinstance(self.spec.parameters, ReferenceParameters)
 
     @property
     def assignment(self) -> Assignment:
@@ -197,7 +218,8 @@ class Settings:
         particle by particle need none.
         """
         strength, iterations = self.assignment.regularisation, self.assignment.drawn_together
-        if isinstance(self.spec.start, PosesStart) or not iterations:
+        given = isinstance(self.spec.start, PosesStart) and not self.deals_classes
+        if given or not iterations:
             return 0.0
         left = max(0.0, 1.0 - (iteration - 1) / iterations)
         return strength / self.spec.classes**2 * left
@@ -242,6 +264,11 @@ class Settings:
     def accumulation_radius(self) -> float:
         """Fourier radius up to which averages are ever made, whatever the limit of the search."""
         return self.box / 2 - 1.0
+
+    @property
+    def whole_radius(self) -> float:
+        """Fourier radius of search and sums alike, where one resolution serves all iterations."""
+        return min(self.limit_shell, self.accumulation_radius)
 
     def search_radius(self, shell_in_use: float) -> float:
         """Fourier radius of the search: where the low-passed references end."""

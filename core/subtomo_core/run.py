@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from subtomo_core import methods
 from subtomo_core.data.adding import total
 from subtomo_core.data.folds import NOTHING_TOLD, Grouping, folds_of, grouping_problems
-from subtomo_core.data.initial_poses import check_start
+from subtomo_core.data.initial_poses import check_start, in_each_class
 from subtomo_core.data.particles import Particles
 from subtomo_core.data.statistics import Batch, Metrics, Model, Poses
 from subtomo_core.errors import InputError
@@ -61,6 +61,7 @@ def run(
         Told the model and poses of each iteration; 0 is the start.
     """
     spec = resolve(spec, particles.summary)
+    poses = in_each_class(spec, poses)
     check_start(spec, poses, particles.summary)
     count, size = particles.summary.particles, spec.batch_particles or particles.summary.particles
     if problems := grouping_problems(spec, count, grouping):

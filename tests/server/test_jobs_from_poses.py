@@ -58,7 +58,8 @@ def test_a_start_from_poses_needs_them(service: Served, dataset: str, tmp_path: 
     posed = with_poses(service, tmp_path)
     for classes in (1, 2):
         job = posted(service, posed, start=POSES, classes=classes)
-        assert job["spec"]["start"] == {"kind": "poses", "job": None, "iteration": None}
+        told = {"kind": "poses", "job": None, "iteration": None, "random_classes": False}
+        assert job["spec"]["start"] == told
     pointer, words = refused(service, posed, start=POSES, classes=3)
     assert pointer == "/classes"
     assert "no particle starts in class 3" in words
@@ -67,6 +68,10 @@ def test_a_start_from_poses_needs_them(service: Served, dataset: str, tmp_path: 
     pointer, words = refused(service, unclassed, start=POSES, classes=2)
     assert pointer == "/classes"
     assert "_rlnClassNumber" in words
+    dealt = {**POSES, "random_classes": True}
+    for algorithm in ("faml", "ml", "cc"):
+        fields = {"algorithm": algorithm, "parameters": {"poses": "fixed"}}
+        posted(service, unclassed, start=dealt, classes=2, **fields)
 
 
 def test_starting_poses_lie_where_the_search_looks(service: Served, tmp_path: Path):
@@ -94,6 +99,9 @@ def test_poses_of_an_earlier_job_are_of_the_same_particles(
     pointer, words = refused(service, dataset, start=start)
     assert pointer == "/classes"
     assert "ask for 2" in words
+    pointer, words = refused(service, dataset, start={**start, "random_classes": True}, classes=2)
+    assert pointer == "/start/job"
+    assert "choose a job of one class" in words
     pointer, words = refused(service, with_poses(service, tmp_path), start=start, classes=2)
     assert pointer == "/start/job"
     assert "another dataset" in words

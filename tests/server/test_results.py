@@ -187,4 +187,4 @@ def test_only_jobs_of_all_pairs_have_their_matrix(service: Served, job: str, for
 
 def test_the_service_names_every_algorithm(service: Served):
     told = service.client.get("/service-info").json()["algorithms"]
-    assert set(told) == {"faml", "fa", "frm", "gradient", "sag", "pairwise"}
+    assert set(told) == {"faml", "fa", "ml", "cc", "frm", "gradient", "sag", "pairwise"}

@@ -34,9 +34,8 @@ def reduce(context: WorkerContext, assignment: Assignment, keeper: LeaseKeeper) 
     keeper.check()
     spec = job.parsed_spec
     half_sets = half_of(loaded.folds) + 1 if spec.half_sets else None
-    results = Results(
-        job.id, number, loaded.particles, model, poses, half_sets, spec.algorithm == "faml"
-    )
+    soft = spec.parameters.assignment.soft
+    results = Results(job.id, number, loaded.particles, model, poses, half_sets, soft)
     with IterationFolder(store.files.iteration(job.id, number)) as folder:
         metrics = write_results(folder, results)
         keeper.check()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from subtomo_core.data.initial_poses import check_start, own_poses
+from subtomo_core.data.initial_poses import check_start, in_each_class, own_poses
 from subtomo_core.data.statistics import Poses
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec.start import PosesStart
@@ -25,10 +25,12 @@ def starting_poses(context: WorkerContext, job: Job, loaded: LoadedJob) -> Poses
     spec = job.parsed_spec
     if not isinstance(spec.start, PosesStart):
         return None
+    poses: Poses | None
     if spec.start.job is None:
         poses = own_poses(spec, *loaded.particles.given_poses())
     else:
-        poses = _earlier(context, job, spec.start.job, spec.start.iteration)
+        earlier = _earlier(context, job, spec.start.job, spec.start.iteration)
+        poses = in_each_class(spec, earlier)
     check_start(spec, poses, loaded.summary)
     return poses
 

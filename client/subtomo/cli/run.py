@@ -18,7 +18,9 @@ from subtomo.errors import InvalidInput
 @plainly
 def run(
     context: typer.Context,
-    algorithm: Annotated[str, typer.Argument(help="faml, fa, sag, gradient, frm or pairwise.")],
+    algorithm: Annotated[
+        str, typer.Argument(help="faml, fa, ml, cc, sag, gradient, frm or pairwise.")
+    ],
     dataset: Annotated[str, typer.Argument(help="A dataset's id or name, or 'last'.")],
     *,
     classes: Annotated[int, typer.Option("--classes", "-K", help="Number of classes.")] = 1,

@@ -9,7 +9,7 @@ from subtomo_core.data.poses import Poses
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job import AnySpec
-from subtomo_core.spec.parameters import MatchingParameters
+from subtomo_core.spec.parameters import ReferenceParameters
 from subtomo_core.spec.start import PosesStart
 
 _ROUNDING = 1e-3  # voxels; STAR files hold six decimals of an ångström
@@ -72,14 +72,14 @@ def own_poses(
             )
         )
     wanted = spec.classes
-    if wanted == 1:
-        return in_classes(rotations, shifts, np.zeros(len(rotations), np.int64), 1)
+    if wanted == 1 or _dealt(spec):
+        return in_classes(rotations, shifts, np.zeros(len(rotations), np.int64), wanted)
     if classes is None:
         raise InputError(
             Problem(
                 f"the dataset's particles came without the column _rlnClassNumber (Dynamo: ref "
-                f"or class), which {wanted} classes need: upload them with it, or ask for one "
-                "class",
+                f"or class), which {wanted} classes need: upload them with it, ask for one class, "
+                "or deal them into classes at random with start.random_classes",
                 pointer="/classes",
             )
         )
@@ -111,15 +111,36 @@ def check_start(spec: AnySpec, poses: Poses | None, summary: DatasetSummary) -> 
             detail = "starting poses belong to the start 'poses': give both or neither"
             raise InputError(Problem(detail, pointer="/start/kind"))
         return
+    _check_classes(spec, poses, summary)
+    _check_reach(spec, poses, summary.voxel_size_angstrom)
+
+
+def _dealt(spec: AnySpec) -> bool:
+    """Whether particles are dealt at random into classes, whatever those of their poses."""
+    return isinstance(spec.start, PosesStart) and spec.start.random_classes
+
+
+def in_each_class(spec: AnySpec, poses: Poses | None) -> Poses | None:
+    """Starting poses as they are; those of one class for all, where particles are dealt."""
+    if poses is None or not _dealt(spec) or poses.rotations.shape[1] != 1:
+        return poses
+    members = np.zeros(len(poses), np.int64)
+    return in_classes(poses.best_rotation, poses.best_shift, members, spec.classes)
+
+
+def _check_classes(spec: AnySpec, poses: Poses, summary: DatasetSummary) -> None:
+    """Refuse poses in other classes than the job's, or in none of one of them."""
     if poses.rotations.shape != (summary.particles, spec.classes, 3, 3):
         raise InputError(
             Problem(
                 f"the starting poses are of {len(poses)} particles in {poses.rotations.shape[1]} "
                 f"classes, the job has {summary.particles} in {spec.classes}: choose poses of this "
-                "dataset and as many classes",
+                "dataset and as many classes, or poses in one class with start.random_classes",
                 pointer="/start",
             )
         )
+    if _dealt(spec):
+        return
     members = np.bincount(poses.best_class, minlength=spec.classes)
     if members.min() == 0:
         raise InputError(
@@ -129,14 +150,13 @@ def check_start(spec: AnySpec, poses: Poses | None, summary: DatasetSummary) -> 
                 pointer="/classes",
             )
         )
-    _check_reach(spec, poses, summary.voxel_size_angstrom)
 
 
 def _check_reach(spec: AnySpec, poses: Poses, voxel_size: float) -> None:
     """Refuse shifts that the search would not reach, unless its range goes along with them."""
     parameters = spec.parameters
     reach = parameters.shift_range_angstrom
-    if reach is None or not isinstance(parameters, MatchingParameters):
+    if reach is None or not isinstance(parameters, ReferenceParameters):
         return
     if parameters.search_range_angstrom is not None:
         return

@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from subtomo_core.arrays import Real
 from subtomo_core.fourier.band import Band
 from subtomo_core.fourier.gridding import fold
+from subtomo_core.kernels import exhaustive
 from subtomo_core.kernels.interpolate import scatter_poses
 from subtomo_core.likelihood.observation import Samples
+
+Values = NDArray[np.float64]
 
 
 class Share(NamedTuple):
@@ -64,6 +67,25 @@ class Accumulator:
             np.array([share.shift for share in shares]),
             np.array([share.probability for share in shares]),
             self._support.box,
+        )
+
+    def add_turned(
+        self, class_index: int, rotations: Values, sums: Real, masses: Real, noise: Real
+    ) -> None:
+        """Add sums (M, 2, J) of samples, and of weights (M, J), that share a rotation each.
+
+        Shifts are undone already; all are over the ``noise`` variance (J,), and times
+        `Band.count`.
+        """
+        size = self._denominator.shape[1:]
+        exhaustive.scatter_sums(
+            self._numerator[class_index].view(np.float32).reshape(*size, 2),
+            self._denominator[class_index],
+            self._support.points,
+            np.float32(0.5) * noise,
+            sums,
+            masses,
+            rotations,
         )
 
     def fold_into(self, numerator: NDArray[np.complex64], denominator: Real) -> None:

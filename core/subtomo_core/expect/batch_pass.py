@@ -115,9 +115,15 @@ def pass_over(
     each_in_order(told, take, order.tolist(), threads)
     summing.close()
     own = [[particle[number] for particle in found] for number in range(len(starts))]
-    poses = [_poses([row for row, _ in each]) for each in own]
+    poses = [poses_of([row for row, _ in each]) for each in own]
     before = [start.own(batch.poses) if batch.poses else None for start in starts]
-    parts = [_statistics(*each, folds, groups) for each in zip(own, poses, before, strict=True)]
+    parts = [
+        statistics_of(
+            [row for row, _ in each], placed, past, groups,
+            moments=_moments([term for _, term in each], folds, len(groups)),
+        )
+        for each, placed, past in zip(own, poses, before, strict=True)
+    ]  # fmt: skip
     # The large sums lie side by side already.
     alone = 0 if len(starts) == 1 else slice(None)
     if len(starts) > 1 and len(groups) > 1:
@@ -131,7 +137,8 @@ def pass_over(
     return Expectation(statistics, Poses.beside(poses))
 
 
-def _poses(rows: list[Row]) -> Poses:
+def poses_of(rows: list[Row]) -> Poses:
+    """Rows of particles as poses."""
     return Poses(
         rotations=np.array([r.rotations for r in rows]),
         shifts=np.array([r.shifts for r in rows]),
@@ -140,16 +147,19 @@ def _poses(rows: list[Row]) -> Poses:
     )
 
 
-def _statistics(
-    found: list[Found],
+def statistics_of(
+    rows: list[Row],
     poses: Poses,
     before: Poses | None,
-    folds: int,
     groups: Sequence[Values],
+    *,
+    moments: tuple[Values, float],
 ) -> Statistics:
-    """Statistics of one start without its scattered sums."""
-    rows = [row for row, _ in found]
-    mass, shift_square = _moments([term for _, term in found], folds, len(groups))
+    """Statistics of one start without its scattered sums.
+
+    ``moments`` are sums of posteriors (F, K), and of squared shifts.
+    """
+    mass, shift_square = moments
     turned, changed = _changes(poses, before, groups)
     return Statistics(
         numerator=np.empty(0, np.complex64),

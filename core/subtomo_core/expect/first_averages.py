@@ -40,6 +40,7 @@ def survey(
     """Statistics of a batch in the poses that the job starts from.
 
     Where it has none (`Batch.poses` is None): equal random subsets, uniform rotations, no shift.
+    Where it has poses alone: equal random subsets.
     The draw depends on the job's seed, the start and the particle alone.
     """
     reader = _Reader.of(settings, settings.observer.band(settings.sum_radius(model.shell_in_use)))
@@ -121,10 +122,14 @@ class _Drawn:
 
     def poses(self, number: int, batch: Batch, position: int) -> Poses:
         """Pose of a particle of the batch in a start."""
-        if batch.poses is not None:
-            return batch.poses[position : position + 1]
         start, classes = self.starts[number], self.settings.spec.classes
         index, unmoved = int(batch.indices[position]), np.zeros((1, 3))
+        if batch.poses is not None:
+            given = batch.poses[position : position + 1]
+            if not self.settings.deals_classes:
+                return given
+            own = self.orders[number][index : index + 1] % classes
+            return in_classes(given.best_rotation, given.best_shift, own, classes)
         if self.first is not None and index in self.first[start.start]:  # a reference, as it is
             own = np.flatnonzero(self.first[start.start] == index)
             return in_classes(np.eye(3)[None], unmoved, own, classes)

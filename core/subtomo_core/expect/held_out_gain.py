@@ -13,7 +13,6 @@ from subtomo_core.fourier.shells import shell_means
 from subtomo_core.fourier.transforms import to_fourier
 from subtomo_core.kernels.interpolate import gather, shift_back
 from subtomo_core.likelihood.held_out import HeldOut
-from subtomo_core.orientation.rotation_matching import Template
 
 Values = NDArray[np.float64]
 
@@ -39,14 +38,14 @@ class At(NamedTuple):
     probability: float
 
 
-def confirmed(held: HeldOut, template: Template, profile: Values, noise: Values, at: At) -> Values:
+def confirmed(held: HeldOut, grid: Real, profile: Values, noise: Values, at: At) -> Values:
     """One particle's part in the sums of `data.confirmation.Confirmation`, (5,).
 
     Parameters
     ----------
     held : HeldOut
-    template : Template
-        Reference of the particle's fold.
+    grid : ndarray of float32
+        Reference of the particle's fold, padded twice.
     profile : ndarray, (shells,)
         `profile_of` that reference.
     noise : ndarray, (shells,)
@@ -57,7 +56,7 @@ def confirmed(held: HeldOut, template: Template, profile: Values, noise: Values,
     if not size or not p > 0.0:
         return np.zeros(FIELDS)
     parts, back = np.empty((2, size), np.float32), np.empty((2, size), np.float32)
-    gather(template.grid, held.points, at.rotation, 2.0, parts)
+    gather(grid, held.points, at.rotation, 2.0, parts)
     shift_back(
         held.points, np.stack([held.values.real, held.values.imag]), at.shift, held.box, back
     )

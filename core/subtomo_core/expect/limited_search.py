@@ -18,7 +18,7 @@ from subtomo_core.likelihood.weighted_samples import Weighed
 from subtomo_core.orientation.pose_weights import PosePoints
 from subtomo_core.orientation.rotation_matching import Neighbourhood, Template
 from subtomo_core.orientation.rotations import from_rotation_vectors
-from subtomo_core.spec.parameters import MatchingParameters
+from subtomo_core.spec.parameters import ReferenceParameters
 
 Values = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ class Centre(NamedTuple):
 NOWHERE = Centre(None, None, np.zeros(3), np.zeros(3))
 
 
-def centres(parameters: MatchingParameters, poses: Poses | None, position: int) -> list[Centre]:
+def centres(parameters: ReferenceParameters, poses: Poses | None, position: int) -> list[Centre]:
     """Where to search for a particle in each class; empty in case it has no pose yet."""
     if poses is None:
         return []

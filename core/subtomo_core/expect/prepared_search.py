@@ -14,7 +14,7 @@ from subtomo_core.expect.fold_references import FoldReferences, References
 from subtomo_core.expect.held_out_gain import At, confirmed, profile_of
 from subtomo_core.expect.limited_search import NOWHERE, Centre, find
 from subtomo_core.expect.observed_particle import ObservedParticle
-from subtomo_core.expect.refined_search import Refining
+from subtomo_core.expect.refined_search import Refining, stay
 from subtomo_core.fourier.band import Band
 from subtomo_core.likelihood.candidates import Candidates
 from subtomo_core.likelihood.pose_search import Search
@@ -91,8 +91,10 @@ class PreparedSearch:
         search, (templates, scales, _) = self.search, self.references[self.fold(particle)]
         if particle.region is not None:
             scales = _scales(search.matcher, particle.region, templates, self.units)
-        here = here or [NOWHERE] * len(templates)
         way = find if self.refining is None else self.refining.find
+        if here and self.settings.matching.poses == "fixed":
+            way = stay
+        here = here or [NOWHERE] * len(templates)
         return [
             way(
                 search,
@@ -122,8 +124,9 @@ class PreparedSearch:
         templates, _, profiles = self.references[self.fold(particle)]
         noise, both = self.model.noise, zip(chosen, probability, strict=True)
         at = [At(e.rotations[b], e.shifts[b], float(p)) for (e, b), p in both]
-        each = zip(templates, profiles, at, strict=True)
-        return np.stack([confirmed(particle.held, t, profile, noise, a) for t, profile, a in each])
+        grids = [template.grid for template in templates]
+        each = zip(grids, profiles, at, strict=True)
+        return np.stack([confirmed(particle.held, g, profile, noise, a) for g, profile, a in each])
 
     def noise_of(
         self,

@@ -187,3 +187,18 @@ def weigh(
     ]
     gain, power = np.array([p.gain for p in found]), np.array([p.power for p in found])
     return Candidates(rotations, shifts, gain, power)
+
+
+def stay(
+    search: Search,
+    weighed: Weighed,
+    magnitude: Real | None,  # noqa: ARG001
+    *,
+    scale: Real,  # noqa: ARG001
+    template: Template,
+    centre: Centre,
+) -> Candidates:
+    """The particle's present pose alone, in place of `limited_search.find`."""
+    if centre.rotation is None:
+        raise ValueError("a pose that stays has to be known")
+    return weigh(search, weighed, template, centre.rotation[None], centre.shift[None])

@@ -48,7 +48,17 @@ class ShiftGrid:
         """At least `_POINTS` points in the shortest wavelength of the band, -reach to reach."""
         step = support.box / (_POINTS * support.reach)
         size = _LANES * math.ceil((2.0 * reach / step + 1.0) / _LANES)
-        shifts = np.linspace(-reach, reach, size).astype(np.float32)
+        return cls._of(support, reach, np.linspace(-reach, reach, size).astype(np.float32))
+
+    @classmethod
+    def of_voxels(cls, support: Band, reach: float) -> ShiftGrid:
+        """Every voxel from -reach to reach at least, less half a voxel, which makes them even."""
+        size = _LANES * math.ceil((2 * math.floor(reach) + 1) / _LANES)
+        return cls._of(support, reach, (np.arange(size) - 0.5 * (size - 1)).astype(np.float32))
+
+    @classmethod
+    def _of(cls, support: Band, reach: float, shifts: Real) -> ShiftGrid:
+        size = len(shifts)
         runs, y = _runs(support)
 
         def phases(k: NDArray[np.int64]) -> Real:

@@ -156,8 +156,7 @@ class Averages:
 
     def _filled_in(self, model: Model) -> bool:
         """What is missing is filled with the old maps: where these are of the same particles."""
-        own = model.iteration >= 0 and model.scaled
-        return own and self.settings.assignment.soft and not self.settings.weighted
+        return self.settings.fills_in(model) and not self.settings.weighted
 
     def _next(
         self, folds: list[int], class_index: int, model: Model, mass: float, old: Real

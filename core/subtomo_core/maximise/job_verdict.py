@@ -9,6 +9,7 @@ from subtomo_core.data.statistics import Model
 from subtomo_core.data.verdict import Finding, Verdict
 from subtomo_core.maximise.averages import EMPTY
 from subtomo_core.plan import Settings
+from subtomo_core.spec.exhaustive import ExhaustiveBase
 from subtomo_core.spec.job import AnySpec
 from subtomo_core.spec.restart_schedule import PARTICLE_STARTS
 from subtomo_core.spec.start import ParticleStart, PosesStart, RandomStart
@@ -60,7 +61,7 @@ def advice(spec: AnySpec, *, converged: bool) -> tuple[str, ...]:
             "make poses less sure, for noise which is not independent: "
             f"--set parameters.temperature={_WARM:g}"
         )
-    if not spec.mask.particles and not spec.parameters.refines:
+    if spec.fits_mask and not spec.mask.particles and not spec.parameters.refines:
         told.append(
             "search the particles under the mask, where they are crowded: --set mask.particles=true"
         )
@@ -84,6 +85,9 @@ def _go_on(spec: AnySpec) -> str:
 def _starts(spec: AnySpec) -> list[str]:
     """More starts, and single particles as starts, as far as the job has not had them."""
     starts = spec.starts or 1
+    if isinstance(spec, ExhaustiveBase):
+        random = isinstance(spec.start, RandomStart)
+        return [f"try another random start: --seed {spec.seed + 1}"] if random else []
     if isinstance(spec.start, RandomStart):
         more = min(64, max(_MORE_STARTS, 2 * starts))
         tried = [f"try more starts: --starts {more} (it had {starts})"] if starts < 64 else []

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from subtomo_core.arrays import Complex, Real
 from subtomo_core.data.statistics import Metrics, Model, Statistics
-from subtomo_core.fourier.gridding import resolution_angstrom
 from subtomo_core.fourier.shells import shell_means, soft_edge
 from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_core.maximise import symmetry
@@ -20,7 +19,8 @@ from subtomo_core.maximise.class_regrouping import Found, regrouped
 from subtomo_core.maximise.class_seeding import History
 from subtomo_core.maximise.fitted_mask import fitted, shaped
 from subtomo_core.maximise.half_alignment import Motions, in_one_frame
-from subtomo_core.maximise.half_references import fsc_kind, noise_power, references, shared_angstrom
+from subtomo_core.maximise.half_references import noise_power, references
+from subtomo_core.maximise.iteration_metrics import metrics_of, stand_empty
 from subtomo_core.maximise.noise import Noise
 from subtomo_core.maximise.swapping_folds import late_folds
 from subtomo_core.maximise.wiener_gains import gains_of, signal_to_noise
@@ -172,7 +172,7 @@ def maximise(
         **ground.standing._asdict(),
         **_kept(before, mass),
     )
-    metrics = _metrics(settings, statistics, result)
+    metrics = metrics_of(settings, statistics, result)
     raised = (*_alarms(ground), *_junk_alarms(metrics), *symmetry.alarms(settings, result))
     return replace(result, metrics=replace(metrics, alarms=raised))
 
@@ -233,17 +233,6 @@ def next_shell(settings: Settings, model: Model, fsc: Real) -> float:
     )
 
 
-def stand_empty(mass: NDArray[np.float64], model: Model) -> NDArray[np.bool_]:
-    """Classes without particles, (K,), but for one that gets some next.
-
-    One that stood empty before does so until it has some: what it is promised may not come.
-    """
-    empty = mass < EMPTY
-    before = model.emptied if len(model.emptied) == len(mass) else np.zeros_like(empty)
-    found: NDArray[np.bool_] = empty & (before | (np.arange(len(mass)) != model.adopting))
-    return found
-
-
 def _alarms(ground: _Ground) -> tuple[str, ...]:
     """What went wrong without stopping the job, a sentence each."""
     empty = stand_empty(ground.averages.mass.sum(0), ground.model)
@@ -272,27 +261,4 @@ def _junk_alarms(metrics: Metrics) -> tuple[str, ...]:
         f"nearly all particles are taken for junk: the references explain {metrics.junk_share:.0%} "
         "of them no better than empty space does; check how they were picked, the mask and the "
         "starting maps, or let all of them count with parameters.junk 0",
-    )
-
-
-def _metrics(settings: Settings, statistics: Statistics, result: Model) -> Metrics:
-    extent, particles = settings.extent, max(statistics.particles, 1.0)
-    return Metrics(
-        class_shares=tuple((statistics.mass.sum(0) / particles).tolist()),
-        junk_share=max(0.0, 1.0 - float(statistics.mass.sum()) / particles),
-        class_shares_hard=tuple((statistics.hard / particles).tolist()),
-        resolution_05_angstrom=tuple(resolution_angstrom(c, 0.5, extent) for c in result.fsc),
-        resolution_0143_angstrom=tuple(resolution_angstrom(c, 0.143, extent) for c in result.fsc),
-        fsc_kind=fsc_kind(settings),
-        shared_angstrom=shared_angstrom(settings),
-        resolution_in_use_angstrom=extent / result.shell_in_use,
-        sigma=float(np.sqrt(result.noise.mean())),
-        xi_voxels=float(result.xi),
-        log_likelihood=statistics.log_likelihood,
-        pose_change_deg=statistics.turned_deg / max(float(statistics.hard.sum()), 1.0),
-        class_changes=int(statistics.class_changes),
-        symmetry_correlation=tuple(
-            None if np.isnan(found) else float(found) for found in result.symmetry_correlation
-        ),
-        symmetrised=tuple(bool(on) for on in result.on_axes & (settings.group_orders > 1)),
     )

@@ -39,7 +39,20 @@ class Noise(NamedTuple):
     def of(
         cls, settings: Settings, model: Model, statistics: Statistics, lead: Model | None
     ) -> Noise:
-        """From the statistics of an iteration; the variance of ``lead`` where there is one."""
+        """From the statistics of an iteration; the variance of ``lead`` where there is one.
+
+        It is what the job says where it says so.
+        """
+        found = cls._estimated(settings, model, statistics, lead)
+        sigma = settings.assignment.sigma
+        if sigma is None:
+            return found
+        return found._replace(variance=np.full_like(found.variance, sigma**2))
+
+    @classmethod
+    def _estimated(
+        cls, settings: Settings, model: Model, statistics: Statistics, lead: Model | None
+    ) -> Noise:
         if model.iteration < 0 and settings.weighted:
             return surveyed(settings, statistics)
         if model.iteration < 0:

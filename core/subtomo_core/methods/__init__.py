@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from subtomo_core.data.folds import Labels
 from subtomo_core.data.statistics import Batch, Expectation, Model, Statistics
+from subtomo_core.methods.exhaustive import ExhaustiveAlignment
 from subtomo_core.methods.iterative import FastAlignment
 from subtomo_core.methods.pairwise import PairwiseAlignment
 from subtomo_core.plan import Settings
 from subtomo_core.spec.dataset import DatasetSummary
+from subtomo_core.spec.exhaustive import ExhaustiveBase
 from subtomo_core.spec.job import AnySpec
 from subtomo_core.spec.pairwise import PairwiseSpec
 
@@ -56,6 +58,8 @@ def create(
     settings = Settings.of(spec, summary, mask, folds)
     if isinstance(spec, PairwiseSpec):
         return PairwiseAlignment(settings, spec)
+    if isinstance(spec, ExhaustiveBase):
+        return ExhaustiveAlignment(settings)
     return FastAlignment(settings)
 
 

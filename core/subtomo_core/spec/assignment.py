@@ -17,6 +17,11 @@ class Assignment(NamedTuple):
     noise : str or None
         One noise variance for all shells ('white') or one for each ('shells'); None where the
         form of the particles tells.
+    sigma : float or None
+        Standard deviation of the noise, where it is not estimated.
+    fills : bool
+        Averages fill what is missing of particles with a missing region, or with any weights
+        where every pose is looked at; else they divide by weights.
     temperature : float
         What log-likelihoods are divided by.
     junk : float
@@ -32,6 +37,8 @@ class Assignment(NamedTuple):
     soft: bool = False
     voronoi_points: int = 0
     noise: Literal["white", "shells"] | None = None
+    sigma: float | None = None
+    fills: bool = False
     temperature: float = 1.0
     junk: float = 0.0
     regularisation: float = 0.0

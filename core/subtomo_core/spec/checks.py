@@ -7,10 +7,12 @@ from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job import AnySpec
 from subtomo_core.spec.mask_and_resolution import START_SHELL, Mask
 from subtomo_core.spec.restart_schedule import trial_problems
+from subtomo_core.spec.search_parameters import SearchParameters
 from subtomo_core.spec.start import MapStart, PosesStart
 
 _LEAST_OF_HALVES = 8  # particles a class
 _FEWEST_OF_A_CLASS = 10  # of which an average is worth a look
+_RANGES = ("search_range_deg", "search_range_angstrom")
 
 
 def check(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
@@ -61,16 +63,37 @@ def _class_problems(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
 
 
 def _range_problems(spec: AnySpec) -> list[Problem]:
+    parameters = spec.parameters
     if isinstance(spec.start, PosesStart):
-        return []
-    return [
+        return _fixed_problems(parameters)
+    fixed = [
+        Problem(
+            f"poses can be fixed only where they are known, and the start '{spec.start.kind}' "
+            "gives none: start from 'poses', or leave poses out",
+            pointer="/parameters/poses",
+        )
+    ] * (getattr(parameters, "poses", None) == "fixed")
+    return fixed + [
         Problem(
             f"a limited search goes about each particle's present pose, and the start "
             f"'{spec.start.kind}' gives none: start from 'poses', or leave {field} out",
             pointer=f"/parameters/{field}",
         )
-        for field in ("search_range_deg", "search_range_angstrom")
-        if getattr(spec.parameters, field, None) is not None
+        for field in _RANGES
+        if getattr(parameters, field, None) is not None
+    ]
+
+
+def _fixed_problems(parameters: SearchParameters) -> list[Problem]:
+    if getattr(parameters, "poses", None) != "fixed":
+        return []
+    return [
+        Problem(
+            f"poses that are fixed are not searched: leave {field} out, or set poses to 'searched'",
+            pointer=f"/parameters/{field}",
+        )
+        for field in _RANGES
+        if getattr(parameters, field, None) is not None
     ]
 
 

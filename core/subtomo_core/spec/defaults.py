@@ -10,7 +10,7 @@ from subtomo_core.spec.checks import check
 from subtomo_core.spec.costs import usual_batch
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job import AnySpec
-from subtomo_core.spec.mask_and_resolution import START_SHELL, Mask, PairwiseResolution, Resolution
+from subtomo_core.spec.mask_and_resolution import START_SHELL, Mask, Resolution, SingleResolution
 from subtomo_core.spec.missing_region import Weights
 from subtomo_core.spec.parameters import MatchingParameters
 from subtomo_core.spec.restart_schedule import starts_in, trial_defaults
@@ -74,7 +74,7 @@ def resolve(spec: AnySpec, summary: DatasetSummary) -> AnySpec:
 
 def _resolution(spec: AnySpec, extent: float, start_shell: float, limit_shell: float) -> Resolution:
     if not spec.coarse_to_fine:
-        return PairwiseResolution(limit_angstrom=extent / limit_shell)
+        return SingleResolution(limit_angstrom=extent / limit_shell)
     return Resolution(
         start_angstrom=extent / start_shell,
         limit_angstrom=extent / limit_shell,
@@ -87,11 +87,12 @@ def _resolution(spec: AnySpec, extent: float, start_shell: float, limit_shell: f
 def _mask_defaults(spec: AnySpec, summary: DatasetSummary, extent: float) -> dict[str, Any]:
     """Open fields of the mask; what weights tell of crowded particles is left to the survey."""
     mask, changes = spec.mask, dict[str, Any]()
-    if mask.particles is None and not isinstance(summary.missing, Weights):
+    if mask.particles is None and not (isinstance(summary.missing, Weights) and spec.fits_mask):
         changes["particles"] = False
     if isinstance(mask, Mask):
         changes["diameter_angstrom"] = mask.diameter_angstrom or 0.8 * extent
-        changes["fit"] = mask.diameter_angstrom is None if mask.fit is None else mask.fit
+        fits = spec.fits_mask and mask.diameter_angstrom is None
+        changes["fit"] = fits if mask.fit is None else mask.fit
     return changes
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, TypeAdapter
 
+from subtomo_core.spec.exhaustive import CcSpec, MlSpec
 from subtomo_core.spec.job_base import HalfSets, JobBase
 from subtomo_core.spec.pairwise import PairwiseSpec
 from subtomo_core.spec.parameters import (
@@ -73,7 +74,7 @@ class GradientSpec(RefinementBase):
     parameters: GradientParameters = GradientParameters()
 
 
-AnySpec = FamlSpec | FaSpec | FrmSpec | SagSpec | GradientSpec | PairwiseSpec
+AnySpec = FamlSpec | FaSpec | MlSpec | CcSpec | FrmSpec | SagSpec | GradientSpec | PairwiseSpec
 
 
 def _lower_algorithm(value: Any) -> Any:

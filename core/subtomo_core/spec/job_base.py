@@ -13,6 +13,15 @@ from subtomo_core.spec.point_groups import Symmetry
 from subtomo_core.spec.start import RandomStart, Start
 from subtomo_core.spec.strict import Strict
 
+Iterations = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=500,
+        title="Iterations",
+        description="At the most: a job that converges ends before.",
+    ),
+]
 HalfSets = Annotated[
     bool,
     Field(
@@ -44,15 +53,7 @@ class JobBase(Strict):
             description="Structures that the particles are sorted into (K).",
         ),
     ] = 1
-    iterations: Annotated[
-        int,
-        Field(
-            ge=1,
-            le=500,
-            title="Iterations",
-            description="At the most: a job that converges ends before.",
-        ),
-    ] = 20
+    iterations: Iterations = 20
     seed: Annotated[
         int,
         Field(
@@ -125,6 +126,7 @@ class JobBase(Strict):
     usual_limit: ClassVar[float] = 0.4  # finest shell in use unless told, of the box
     passes: ClassVar[float | None] = None  # over the particles, where iterations do not tell
     coarse_to_fine: ClassVar[bool] = True  # the resolution in use grows
+    fits_mask: ClassVar[bool] = True  # to what the half maps agree on, unless told
 
     @property
     def symmetries(self) -> tuple[str, ...]:

@@ -122,10 +122,11 @@ class Resolution(Strict):
     ] = None
 
 
-class PairwiseResolution(Resolution):
-    """How finely pairs are compared: one resolution from the first iteration to the last.
+class SingleResolution(Resolution):
+    """How finely particles are compared: one resolution from the first iteration to the last.
 
-    Default: half of Nyquist, beyond which two single particles share little but noise.
+    Defaults: half of Nyquist for pairs, beyond which two single particles share little but
+    noise; 0.8 of Nyquist for references.
     """
 
     start_angstrom: None = None

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from subtomo_core.errors import Problem
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job_base import JobBase
-from subtomo_core.spec.mask_and_resolution import Mask, PairwiseResolution
+from subtomo_core.spec.mask_and_resolution import Mask, SingleResolution
 from subtomo_core.spec.parameters import PairwiseParameters
 from subtomo_core.spec.start import RandomStart
 from subtomo_core.spec.strict import titled
@@ -40,7 +40,7 @@ class PairwiseSpec(JobBase):
     half_sets: Literal[False] = False
     whole_tomograms: Literal[False] = False
     mask: Mask = Mask()
-    resolution: PairwiseResolution = PairwiseResolution()
+    resolution: SingleResolution = SingleResolution()
     parameters: PairwiseParameters = PairwiseParameters()
 
     def problems(self, summary: DatasetSummary) -> list[Problem]:

@@ -7,10 +7,51 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from subtomo_core.spec.assignment import Assignment
-from subtomo_core.spec.search_parameters import GridDegrees, Score, SearchParameters, Work
+from subtomo_core.spec.search_parameters import (
+    GridDegrees,
+    NoiseKind,
+    Regularisation,
+    RegularisedIterations,
+    Score,
+    SearchParameters,
+    Sigma,
+    Work,
+)
 
 
-class MatchingParameters(SearchParameters):
+class ReferenceParameters(SearchParameters):
+    """How far particles are searched against references."""
+
+    search_range_deg: Annotated[
+        float | None,
+        Field(
+            gt=0.0,
+            le=180.0,
+            title="Search range (°)",
+            description="With a start from poses: how far a particle may turn in one iteration. "
+            "Everywhere by default.",
+        ),
+    ] = None
+    search_range_angstrom: Annotated[
+        float | None,
+        Field(
+            gt=0.0,
+            title="Search range (Å)",
+            description="With a start from poses: how far a particle may shift in one iteration; "
+            "the range goes along with the particle.",
+        ),
+    ] = None
+    poses: Annotated[
+        Literal["searched", "fixed"],
+        Field(
+            title="Poses",
+            description="Fixed, particles are only sorted into classes, in the poses from which "
+            "the job starts.",
+        ),
+    ] = "searched"
+
+
+class MatchingParameters(ReferenceParameters):
     """How candidate poses are found (docs/method.md#rotational-matching)."""
 
     candidates: Annotated[
@@ -37,25 +78,6 @@ class MatchingParameters(SearchParameters):
             title="Bandwidth",
             description="Of the spherical harmonics of the rotational matching: higher tells finer "
             "angles apart, and takes longer.",
-        ),
-    ] = None
-    search_range_deg: Annotated[
-        float | None,
-        Field(
-            gt=0.0,
-            le=180.0,
-            title="Search range (°)",
-            description="With a start from poses: how far a particle may turn in one iteration. "
-            "Everywhere by default.",
-        ),
-    ] = None
-    search_range_angstrom: Annotated[
-        float | None,
-        Field(
-            gt=0.0,
-            title="Search range (Å)",
-            description="With a start from poses: how far a particle may shift in one iteration; "
-            "the range goes along with the particle.",
         ),
     ] = None
 
@@ -85,14 +107,8 @@ class FamlParameters(MatchingParameters):
             description="Rotations that share out the space of orientations among the candidates.",
         ),
     ] = 10_000
-    noise: Annotated[
-        Literal["white", "shells"] | None,
-        Field(
-            title="Noise",
-            description="White, or with a variance for each Fourier shell. By default shells where "
-            "particles bring weights, else white.",
-        ),
-    ] = None
+    noise: NoiseKind = None
+    sigma: Sigma = None
     temperature: Annotated[
         float,
         Field(
@@ -115,23 +131,8 @@ class FamlParameters(MatchingParameters):
             "particle counts.",
         ),
     ] = 0.5
-    regularisation: Annotated[
-        float,
-        Field(
-            ge=0.0,
-            title="Regularisation",
-            description="How strongly the averages of several classes are drawn to their mean in "
-            "the first iterations.",
-        ),
-    ] = 5.0
-    regularisation_iterations: Annotated[
-        int,
-        Field(
-            ge=0,
-            title="Regularised iterations",
-            description="In which classes are drawn together, less from one to the next.",
-        ),
-    ] = 5
+    regularisation: Regularisation = 5.0
+    regularisation_iterations: RegularisedIterations = 5
     regroup: Annotated[
         bool,
         Field(
@@ -148,6 +149,8 @@ class FamlParameters(MatchingParameters):
             soft=True,
             voronoi_points=self.voronoi_points,
             noise=self.noise,
+            sigma=self.sigma,
+            fills=True,
             temperature=self.temperature,
             junk=self.junk,
             regularisation=self.regularisation,

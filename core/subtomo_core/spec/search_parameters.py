@@ -27,6 +27,41 @@ Score = Annotated[
     ),
 ]
 
+NoiseKind = Annotated[
+    Literal["white", "shells"] | None,
+    Field(
+        title="Noise",
+        description="White, or with a variance for each Fourier shell. By default shells where "
+        "particles bring weights, else white.",
+    ),
+]
+Sigma = Annotated[
+    float | None,
+    Field(
+        gt=0.0,
+        title="Sigma of the noise",
+        description="Fixes its standard deviation, in those of a particle's background, or in the "
+        "particles' own scale where they bring weights. Estimated by default.",
+    ),
+]
+Regularisation = Annotated[
+    float,
+    Field(
+        ge=0.0,
+        title="Regularisation",
+        description="How strongly the averages of several classes are drawn to their mean in "
+        "the first iterations.",
+    ),
+]
+RegularisedIterations = Annotated[
+    int,
+    Field(
+        ge=0,
+        title="Regularised iterations",
+        description="In which classes are drawn together, less from one to the next.",
+    ),
+]
+
 
 class Work(NamedTuple):
     """What the cost of a particle goes with.

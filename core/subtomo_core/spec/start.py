@@ -90,7 +90,8 @@ class PosesStart(Strict):
     The particles' own stand in the STAR file which was uploaded with them: ``rlnAngleRot``,
     ``Tilt`` and ``Psi`` (or the priors of the last two), ``rlnOrigin*Angst``, and
     ``rlnClassNumber`` for more than one class; or in their Dynamo table. Classes which are given
-    so are neither regularised nor balanced.
+    so are neither regularised nor balanced; those that are dealt at random are, as from random
+    orientations.
     """
 
     model_config = titled("known poses")
@@ -108,6 +109,14 @@ class PosesStart(Strict):
         int | None,
         Field(ge=0, title="Iteration of that job", description="Its last by default."),
     ] = None
+    random_classes: Annotated[
+        bool,
+        Field(
+            title="Deal into classes",
+            description="Take the poses alone, of a table without classes or of a job of one "
+            "class, and deal the particles into classes at random.",
+        ),
+    ] = False
 
     @model_validator(mode="after")
     def _of_a_job(self) -> PosesStart:

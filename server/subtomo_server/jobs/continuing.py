@@ -153,13 +153,13 @@ def _with_derived(job: Job, changes: dict[str, Any]) -> dict[str, Any]:
     """
     resolution = changes.get("resolution")
     limit = resolution.get("limit_angstrom") if isinstance(resolution, dict) else None
-    if not isinstance(limit, int | float) or job.spec["algorithm"] == "pairwise":
+    first = job.spec["resolution"]["start_angstrom"]
+    if not isinstance(limit, int | float) or first is None:
         return changes
     parameters = changes.get("parameters") or {}
     if "bandwidth" not in ((job.asked or job.spec).get("parameters") or {}):
         parameters = {"bandwidth": None, **parameters}
-    start = max(limit, job.spec["resolution"]["start_angstrom"])
-    resolution = {**changes["resolution"], "start_angstrom": start}
+    resolution = {**changes["resolution"], "start_angstrom": max(limit, first)}
     return {**changes, "resolution": resolution, "parameters": parameters}
 
 

@@ -153,12 +153,15 @@ def _poses_problem(
             "other particles; choose a job on this dataset",
             pointer="/start/job",
         )
-    has = int(job.spec.get("classes", 1))
-    if has != spec.classes:
+    has, wanted = int(job.spec.get("classes", 1)), 1 if start.random_classes else spec.classes
+    if has != wanted:
+        remedy = "choose a job of one class" if start.random_classes else f"ask for {has}"
+        if has == 1 and not start.random_classes:
+            remedy += ", or deal the particles into classes at random with start.random_classes"
         return Problem(
             f"the poses of the job {job.id} are in {has} classes, this job has {spec.classes}: "
-            f"ask for {has}",
-            pointer="/classes",
+            f"{remedy}",
+            pointer="/start/job" if start.random_classes else "/classes",
         )
     return None
 

@@ -15,7 +15,8 @@ from subtomo_core.fourier.missing import observed
 from subtomo_core.fourier.shells import radius_of
 from subtomo_core.fourier.transforms import to_fourier
 from subtomo_core.maximise.averages import Averages
-from subtomo_core.maximise.next_model import next_shell, stand_empty
+from subtomo_core.maximise.iteration_metrics import stand_empty
+from subtomo_core.maximise.next_model import next_shell
 from subtomo_core.maximise.wiener_gains import wiener
 from support.core_steps import STEP_BOX as BOX
 from support.core_steps import STEP_COUNT as COUNT

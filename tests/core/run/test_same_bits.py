@@ -23,11 +23,12 @@ from subtomo_core.spec.missing_region import Wedge
 
 region = Wedge(tilt_min_deg=-60, tilt_max_deg=60)
 made = simulate([asymmetric_blob(100.0)], [6], 24, 8.0, snr=0.2, missing=region, shift_range=2.0)
-job = {"dataset": "d", "algorithm": "faml", "iterations": 1, "parameters": {"bandwidth": 8}}
-result = run(made.particles, job_spec_adapter.validate_python(job))
-poses = result.poses
-parts = (poses.rotations, poses.shifts, poses.probability, poses.score, result.model.maps)
-print(hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest())
+for algorithm, parameters in (("faml", {"bandwidth": 8}), ("ml", {"step_deg": 40.0})):
+    job = {"dataset": "d", "algorithm": algorithm, "iterations": 1, "parameters": parameters}
+    result = run(made.particles, job_spec_adapter.validate_python(job))
+    poses = result.poses
+    parts = (poses.rotations, poses.shifts, poses.probability, poses.score, result.model.maps)
+    print(hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest())
 """
 
 

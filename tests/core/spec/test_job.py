@@ -24,7 +24,7 @@ from subtomo_core.spec.missing_region import Complete, Cone, Pyramid, Wedge, Wei
 from subtomo_core.spec.parameters import FamlParameters
 
 # Left open they limit nothing.
-LIMITS = {"search_range_deg", "search_range_angstrom"}
+LIMITS = {"sigma", "search_range_deg", "search_range_angstrom"}
 
 
 def spec(algorithm="faml", **fields):
