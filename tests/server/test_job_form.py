@@ -15,10 +15,15 @@ from subtomo_server.pages.schema_fields import Field
 from support.serving import Served, client_of, ready_dataset, small_spec
 
 EMPTY = JobForm({}, {}, {}, {}, "", {})
-NO_CHOICE_IN_PAIRS = {
-    *("iterations", "start.kind", "starts", "trial_iterations", "stop_when_converged", "symmetry"),
-    *("half_sets", "whole_tomograms", "mask.kind"),
-    *(f"resolution.{field}" for field in ("start_angstrom", "shared_angstrom", "growth_shells")),
+_ONE_RESOLUTION = {
+    f"resolution.{field}" for field in ("start_angstrom", "shared_angstrom", "growth_shells")
+}
+_ONE_START = {"starts", "trial_iterations", "symmetry", "half_sets", "whole_tomograms"}
+_EVERY_POSE = _ONE_RESOLUTION | _ONE_START
+NO_CHOICE = {
+    "ml": _EVERY_POSE,
+    "cc": _EVERY_POSE,
+    "pairwise": _EVERY_POSE | {"iterations", "start.kind", "stop_when_converged", "mask.kind"},
 }
 
 
@@ -58,7 +63,7 @@ def test_the_form_has_every_field_of_every_algorithm_once():
 def test_nothing_that_a_job_has_is_left_out(algorithm: str):
     posted = PostedJob.model_validate({"dataset": "ds_1", "algorithm": algorithm})
     named = {field.name for field in job_fields() if not field.kinds or algorithm in field.kinds}
-    fixed = {"dataset"} | (NO_CHOICE_IN_PAIRS if algorithm == "pairwise" else set())
+    fixed = {"dataset"} | NO_CHOICE.get(algorithm, set())
     assert set(leaves(posted.root.model_dump())) - fixed == {
         name for name in named if not name.startswith("start.") or name == "start.kind"
     } - {"mask.map"}
