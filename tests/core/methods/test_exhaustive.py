@@ -138,21 +138,24 @@ def test_classes_are_dealt_anew_in_the_poses_of_a_job_of_one_class(two):
     assert class_agreement(found.poses.best_class, two.truth.classes).mean_f1 == 1.0
 
 
-def test_fast_alignment_sorts_into_classes_in_poses_that_are_fixed(two):
+@pytest.mark.parametrize("algorithm", ["faml", "fa", "gradient"])
+def test_other_algorithms_sort_into_classes_in_poses_that_are_fixed(two, algorithm):
     poses = in_classes(two.truth.rotations, two.truth.shifts, np.zeros(24, int), 1)
     wanted = job_spec_adapter.validate_python(
         {
-            "algorithm": "faml",
+            "algorithm": algorithm,
             "dataset": "d",
             "classes": 2,
             "iterations": 8,
+            "half_sets": False,
             "start": {"kind": "poses", "random_classes": True},
-            "parameters": {"poses": "fixed", "regroup": False},
+            "parameters": {"poses": "fixed"} | ({"regroup": False} if algorithm == "faml" else {}),
         }
     )
     found = run(two.particles, wanted, poses=poses)
     np.testing.assert_array_equal(found.poses.best_rotation, two.truth.rotations)
-    assert class_agreement(found.poses.best_class, two.truth.classes).mean_f1 == 1.0
+    if algorithm == "faml":  # hard assignment may leave all in the class that is clearer at first
+        assert class_agreement(found.poses.best_class, two.truth.classes).mean_f1 == 1.0
 
 
 @pytest.mark.parametrize("algorithm", ["ml", "faml"])
