@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from subtomo_server.auth.accounts import issue_token
+from subtomo_server.jobs.posted_job import PostedJob
 from subtomo_server.jobs.vocabulary import algorithms
-from subtomo_server.jobs.wishes import PostedJob
 from subtomo_server.pages.job_form import JobForm, body_of, job_fields
 from subtomo_server.pages.region_form import region_fields
 from subtomo_server.pages.schema_fields import Field

@@ -1,4 +1,4 @@
-"""Wishes beside a specification, priorities, and what a waiting job is told, over HTTP."""
+"""Handling beside a specification, priorities, and what a waiting job is told, over HTTP."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import update
 
 from subtomo_core.errors import InputError
+from subtomo_server.jobs.posted_job import PostedJob
 from subtomo_server.jobs.posting import wanted
-from subtomo_server.jobs.wishes import PostedJob
 from subtomo_store.database.people_tables import UserRow
 from subtomo_store.database.records import TERMINAL
 from subtomo_store.jobs import drains, workers
@@ -21,13 +21,13 @@ from support.services import WorkerProcess, wait_until
 from support.serving import Served, small_spec
 
 
-def test_wishes_stand_beside_the_specification(service: Served, dataset: str):
+def test_handling_stands_beside_the_specification(service: Served, dataset: str):
     hook = "https://lab.example.org/hook"
-    wishes = {"priority": 20, "queue": "preview", "webhook": hook}
-    job = post(service, "/jobs", small_spec(dataset, **wishes))
+    handling = {"priority": 20, "queue": "preview", "webhook": hook}
+    job = post(service, "/jobs", small_spec(dataset, **handling))
     assert (job["priority"], job["queue"]["name"]) == (20, "preview")
     assert (job["webhook"]["host"], job["webhook"]["state"]) == ("lab.example.org", "armed")
-    assert not set(wishes) & set(job["spec"])
+    assert not set(handling) & set(job["spec"])
     cancel(service, job)
     told = service.client.get(f"/jobs/{job['id']}").json()
     assert told["webhook"]["state"] in ("waiting", "delivered", "failed")
@@ -35,7 +35,7 @@ def test_wishes_stand_beside_the_specification(service: Served, dataset: str):
 
 
 @pytest.mark.parametrize(
-    ("wish", "words"),
+    ("asked", "words"),
     [
         ({"priority": 51}, "above 50, the highest which you may give"),
         ({"priority": 101}, "priority"),
@@ -44,10 +44,10 @@ def test_wishes_stand_beside_the_specification(service: Served, dataset: str):
         ({"webhook": 3}, "webhook"),
     ],
 )
-def test_wishes_which_cannot_be_granted(
-    service: Served, dataset: str, wish: dict[str, Any], words: str
+def test_handling_which_cannot_be_granted(
+    service: Served, dataset: str, asked: dict[str, Any], words: str
 ):
-    error = refused(service, "/jobs", small_spec(dataset, **wish))
+    error = refused(service, "/jobs", small_spec(dataset, **asked))
     assert words in error["detail"]
 
 

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_server.http.validation import problems_of
+from subtomo_server.jobs.posted_job import Handling, PostedJob
 from subtomo_server.jobs.vocabulary import field_names
-from subtomo_server.jobs.wishes import PostedJob, Wishes
 from subtomo_store.database.records import Job
 
 MOST_AT_ONCE = 32
@@ -57,13 +57,13 @@ def parsed(body: Mapping[str, Any], changes: Mapping[str, Any], pointer: str) ->
 
 def body_of(job: Job, webhook: str | None, highest: int) -> dict[str, Any]:
     """The body with which somebody who may give the priority ``highest`` makes this job again."""
-    wishes = {
+    handling = {
         "priority": min(job.priority, highest),
         "queue": job.queue,
         "webhook": webhook,
         "group": job.group,
     }
-    return {**(job.asked or job.spec), **wishes}
+    return {**(job.asked or job.spec), **handling}
 
 
 def variants(values: Mapping[str, list[Any]], name: str) -> list[Variant]:
@@ -124,6 +124,7 @@ def in_changes(error: InputError, changes: Mapping[str, Any], pointer: str) -> I
 
 
 def apart(changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Changes of the specification, and of the wishes beside it."""
-    wished = {key: value for key, value in changes.items() if key in Wishes.model_fields}
-    return {key: value for key, value in changes.items() if key not in wished}, wished
+    """Changes of the specification, and of the handling beside it."""
+    own = Handling.model_fields
+    spec = {key: value for key, value in changes.items() if key not in own}
+    return spec, {key: value for key, value in changes.items() if key in own}

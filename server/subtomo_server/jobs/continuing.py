@@ -14,10 +14,10 @@ from subtomo_core.spec.defaults import resolve
 from subtomo_core.spec.job import AnySpec, job_spec_adapter
 from subtomo_server.http.validation import problems_of
 from subtomo_server.jobs.changes import apart, in_changes, merged
+from subtomo_server.jobs.posted_job import Handling
 from subtomo_server.jobs.posting import Wanted, check_queue, orders_of
 from subtomo_server.jobs.resolving import mask_problems
 from subtomo_server.jobs.vocabulary import field_names
-from subtomo_server.jobs.wishes import Wishes
 from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import User
 from subtomo_store.database.records import Job
@@ -66,7 +66,7 @@ def continued(session: Session, store: Store, user: User, job: Job, request: Req
         If the iteration is not there, or its model was not kept.
     """
     origin = Origin(job.id, _number(session, store, job, request.from_iteration))
-    asked, wished = apart(request.changes)
+    asked, handled = apart(request.changes)
     _refuse_fixed(asked)
     last = origin.iteration + _further(job, origin, request.iterations)
     dataset = datasets.get(session, job.dataset_id)
@@ -76,11 +76,11 @@ def continued(session: Session, store: Store, user: User, job: Job, request: Req
         if problems and "mask" in asked:
             raise InputError(*problems)
         before = {"queue": job.queue, "webhook": request.webhook, "group": job.group}
-        wishes = Wishes.model_validate(merged(before, wished))
-        orders = orders_of(session, store, user, wishes, origin)
+        handling = Handling.model_validate(merged(before, handled))
+        orders = orders_of(session, store, user, handling, origin)
         check_queue(store, orders, spec, dataset.summary)
     except ValidationError as error:
-        found = problems_of(error.errors(), {**job.spec, **asked, **wished}, field_names())
+        found = problems_of(error.errors(), {**job.spec, **asked, **handled}, field_names())
         raise in_changes(InputError(*found), request.changes, "/changes") from error
     except InputError as error:
         raise in_changes(error, request.changes, "/changes") from error

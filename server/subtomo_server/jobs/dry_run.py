@@ -13,9 +13,9 @@ from subtomo_core.spec.checks import remarks
 from subtomo_core.spec.job import AnySpec
 from subtomo_server.http.validation import problems_of
 from subtomo_server.jobs.estimates import estimate
+from subtomo_server.jobs.posted_job import PostedJob
 from subtomo_server.jobs.posting import Wanted, wanted
 from subtomo_server.jobs.vocabulary import field_names
-from subtomo_server.jobs.wishes import PostedJob
 from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import User
 
@@ -90,12 +90,12 @@ def _without_faults(
     session: Session, store: Store, user: User, posted: PostedJob, problems: list[Problem]
 ) -> AnySpec | None:
     """The specification that is left without the fields that problems are of."""
-    body = {**posted.asked, **posted.wishes.model_dump(mode="json", exclude_none=True)}
+    body = {**posted.asked, **posted.handling.model_dump(mode="json", exclude_none=True)}
     for _ in range(_ROUNDS):
         left, wrong = _parsed(_without(body, (problem.pointer for problem in problems)))
         if left is None or wrong:
             return None
-        body = {**left.asked, **left.wishes.model_dump(mode="json", exclude_none=True)}
+        body = {**left.asked, **left.handling.model_dump(mode="json", exclude_none=True)}
         found, problems = _wanted(session, store, user, left)
         if found:
             return found.spec

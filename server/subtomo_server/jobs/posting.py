@@ -14,8 +14,8 @@ from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job import AnySpec
 from subtomo_server.http.words import duration
 from subtomo_server.jobs.estimates import estimate
+from subtomo_server.jobs.posted_job import Handling, PostedJob
 from subtomo_server.jobs.resolving import resolved
-from subtomo_server.jobs.wishes import PostedJob, Wishes
 from subtomo_server.webhooks.targets import check_target
 from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import User
@@ -46,7 +46,7 @@ def wanted(session: Session, store: Store, user: User, posted: PostedJob) -> Wan
     """
     problems: list[Problem] = []
     found = _noting(problems, lambda: resolved(session, store.files, user, posted.spec))
-    orders = _noting(problems, lambda: orders_of(session, store, user, posted.wishes))
+    orders = _noting(problems, lambda: orders_of(session, store, user, posted.handling))
     if found is None or orders is None:
         raise InputError(*problems)
     dataset, full = found
@@ -64,17 +64,17 @@ def _noting(problems: list[Problem], check: Callable[[], T]) -> T | None:
 
 
 def orders_of(
-    session: Session, store: Store, user: User, wishes: Wishes, continues: Origin | None = None
+    session: Session, store: Store, user: User, handling: Handling, continues: Origin | None = None
 ) -> Orders:
-    """Check wishes against what the user may have.
+    """Check the handling against what the user may have.
 
     Raises
     ------
     InputError
-        With a pointer to the wish.
+        With a pointer to the field.
     """
     problems: list[Problem] = []
-    priority, webhook = wishes.priority, wishes.webhook
+    priority, webhook = handling.priority, handling.webhook
     if priority is not None:
         _noting(problems, lambda: check_priority(session, store, user, priority))
     if webhook is not None:
@@ -84,10 +84,10 @@ def orders_of(
     usual = min(USUAL_PRIORITY, highest_priority(session, store, user))
     return Orders(
         priority=usual if priority is None else priority,
-        queue=wishes.queue,
+        queue=handling.queue,
         webhook=webhook,
         continues=continues,
-        group=wishes.group,
+        group=handling.group,
     )
 
 
@@ -102,7 +102,7 @@ def check_priority(session: Session, store: Store, user: User, wanted: int) -> N
     Raises
     ------
     InputError
-        With a pointer to the wish.
+        With a pointer to the field.
     """
     highest = highest_priority(session, store, user)
     if wanted > highest:

@@ -32,7 +32,7 @@ class Halves(NamedTuple):
     iteration: int
 
 
-class MaskWish(NamedTuple):
+class MaskRequest(NamedTuple):
     """A mask to be drawn: sigma above the mean, and ångström."""
 
     name: str
@@ -81,7 +81,7 @@ def plot_document(plot: Guinier) -> dict[str, Any]:
     }
 
 
-def make_mask(store: Store, user: User, place: Place, wish: MaskWish) -> Map:
+def make_mask(store: Store, user: User, place: Place, request: MaskRequest) -> Map:
     """Draw a mask from a class's average and keep it among the user's maps.
 
     Raises
@@ -94,7 +94,7 @@ def make_mask(store: Store, user: User, place: Place, wish: MaskWish) -> Map:
     volume = read_volume(find_class_file(store, user, place, CLASS_MAPS["map.mrc"]).path)
     size = volume.voxel_size
     mask = level_mask(
-        volume.array, wish.level, wish.extend_angstrom / size, wish.edge_angstrom / size
+        volume.array, request.level, request.extend_angstrom / size, request.edge_angstrom / size
     )
     map_id = new_id("map")
     written = write_whole(store.files.map(map_id), lambda file: write_volume(file, mask, size))
@@ -104,12 +104,12 @@ def make_mask(store: Store, user: User, place: Place, wish: MaskWish) -> Map:
                 session,
                 user_id=user.id,
                 map_id=map_id,
-                name=wish.name,
+                name=request.name,
                 box=len(mask),
                 voxel_size_angstrom=size,
                 size=written.size,
                 sha256=written.sha256,
-                group=wish.group,
+                group=request.group,
             )
             quotas.check(session, user.id, store.settings, more=0, noted=written.size)
             return made

@@ -8,7 +8,7 @@ from typing import Any
 
 from subtomo_core.spec.job import job_spec_adapter
 from subtomo_server.datasets.schemas import NewDataset
-from subtomo_server.jobs.wishes import PostedJob
+from subtomo_server.jobs.posted_job import PostedJob
 
 
 @cache

@@ -49,8 +49,8 @@ async def go_on(services: NeedServices, user: NeedUser, request: Request, job_id
         numbers = [_number(entered.get(key, "")) for key in ("from", "further")]
         fields = ("limit", "symmetry", "diameter", "mask")
         changes = _changes({key: entered.get(key, "") for key in fields})
-        wish = continuing.Request(numbers[0], numbers[1], changes, webhook)
-        return [continuing.continued(session, services.store, user, job, wish)]
+        request = continuing.Request(numbers[0], numbers[1], changes, webhook)
+        return [continuing.continued(session, services.store, user, job, request)]
 
     return await run_in_threadpool(_answer, services, user, request, job_id, choose)
 
@@ -84,7 +84,7 @@ async def clone(services: NeedServices, user: NeedUser, request: Request, job_id
             FIELDS[key]: [_value(v) for v in text.split(",")] for key, text in several.items()
         }
         base = parsed(body, changes, "")
-        document = {**base.asked, **base.wishes.model_dump(mode="json", exclude_none=True)}
+        document = {**base.asked, **base.handling.model_dump(mode="json", exclude_none=True)}
         return [
             wanted(session, services.store, user, parsed(document, variant.body, ""))
             for variant in variants(values, str(document.get("name") or job.name))

@@ -15,8 +15,8 @@ from subtomo_core.errors import InputError, SubtomoError
 from subtomo_server.deps.dependencies import NeedServices, NeedStore, NeedUser, Services
 from subtomo_server.http.problems import kind_of
 from subtomo_server.http.words import read_number
+from subtomo_server.jobs.posted_job import PostedJob
 from subtomo_server.jobs.posting import check_priority, make, wanted
-from subtomo_server.jobs.wishes import PostedJob
 from subtomo_server.pages.fields import fields_of, texts_of
 from subtomo_server.pages.job_form import body_of, by_field, checked, defaults_of
 from subtomo_server.pages.views import render_dataset, render_job

@@ -12,8 +12,8 @@ from subtomo_core.errors import Problem
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job import AnySpec
 from subtomo_server.jobs.dry_run import DryRun, dry_run
+from subtomo_server.jobs.posted_job import PostedJob
 from subtomo_server.jobs.resolving import fits
-from subtomo_server.jobs.wishes import PostedJob
 from subtomo_server.pages.schema_fields import (
     Choice,
     Field,

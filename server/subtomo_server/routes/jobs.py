@@ -24,10 +24,10 @@ from subtomo_server.http.documents import Fault
 from subtomo_server.http.downloads import unchanged
 from subtomo_server.jobs.documents import document, documents
 from subtomo_server.jobs.estimates import estimate as estimate_job
+from subtomo_server.jobs.posted_job import PostedJob
 from subtomo_server.jobs.posting import check_priority, make, wanted
 from subtomo_server.jobs.recent import Told
 from subtomo_server.jobs.schemas import Estimate, JobChanges, JobDocument, JobPage, Validation
-from subtomo_server.jobs.wishes import PostedJob
 from subtomo_store.database.records import Answer, JobStatus, Message
 from subtomo_store.jobs import idempotency, jobs
 

@@ -18,10 +18,10 @@ from subtomo_server.jobs.changes import Variant, body_of, in_changes, merged, pa
 from subtomo_server.jobs.continuing import Request, continued
 from subtomo_server.jobs.documents import document, documents
 from subtomo_server.jobs.origins import origin
+from subtomo_server.jobs.posted_job import PostedJob
 from subtomo_server.jobs.posting import Wanted, highest_priority, make, wanted
 from subtomo_server.jobs.resuming import resumed
 from subtomo_server.jobs.schemas import JobDocument, JobPage
-from subtomo_server.jobs.wishes import PostedJob
 from subtomo_server.routes.jobs import Key
 from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import User
@@ -189,8 +189,8 @@ def new_secret(store: NeedStore, user: NeedUser) -> SecretDocument:
 
 def _base(session: Session, store: Store, user: User, body: SweepBody) -> dict[str, Any]:
     if body.spec is not None:
-        wishes = body.spec.wishes.model_dump(mode="json", exclude_none=True)
-        return merged({**body.spec.asked, **wishes}, body.changes)
+        handling = body.spec.handling.model_dump(mode="json", exclude_none=True)
+        return merged({**body.spec.asked, **handling}, body.changes)
     return merged(_body(session, store, user, str(body.job)), body.changes)
 
 

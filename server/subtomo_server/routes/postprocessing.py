@@ -18,7 +18,7 @@ from subtomo_server.http.downloads import job_file_name
 from subtomo_server.http.packing import packed
 from subtomo_server.jobs.postprocessing import (
     Halves,
-    MaskWish,
+    MaskRequest,
     make_mask,
     plot_document,
     plot_of,
@@ -102,7 +102,9 @@ def draw_mask(
 
     Small pieces are left out. The mask is extended, and falls off over its soft edge.
     """
-    wish = MaskWish(body.name, body.level, body.extend_angstrom, body.edge_angstrom, body.group)
-    made = make_mask(store, user, place, wish)
+    request = MaskRequest(
+        body.name, body.level, body.extend_angstrom, body.edge_angstrom, body.group
+    )
+    made = make_mask(store, user, place, request)
     response.headers["Location"] = f"/api/v1/maps/{made.id}"
     return MapDocument.model_validate(made)

@@ -97,7 +97,7 @@ def score(
     from subtomo_server.scoring.inputs import Files  # noqa: PLC0415 - keeps the command line quick
     from subtomo_server.scoring.page import write_page  # noqa: PLC0415
     from subtomo_server.scoring.score import Particles, scored  # noqa: PLC0415
-    from subtomo_server.scoring.seen import Wishes  # noqa: PLC0415
+    from subtomo_server.scoring.seen import Requested  # noqa: PLC0415
     from subtomo_server.scoring.turned import Turning  # noqa: PLC0415
 
     missing = Missing(
@@ -113,7 +113,7 @@ def score(
     with plain_errors():
         report = scored(
             Files(maps or (), truth or (), poses, true_poses),
-            Particles(particles, missing, dark, Wishes(pairs, images, imposed)),
+            Particles(particles, missing, dark, Requested(pairs, images, imposed)),
             Turning.asked(symmetry_of_maps, axis, highest_order),
             symmetries=symmetry or (),
             voxel_size=voxel_size,

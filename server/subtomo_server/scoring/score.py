@@ -12,7 +12,7 @@ from subtomo_core.errors import InputError, Problem
 from subtomo_server.scoring.inputs import Files, Inputs
 from subtomo_server.scoring.particles import opened
 from subtomo_server.scoring.report import Report
-from subtomo_server.scoring.seen import Seen, Wishes
+from subtomo_server.scoring.seen import Requested, Seen
 from subtomo_server.scoring.turned import Turning
 
 
@@ -25,13 +25,13 @@ class Particles:
     path : Path or None
     missing : Missing
     dark : bool
-    wishes : Wishes
+    requested : Requested
     """
 
     path: Path | None
     missing: Missing
     dark: bool
-    wishes: Wishes
+    requested: Requested
 
     def check(self, files: Files) -> None:
         """Refuse options which nothing would come of.
@@ -42,12 +42,12 @@ class Particles:
             Naming what they go with.
         """
         limited = self.path is not None and files.truths and files.true_poses
-        asked = self.wishes.images is not None or self.wishes.pairs is not None
+        asked = self.requested.images is not None or self.requested.pairs is not None
         if self.path is None and (self.missing.said or self.dark or asked):
             options = "--tilt, --cone, --missing-from-weights, --dark, --pairs and --images"
             detail = f"{options} tell of particles: give --particles too, or leave them out"
             raise InputError(Problem(detail))
-        if self.wishes.imposed and not limited:
+        if self.requested.imposed and not limited:
             detail = "--imposed tells of the ceiling: give --particles, --true-poses and --truth"
             raise InputError(Problem(f"{detail}, or leave it out"))
 
@@ -78,5 +78,5 @@ def scored(
     except InvalidInput as error:
         raise InputError(Problem(str(error).rstrip("."))) from error
     with opened(particles.path, region, voxel_size, dark=particles.dark) as read:
-        seen = Seen.of(given, read, particles.wishes)
+        seen = Seen.of(given, read, particles.requested)
         return Report.of(given, seen, turning, try_mirror=try_mirror)

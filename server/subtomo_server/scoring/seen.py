@@ -20,7 +20,7 @@ _PAIRS = 100  # of each class
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Requested:
     """What is asked of the particles.
 
     Attributes
@@ -71,7 +71,7 @@ class Seen:
     images: int | None
 
     @classmethod
-    def of(cls, given: Inputs, opened: Opened, wishes: Wishes) -> Seen:
+    def of(cls, given: Inputs, opened: Opened, requested: Requested) -> Seen:
         """Measure particles by the true poses, or by those found where no true ones are given.
 
         Raises
@@ -84,15 +84,15 @@ class Seen:
             raise InputError(Problem("--particles needs poses: give --true-poses, or --poses"))
         known = Known.of(opened, source)
         weighted = isinstance(known.particles.summary.missing, Weights)
-        if wishes.images is not None and not weighted:
+        if requested.images is not None and not weighted:
             detail = "--images goes with --missing-from-weights: the SNR of a volume is no image's"
             raise InputError(Problem(detail))
-        reached = _limits(given, known, wishes.imposed) if given.true and given.truths else ()
+        reached = _limits(given, known, requested.imposed) if given.true and given.truths else ()
         classes = tuple(
-            _seen(known, k, _PAIRS if wishes.pairs is None else wishes.pairs)
+            _seen(known, k, _PAIRS if requested.pairs is None else requested.pairs)
             for k in range(len(known.numbers))
         )
-        return cls(known, given.true is None, classes, reached, wishes.images)
+        return cls(known, given.true is None, classes, reached, requested.images)
 
     @property
     def _what(self) -> str:

@@ -13,7 +13,7 @@ from subtomo_core.spec.strict import Strict
 from subtomo_store.database.records import QueueName
 
 
-class Wishes(Strict):
+class Handling(Strict):
     """How a job is to be handled; none of it changes what is computed."""
 
     priority: Annotated[
@@ -50,7 +50,7 @@ class Wishes(Strict):
 
 
 def _posted(kind: type[JobBase]) -> type[JobBase]:
-    bases: Any = (kind, Wishes)
+    bases: Any = (kind, Handling)
     made: type[JobBase] = create_model(
         f"Posted{kind.__name__}", __base__=bases, __doc__=kind.__doc__
     )
@@ -61,12 +61,12 @@ if TYPE_CHECKING:
     Posted = JobSpec
 else:
     _kinds, *_rules = get_args(JobSpec)
-    # The specification's own union and validators, each kind with the wishes beside its fields.
+    # The specification's own union and validators, each kind with the handling beside its fields.
     Posted = Annotated[Union[tuple(_posted(kind) for kind in get_args(_kinds))], *_rules]  # noqa: UP007
 
 
 class PostedJob(RootModel[Posted]):
-    """A job's specification and wishes, as the body of a request.
+    """A job's specification, and how it is to be handled, as the body of a request.
 
     A root model, since FastAPI would drop the union's own validators.
     """
@@ -77,14 +77,14 @@ class PostedJob(RootModel[Posted]):
         return job_spec_adapter.validate_python(self.asked)
 
     @property
-    def wishes(self) -> Wishes:
-        """The wishes alone."""
-        return Wishes.model_validate(self.root.model_dump(include=set(Wishes.model_fields)))
+    def handling(self) -> Handling:
+        """How it is to be handled, alone."""
+        return Handling.model_validate(self.root.model_dump(include=set(Handling.model_fields)))
 
     @property
     def asked(self) -> dict[str, Any]:
         """The specification as it was sent, before any default."""
         sent = self.root.model_dump(
-            mode="json", exclude=set(Wishes.model_fields), exclude_unset=True
+            mode="json", exclude=set(Handling.model_fields), exclude_unset=True
         )
         return {**sent, "algorithm": self.root.algorithm}
