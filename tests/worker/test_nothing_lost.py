@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
 from subtomo_store.database.records import Message
 from subtomo_store.errors import LeaseLostError
@@ -79,7 +80,9 @@ def test_an_attempt_that_lost_its_lease_publishes_nothing(place, standard, undis
     job = place.submit(**standard)
     sleeper = place.worker(ADDING_SECONDS="2.0", SUBTOMO_LEASE_SECONDS="1.5")
     place.wait_for_particles(job, 0, 1)
-    sleeper.pause()
+    with place.store.begin() as session:
+        session.execute(text("SELECT 1"))
+        sleeper.pause()  # while the lock of the database is here, and not with the worker
     other = place.worker()
     wait_until(lambda: _finished(place, job) >= 1, "the other worker goes on")
     sleeper.resume()
