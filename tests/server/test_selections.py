@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import httpx
 import numpy as np
 import pytest
 
@@ -11,7 +14,7 @@ from subtomo_store.datasets.stack import StackParticles
 from subtomo_store.jobs.result_poses import own_poses
 from support.browsing import LONG, Visit
 from support.services import WorkerProcess
-from support.serving import Served, small_spec
+from support.serving import Served, ready_dataset, small_spec
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +93,9 @@ def test_poses_go_from_binned_particles_to_the_finer_ones(
         assert client.wait(coarse).status == "succeeded", worker.log.read_text()
         two = client.select(coarse, "two of the binned", rows=[2, 4])
         start = {**poses, "job": coarse.id}
+        as_page = {"accept": "text/html", "authorization": f"Bearer {service.token}"}
+        form = httpx.get(f"{service.url}/datasets/{dataset}", headers=as_page, trust_env=False)
+        assert f'value="{coarse.id}"' in form.text  # among those whose poses may be taken
         fine = client.submit(
             dataset=dataset, algorithm="faml", iterations=1, classes=2, start=start
         )
@@ -105,6 +111,19 @@ def test_poses_go_from_binned_particles_to_the_finer_ones(
         np.testing.assert_allclose(poses_of(service, fewer.id, 0).shifts, found[0].shifts[[1, 3]])
         with pytest.raises(HTTPProblem, match="no poses of 2 of this dataset's 4 particles"):
             client.submit(dataset=dataset, **spec, start={**poses, "job": fewer.id})
+
+
+def test_halves_of_a_job_stay_apart_among_chosen_particles(
+    service: Served, worker: WorkerProcess, tmp_path: Path
+):
+    eight = ready_dataset(service.client, tmp_path, count=8)
+    with Client(service.url, service.token) as client:
+        apart = client.submit(dataset=eight, algorithm="faml", iterations=1, half_sets=True)
+        assert client.wait(apart).status == "succeeded", worker.log.read_text()
+        some = client.select(apart, "a few of both halves", rows=[1, 3, 4, 8])
+    halves = StackParticles(service.store.files.dataset(some.id)).grouping().halves
+    assert halves is not None
+    assert halves.tolist() == [0, 0, 1, 1]  # of every other particle
 
 
 def poses_of(service: Served, job: str, iteration: int) -> Poses:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,18 @@ def test_particles_are_binned_and_tables_name_the_volumes_as_they_came(tmp_path:
     assert (told.dataset, told.rows.tolist(), told.box) == ("whole", [1, 4], 16)
     given = starfile.read(tmp_path / "fewer" / "given.star")
     np.testing.assert_allclose(given["particles"]["rlnOriginX"], -2 * own.shifts[:2, 0], atol=1e-5)
+
+
+def test_halves_that_the_job_kept_apart_stay_so(tmp_path: Path):
+    make_particles(tmp_path / "whole" / "uploads", count=6)
+    seal(tmp_path / "whole", WEDGE)
+    halves = np.array([2, 1, 1])
+    select(tmp_path / "whole", tmp_path / "some", replace(chosen(), half_sets=halves), "", House())
+    some = StackParticles(tmp_path / "some")
+    assert some.grouping().halves is not None
+    assert some.grouping().halves.tolist() == [1, 0, 0]
+    given = starfile.read(tmp_path / "some" / "given.star")["particles"]
+    assert given["rlnRandomSubset"].tolist() == halves.tolist()
 
 
 def test_particles_find_their_places_in_datasets_of_one_source():

@@ -17,6 +17,7 @@ from subtomo_store.datasets.selecting import ChosenParticles, select
 from subtomo_store.datasets.stack import read_record
 from subtomo_store.errors import GoneError
 from subtomo_store.files.data_folder import Files
+from subtomo_store.formats.star import read_particles
 from subtomo_store.jobs.result_poses import own_poses
 
 Rows = NDArray[np.int64]
@@ -136,7 +137,7 @@ def make_selection(files: Files, folder: Path, selection: dict[str, Any], house:
     """Make a dataset's folder of the particles that its record tells of.
 
     Classes that were chosen are numbered anew from 1, so that a job of as many can start from
-    them.
+    them. Halves that the job kept apart stay so.
 
     Raises
     ------
@@ -146,8 +147,8 @@ def make_selection(files: Files, folder: Path, selection: dict[str, Any], house:
     origin = Origin(*(selection[name] for name in Origin._fields))
     choice = Choice.model_validate(selection["choice"])
     try:
-        result = files.iteration_file(origin.job, origin.iteration, "particles.star").parent
-        poses = own_poses(result)
+        table = files.iteration_file(origin.job, origin.iteration, "particles.star")
+        poses, halves = own_poses(table.parent), read_particles(table).half_sets
     except FileNotFoundError as error:
         detail = f"the result of the job {origin.job} was deleted before its particles were copied"
         raise GoneError(detail) from error
@@ -157,7 +158,14 @@ def make_selection(files: Files, folder: Path, selection: dict[str, Any], house:
     source = files.dataset(origin.dataset)
     side = read_record(source).summary.box
     box = int(selection.get("box", side))
-    chosen = ChosenParticles(rows, poses.best_rotation[rows], poses.best_shift[rows], classes, box)
+    chosen = ChosenParticles(
+        rows,
+        poses.best_rotation[rows],
+        poses.best_shift[rows],
+        classes,
+        box,
+        None if halves is None else halves[rows],
+    )
     remark = (
         f"{len(rows)} of the {len(poses)} particles of the dataset {origin.dataset}, with the "
         f"poses and classes of iteration {origin.iteration} of the job {origin.job}"

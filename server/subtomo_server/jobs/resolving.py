@@ -139,7 +139,8 @@ def _job_problem(
     return None
 
 
-def _provenance(files: Files, dataset: Dataset) -> Provenance:
+def provenance_of(files: Files, dataset: Dataset) -> Provenance:
+    """Which particles of which upload a dataset holds."""
     return read_provenance(files.dataset(dataset.id), dataset.summary)
 
 
@@ -154,7 +155,7 @@ def _poses_problem(
     except NotFoundError as error:
         return Problem(f"{error}", pointer="/start/job")
     try:
-        places_among(_provenance(files, wanting), _provenance(files, posed), job.id)
+        places_among(provenance_of(files, wanting), provenance_of(files, posed), job.id)
     except InputError as error:
         return error.problems[0]
     has, wanted = int(job.spec.get("classes", 1)), 1 if start.random_classes else spec.classes

@@ -48,6 +48,9 @@ class ChosenParticles:
         Counted from 1.
     box : int
         In voxels, even: a smaller one than the source's bins the particles.
+    half_sets : ndarray of int64, (M,), optional
+        1 or 2, where the job kept two halves apart, so that they do not mix from here on; without
+        them those of the source's table.
     """
 
     rows: Rows
@@ -55,6 +58,7 @@ class ChosenParticles:
     shifts: NDArray[np.float64]
     classes: Rows
     box: int
+    half_sets: Rows | None = None
 
 
 def select(source: Path, folder: Path, chosen: ChosenParticles, remark: str, house: House) -> None:
@@ -91,7 +95,7 @@ def select(source: Path, folder: Path, chosen: ChosenParticles, remark: str, hou
         summary = _sampled(particles.summary, box)
         _copy(particles, chosen.rows, summary, temporary, weighted=weighted)
         summary = _write_regions(source, summary, chosen.rows, temporary)
-        write_grouping(temporary, _grouping(particles.grouping(), chosen.rows))
+        write_grouping(temporary, _grouping(particles.grouping(), chosen))
         provenance = particles.provenance()
         provenance = provenance._replace(rows=provenance.rows[chosen.rows])
         write_provenance(temporary, provenance)
@@ -147,11 +151,12 @@ def _write_regions(
     return summary.model_copy(update={"particles": len(rows), "missing": missing})
 
 
-def _grouping(whole: Grouping, rows: Rows) -> Grouping:
+def _grouping(whole: Grouping, chosen: ChosenParticles) -> Grouping:
     def of(labels: Rows | None) -> Rows | None:
-        return None if labels is None else labels[rows]
+        return None if labels is None else labels[chosen.rows]
 
-    return Grouping(of(whole.halves), of(whole.groups), of(whole.tomograms))
+    halves = of(whole.halves) if chosen.half_sets is None else chosen.half_sets - 1
+    return Grouping(halves, of(whole.groups), of(whole.tomograms))
 
 
 def _write_tables(
@@ -179,7 +184,7 @@ def _write_tables(
         classes=chosen.classes,
         tomograms=texts(table.tomograms),
         ctf_images=None if ctf_images is None else [ctf_images[row].text for row in rows],
-        half_sets=some(table.half_sets),
+        half_sets=some(table.half_sets) if chosen.half_sets is None else chosen.half_sets,
         coordinates=some(table.coordinates),
         turns=some(table.turns),
         microscope=table.microscope,
