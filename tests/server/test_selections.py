@@ -179,7 +179,7 @@ def test_particles_are_chosen_on_the_page(visit: Visit, service: Served, job: st
     page.locator("#particle-filter").get_by_label("Class").select_option("1")
     page.get_by_text("2 of 4 particles").wait_for()
     page.get_by_label("Name of the new dataset").fill("from the page")
-    page.get_by_label("Binning").fill("2")
+    page.get_by_label("Binning").select_option("2")
     page.get_by_role("button", name="Make a dataset of these").click()
     page.wait_for_url(f"{visit.url}/datasets/*", timeout=LONG)
     page.get_by_role("heading", name="from the page").wait_for()
