@@ -66,12 +66,16 @@ class SelectionCalls(Calls):
         min_score: float | None = None,
         junk: bool = False,
         rows: Sequence[int] | None = None,
+        binning: int | None = None,
+        box: int | None = None,
         iteration: int | str = "last",
         group: str | None = None,
     ) -> Dataset:
         """Make a dataset of some of a job's particles, and wait until it is ready.
 
-        The job's poses and classes become the particles' own: ``start={"kind": "poses"}``.
+        The job's poses and classes become the particles' own: ``start={"kind": "poses"}``. A job
+        on the finer particles can start from the poses of one on the binned:
+        ``start={"kind": "poses", "job": ...}``.
 
         Parameters
         ----------
@@ -88,6 +92,10 @@ class SelectionCalls(Calls):
             Whether particles that show none of the classes count in.
         rows : sequence of int, optional
             Rows of the table, counted from 1.
+        binning : int, optional
+            Voxels that become one along each axis, in Fourier space.
+        box : int, optional
+            Or the box in voxels, even, after cropping in Fourier space.
         iteration : int or str
             Its number, or ``last``.
         group : str, optional
@@ -96,7 +104,7 @@ class SelectionCalls(Calls):
         Raises
         ------
         HTTPProblem
-            If no particle meets the conditions.
+            If no particle meets the conditions, or there is no such box.
         Rejected
             If the particles could not be copied.
         """
@@ -107,6 +115,8 @@ class SelectionCalls(Calls):
             "min_score": min_score,
             "junk": junk,
             "rows": None if rows is None else list(rows),
+            "binning": binning,
+            "box": box,
             "group": group,
         }
         body = {field: value for field, value in asked.items() if value is not None}

@@ -155,6 +155,46 @@ def test_a_tomogram_is_filled_with_averages(client: Client, job: str, tmp_path: 
     assert np.allclose(volume, expected, atol=1e-4 * np.abs(expected).max())
 
 
+def test_a_job_on_binned_particles_tells_places_and_voxels_of_the_volumes_that_came(
+    client: Client, job: str, tmp_path: Path
+):
+    binned = client.select(job, "placed, binned", binning=2)
+    coarse = client.submit(
+        dataset=binned, algorithm="faml", iterations=1, classes=2, start={"kind": "poses"}
+    )
+    assert client.wait(coarse).status == "succeeded"
+    first = {"iteration": 0}
+    (tmp_path / "coarse").mkdir()
+
+    def both(program: str) -> tuple[Path, Path]:
+        return (
+            client.download_particles(job, tmp_path, program=program),
+            client.download_particles(coarse, tmp_path / "coarse", program=program, **first),
+        )
+
+    fine, less = map(dynamotable.read, both("dynamo"))
+    kept = ["dx", "dy", "dz", "tdrot", "tilt", "narot", "x", "y", "z", "apix", "ref"]
+    assert np.allclose(fine[kept], less[kept], atol=1e-4)
+    fine, less = map(starfile.read, both("stopgap"))
+    kept = ["orig_x", "orig_y", "orig_z", "x_shift", "y_shift", "z_shift", "phi", "psi", "the"]
+    assert np.allclose(fine[kept], less[kept], atol=1e-4)
+    with np.load(client.download_posteriors(coarse, tmp_path, **first)) as found:
+        assert found["voxel_size_angstrom"] == 2 * VOXEL
+    star = read_particles(client.download_star(coarse, tmp_path, **first))
+    moved = VOXEL * PLACES + star.shifts_angstrom(VOXEL)
+    with zipfile.ZipFile(client.download_placed(coarse, tmp_path, **first)) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith("TS-2_class_2.star"))
+        (tmp_path / "placed.star").write_bytes(archive.read(name))
+    placed = read_particles(tmp_path / "placed.star")
+    assert placed.boxes == (str(BOX // 2),)
+    assert np.allclose(2 * VOXEL * placed.coordinates, moved[3:], atol=1e-4)
+    how = {"tomogram": "TS_1", "size": (64, 48, 24), **first}
+    with mrcfile.open(client.download_map_back(coarse, tmp_path / "m.mrc", **how)) as opened:
+        assert float(opened.voxel_size.x) == pytest.approx(2 * VOXEL)
+        assert opened.data[:, 25:].max() == 0.0  # beyond row 30 / 2 and half a box of 16 / 2
+        assert opened.data[:, 12:18].any()
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [

@@ -147,7 +147,8 @@ def test_a_job_starts_from_a_map_uploaded_in_its_form_and_from_its_poses(
     page.get_by_role("button", name="Start").click()
     page.wait_for_url(f"{visit.url}/jobs/*")
     second = service.client.get(f"/jobs/{page.url.rpartition('/')[2]}").json()["spec"]
-    assert second["start"] == {"kind": "poses", "job": job, "iteration": None}
+    told = {"kind": "poses", "job": job, "iteration": None, "random_classes": False}
+    assert second["start"] == told
 
 
 def test_a_waiting_job_is_put_off_and_cancelled_from_its_page(

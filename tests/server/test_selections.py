@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import httpx
+import numpy as np
 import pytest
 
-from subtomo import Client
+from subtomo import Client, HTTPProblem
+from subtomo_core.data.poses import Poses
 from subtomo_store.datasets.stack import StackParticles
+from subtomo_store.jobs.result_poses import own_poses
 from support.browsing import LONG, Visit
 from support.services import WorkerProcess
-from support.serving import Served, small_spec
+from support.serving import Served, ready_dataset, small_spec
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +79,77 @@ def test_a_dataset_is_made_of_a_class_and_a_job_starts_from_its_poses(
         assert client.particles(job, classes=[1], sort="score", descending=True)[0]["row"] == 2
 
 
+def test_poses_go_from_binned_particles_to_the_finer_ones(
+    service: Served, job: str, dataset: str, worker: WorkerProcess
+):
+    poses = {"kind": "poses"}
+    with Client(service.url, service.token) as client:
+        small = client.select(job, "binned", binning=2)
+        assert (small.box, small.voxel_size_angstrom) == (8, 12.0)
+        assert "binned from 16 to 8 voxels" in small.remarks[0]
+        coarse = client.submit(
+            dataset=small, algorithm="faml", iterations=1, classes=2, start=poses
+        )
+        assert client.wait(coarse).status == "succeeded", worker.log.read_text()
+        two = client.select(coarse, "two of the binned", rows=[2, 4])
+        start = {**poses, "job": coarse.id}
+        as_page = {"accept": "text/html", "authorization": f"Bearer {service.token}"}
+        form = httpx.get(f"{service.url}/datasets/{dataset}", headers=as_page, trust_env=False)
+        assert f'value="{coarse.id}"' in form.text  # among those whose poses may be taken
+        fine = client.submit(
+            dataset=dataset, algorithm="faml", iterations=1, classes=2, start=start
+        )
+        assert client.wait(fine).status == "succeeded", worker.log.read_text()
+        found = [poses_of(service, one.id, 0) for one in (coarse, fine)]
+        np.testing.assert_allclose(found[1].rotations, found[0].rotations)
+        np.testing.assert_allclose(found[1].shifts, 2 * found[0].shifts)
+        # Some of the particles take theirs from a job on all; not the other way round.
+        assert two.box == 8
+        spec = {"algorithm": "faml", "iterations": 1, "classes": 2}
+        fewer = client.submit(dataset=two, **spec, start={**poses, "job": fine.id})
+        assert client.wait(fewer).status == "succeeded", worker.log.read_text()
+        np.testing.assert_allclose(poses_of(service, fewer.id, 0).shifts, found[0].shifts[[1, 3]])
+        with pytest.raises(HTTPProblem, match="no poses of 2 of this dataset's 4 particles"):
+            client.submit(dataset=dataset, **spec, start={**poses, "job": fewer.id})
+
+
+def test_halves_of_a_job_stay_apart_among_chosen_particles(
+    service: Served, worker: WorkerProcess, tmp_path: Path
+):
+    eight = ready_dataset(service.client, tmp_path, count=8)
+    with Client(service.url, service.token) as client:
+        apart = client.submit(dataset=eight, algorithm="faml", iterations=1, half_sets=True)
+        assert client.wait(apart).status == "succeeded", worker.log.read_text()
+        some = client.select(apart, "a few of both halves", rows=[1, 3, 4, 8])
+    halves = StackParticles(service.store.files.dataset(some.id)).grouping().halves
+    assert halves is not None
+    assert halves.tolist() == [0, 0, 1, 1]  # of every other particle
+
+
+def poses_of(service: Served, job: str, iteration: int) -> Poses:
+    path = service.store.files.iteration_file(job, iteration, "poses.npz")
+    return own_poses(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"binning": 3}, "a box of 16 voxels binned by 3 has 5.33333"),
+        ({"binning": 4}, "a box of 16 voxels binned by 4 has 4"),
+        ({"box": 18}, "the particles have a box of 16 voxels, not 18"),
+        ({"box": 9}, "multiple of 2"),
+        ({"box": 8, "binning": 2}, "give 'binning' or 'box', not both"),
+    ],
+)
+def test_boxes_that_cannot_be_are_refused(
+    service: Served, job: str, asked: dict[str, int], sentence: str
+):
+    path = f"/jobs/{job}/iterations/last/selection"
+    answer = service.client.post(path, json={"name": "none", **asked})
+    assert answer.status_code == 422
+    assert sentence in answer.text
+
+
 def test_no_dataset_is_made_of_nothing_or_of_what_others_have(service: Served, job: str):
     path = f"/jobs/{job}/iterations/last/selection"
     nothing = service.client.post(path, json={"name": "none", "min_score": 99})
@@ -102,7 +179,9 @@ def test_particles_are_chosen_on_the_page(visit: Visit, service: Served, job: st
     page.locator("#particle-filter").get_by_label("Class").select_option("1")
     page.get_by_text("2 of 4 particles").wait_for()
     page.get_by_label("Name of the new dataset").fill("from the page")
+    page.get_by_label("Binning").select_option("2")
     page.get_by_role("button", name="Make a dataset of these").click()
     page.wait_for_url(f"{visit.url}/datasets/*", timeout=LONG)
     page.get_by_role("heading", name="from the page").wait_for()
     page.locator(".chip.ready").wait_for(timeout=LONG)
+    page.get_by_text("binned from 16 to 8 voxels").wait_for()

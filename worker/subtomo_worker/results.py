@@ -80,16 +80,19 @@ def write_table(file: BinaryIO, results: Results) -> None:
 
 
 def particle_rows(results: Results) -> ParticleRows:
-    """Poses beside the names which the dataset gave its particles; halves if kept apart."""
+    """Poses beside the names which the dataset gave its particles; halves if kept apart.
+
+    They are told in voxels of the volumes that have these names, which may be finer.
+    """
     table, poses = results.particles.table(), results.model.own(results.poses)
-    summary = results.particles.summary
+    uploaded = results.particles.provenance()
     ctf_images, verdict = table.ctf_images, results.model.metrics.verdict
     return ParticleRows(
         images=[image.text for image in table.images],
-        voxel_size=summary.voxel_size_angstrom,
-        box=summary.box,
+        voxel_size=uploaded.voxel_size_angstrom,
+        box=uploaded.box,
         rotations=poses.best_rotation,
-        shifts=poses.best_shift,
+        shifts=poses.best_shift * (uploaded.box / results.particles.summary.box),
         classes=poses.best_class + 1,
         probabilities=poses.best_probability,
         log_likelihoods=poses.best_score if results.soft else None,

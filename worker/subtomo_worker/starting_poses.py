@@ -7,6 +7,8 @@ from subtomo_core.data.statistics import Poses
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec.start import PosesStart
 from subtomo_store.database.records import Job
+from subtomo_store.datasets import datasets
+from subtomo_store.datasets.provenance import places_among, read_provenance
 from subtomo_store.errors import NotFoundError
 from subtomo_store.jobs import iterations, jobs
 from subtomo_worker import folders
@@ -29,23 +31,26 @@ def starting_poses(context: WorkerContext, job: Job, loaded: LoadedJob) -> Poses
     if spec.start.job is None:
         poses = own_poses(spec, *loaded.particles.given_poses())
     else:
-        earlier = _earlier(context, job, spec.start.job, spec.start.iteration)
+        earlier = _earlier(context, job, loaded, spec.start)
         poses = in_each_class(spec, earlier)
     check_start(spec, poses, loaded.summary)
     return poses
 
 
-def _earlier(context: WorkerContext, job: Job, earlier_id: str, iteration: int | None) -> Poses:
+def _earlier(context: WorkerContext, job: Job, loaded: LoadedJob, start: PosesStart) -> Poses:
+    """Poses that an earlier job found for these particles, in voxels of this dataset."""
     store = context.store
     try:
         with store.read() as session:
-            earlier = jobs.get(session, earlier_id, job.user_id)
-            number = iterations.get(session, earlier.id, iteration).number
+            earlier = jobs.get(session, str(start.job), job.user_id)
+            number = iterations.get(session, earlier.id, start.iteration).number
+            posed = datasets.get(session, earlier.dataset_id).summary
     except NotFoundError as error:
         raise InputError(Problem(f"the start cannot be read: {error}", pointer="/start")) from error
-    if earlier.dataset_id != job.dataset_id:
-        detail = f"the job {earlier.id} is of another dataset: its poses are of other particles"
-        raise InputError(Problem(detail, pointer="/start/job"))
-    return Poses.from_arrays(
+    theirs = read_provenance(store.files.dataset(earlier.dataset_id), posed)
+    rows = places_among(loaded.particles.provenance(), theirs, earlier.id)
+    poses = Poses.from_arrays(
         read_arrays(store.files.iteration_file(earlier.id, number, folders.POSES))
     )
+    finer = posed.voxel_size_angstrom / loaded.summary.voxel_size_angstrom
+    return poses[rows].resampled(finer)

@@ -27,6 +27,13 @@ def select(
     junk: Annotated[
         bool, typer.Option("--junk/--no-junk", help="Keep particles that show no class, too.")
     ] = False,
+    binning: Annotated[
+        int | None,
+        typer.Option(min=1, help="Bin the particles by this number, in Fourier space."),
+    ] = None,
+    box: Annotated[
+        int | None, typer.Option(min=8, help="Or bin them to a box of so many voxels, even.")
+    ] = None,
     iteration: Annotated[
         int | None, typer.Option(help="Of the job; the last by default.", min=0)
     ] = None,
@@ -34,7 +41,8 @@ def select(
 ) -> None:
     """Make a dataset of some of a job's particles, with their poses as their own.
 
-    Go on with 'subtomo run ... --poses own'.
+    Go on with 'subtomo run ... --poses own'. A job on the finer particles can start from the
+    poses of one on binned particles: 'subtomo run ... --poses JOB'.
     """
     with connect(context) as client:
         made = client.select(
@@ -44,9 +52,13 @@ def select(
             min_probability=min_probability,
             min_score=min_score,
             junk=junk,
+            binning=binning,
+            box=box,
             iteration="last" if iteration is None else iteration,
         )
         if as_json:
             print_json(made)
         else:
-            screen().print(f"{made.id}  {made.name}: {made.particles} particles", markup=False)
+            size = f"{made.box} voxels of {made.voxel_size_angstrom:g} Å"
+            told = f"{made.id}  {made.name}: {made.particles} particles, {size}"
+            screen().print(told, markup=False)

@@ -89,6 +89,10 @@ class Poses(Flat):
             self.score[:, columns],
         )
 
+    def resampled(self, scale: float) -> Poses:
+        """The same poses in volumes of the same extent with ``scale`` times the voxels a side."""
+        return replace(self, shifts=self.shifts * scale)
+
     def reframed(self, frames: NDArray[np.float64]) -> Poses:
         """The same poses against references that were moved.
 

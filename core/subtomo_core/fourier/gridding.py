@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,8 @@ from subtomo_core.arrays import Complex, Real
 from subtomo_core.fourier.grids import sinc_squared
 from subtomo_core.fourier.shells import on_components, radius_of, shell_sums
 from subtomo_core.fourier.transforms import to_fourier, to_real
+
+Value = TypeVar("Value", np.complex64, np.float32)
 
 
 def fold(grid: NDArray[np.generic], box: int) -> Complex:
@@ -44,12 +47,15 @@ def fold(grid: NDArray[np.generic], box: int) -> Complex:
     return resample(to_fourier(volume / sinc_squared(coarse, 2)), box)
 
 
-def resample(transform: Complex, box: int) -> Complex:
-    """Fourier components (m, m, m // 2 + 1) on those of a box of another side, centre kept."""
+def resample(transform: NDArray[Value], box: int) -> NDArray[Value]:
+    """Fourier components (m, m, m // 2 + 1) on those of a box of another side, centre kept.
+
+    Those at the smaller box's Nyquist frequency, and what the source lacks, are 0.
+    """
     source = transform.shape[0]
     reach = min(source, box) // 2 - 1
     rows = np.arange(-reach, reach + 1)
-    target = np.zeros((box, box, box // 2 + 1), np.complex64)
+    target = np.zeros((box, box, box // 2 + 1), transform.dtype)
     cells = np.ix_(rows, rows, np.arange(reach + 1))
     target[cells] = transform[cells]
     return target

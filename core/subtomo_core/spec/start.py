@@ -87,6 +87,9 @@ class JobStart(Strict):
 class PosesStart(Strict):
     """Known poses as iteration 0: the particles' own, or those of an earlier job on them.
 
+    That job may have seen them binned, or beside others: its dataset was made from this one, this
+    one from it, or both from a third.
+
     The particles' own stand in the STAR file which was uploaded with them: ``rlnAngleRot``,
     ``Tilt`` and ``Psi`` (or the priors of the last two), ``rlnOrigin*Angst``, and
     ``rlnClassNumber`` for more than one class; or in their Dynamo table. Classes which are given

@@ -123,7 +123,7 @@ class DatasetDocument(Document):
 
     ``source`` is where registered files lie; ``simulation`` what the particles were made of, and
     ``/truth`` tells the truth about them; ``selection`` which particles of a job's result they
-    are; ``remarks`` say what was copied and what left out;
+    are, and in which box; ``remarks`` say what was copied and what left out;
     ``missing`` is what was said, and of a ready dataset what was found: of particles that differ
     ``each``, with its parts. ``size_bytes`` is what a ready dataset takes of its owner's quota.
     """

@@ -22,6 +22,7 @@ from subtomo_server.jobs.results import CLASS_MAPS, PARTICLES, Found, find_file
 from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import User
 from subtomo_store.datasets import datasets
+from subtomo_store.datasets.provenance import read_provenance
 from subtomo_store.formats.chimerax import Copies, artiax_script, chimerax_script
 from subtomo_store.formats.mrc import volume_header
 from subtomo_store.formats.problems import named
@@ -69,7 +70,8 @@ def load(
     folder = found.path.parent
     try:
         poses = own_poses(folder)
-        table = read_result(found.path, summary.voxel_size_angstrom, poses.counted, pixel_size)
+        uploaded = read_provenance(store.files.dataset(found.job.dataset_id), summary)
+        table = read_result(found.path, uploaded.voxel_size_angstrom, poses.counted, pixel_size)
     except FileNotFoundError as error:
         name = Path(error.filename or found.path).name
         raise NotStoredError(f"The file {name} is not on the disk any more.") from error
@@ -100,7 +102,7 @@ def placed_members(export: Export, stem: str) -> Iterator[Member]:
             found.centres[rows],
             table.places is not None and table.places.from_centre,
             export.summary.box,
-            table.voxel_size,
+            export.summary.voxel_size_angstrom,
         )
         plain = keepable(name) or f"tomogram_{number}"
         lists = [f"{plain}_class_{k}.star" for k in range(1, len(maps) + 1)]
@@ -165,7 +167,7 @@ def map_back(export: Export, grid: Grid) -> Iterator[bytes]:
     centres = found.centres[rows] / grid.voxel_size
     if table.places is not None and table.places.from_centre:
         centres += np.array(grid.size) / 2.0
-    scale = table.voxel_size / grid.voxel_size
+    scale = export.summary.voxel_size_angstrom / grid.voxel_size
     stamps = {k: Stamp(_average(export, k), scale) for k in set(table.classes[rows].tolist())}
     reach = 0.5 * export.summary.box * scale
     yield volume_header((z, y, x), grid.voxel_size)

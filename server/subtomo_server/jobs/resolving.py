@@ -18,6 +18,7 @@ from subtomo_store.database.people_records import User
 from subtomo_store.database.records import Dataset
 from subtomo_store.datasets import datasets, maps
 from subtomo_store.datasets.grouping import read_grouping
+from subtomo_store.datasets.provenance import Provenance, places_among, read_provenance
 from subtomo_store.datasets.stack import StackParticles
 from subtomo_store.errors import NotFoundError
 from subtomo_store.files.data_folder import Files
@@ -43,7 +44,7 @@ def resolved(session: Session, files: Files, user: User, spec: AnySpec) -> tuple
     except NotFoundError as error:
         raise InputError(Problem(f"{error}: upload one first", pointer="/dataset")) from error
     jobs.require_ready(dataset)
-    problems = _start_problems(session, user, spec, dataset.summary)
+    problems = _start_problems(session, files, user, spec, dataset)
     problems += mask_problems(session, files, user, spec, dataset.summary)
     problems += check(spec, dataset.summary)
     if problems:
@@ -60,9 +61,9 @@ def resolved(session: Session, files: Files, user: User, spec: AnySpec) -> tuple
 
 
 def _start_problems(
-    session: Session, user: User, spec: AnySpec, summary: DatasetSummary
+    session: Session, files: Files, user: User, spec: AnySpec, dataset: Dataset
 ) -> list[Problem]:
-    start = spec.start
+    start, summary = spec.start, dataset.summary
     if isinstance(start, MapStart):
         found = [
             _map_problem(session, user, map_id, f"/start/maps/{index}", summary)
@@ -73,7 +74,7 @@ def _start_problems(
         problem = _job_problem(session, user, start, spec.classes, summary)
         return [problem] if problem else []
     if isinstance(start, PosesStart) and start.job is not None:
-        problem = _poses_problem(session, user, start, spec)
+        problem = _poses_problem(session, files, user, start, spec)
         return [problem] if problem else []
     return []
 
@@ -138,21 +139,25 @@ def _job_problem(
     return None
 
 
+def provenance_of(files: Files, dataset: Dataset) -> Provenance:
+    """Which particles of which upload a dataset holds."""
+    return read_provenance(files.dataset(dataset.id), dataset.summary)
+
+
 def _poses_problem(
-    session: Session, user: User, start: PosesStart, spec: AnySpec
+    session: Session, files: Files, user: User, start: PosesStart, spec: AnySpec
 ) -> Problem | None:
     try:
         job = jobs.get(session, str(start.job), user.id)
         made = iterations.get(session, job.id, start.iteration)
         retention.require_kept(session, job.id, made.number)
+        posed, wanting = (datasets.get(session, of) for of in (job.dataset_id, spec.dataset))
     except NotFoundError as error:
         return Problem(f"{error}", pointer="/start/job")
-    if job.dataset_id != spec.dataset:
-        return Problem(
-            f"the job {job.id} is of another dataset ({job.dataset_id}): its poses are those of "
-            "other particles; choose a job on this dataset",
-            pointer="/start/job",
-        )
+    try:
+        places_among(provenance_of(files, wanting), provenance_of(files, posed), job.id)
+    except InputError as error:
+        return error.problems[0]
     has, wanted = int(job.spec.get("classes", 1)), 1 if start.random_classes else spec.classes
     if has != wanted:
         remedy = "choose a job of one class" if start.random_classes else f"ask for {has}"

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
-from subtomo_core.errors import Problem
+from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job import AnySpec
 from subtomo_server.jobs.dry_run import DryRun, dry_run
 from subtomo_server.jobs.posted_job import PostedJob
-from subtomo_server.jobs.resolving import fits
+from subtomo_server.jobs.resolving import fits, provenance_of
 from subtomo_server.pages.schema_fields import (
     Choice,
     Field,
@@ -28,7 +28,9 @@ from subtomo_store.database.engine import Store
 from subtomo_store.database.people_records import User
 from subtomo_store.database.records import Dataset, Job, Map
 from subtomo_store.datasets import datasets, maps
-from subtomo_store.errors import NotFoundError
+from subtomo_store.datasets.provenance import places_among
+from subtomo_store.errors import NotFoundError, StorageError
+from subtomo_store.files.data_folder import Files
 from subtomo_store.jobs import jobs
 from subtomo_store.people import groups
 
@@ -187,23 +189,24 @@ def job_form(
         remarks=by_field(run.remarks),
         defaults=defaults_of(run.spec),
         estimate=run.estimate,
-        options=_options(session, user, dataset),
+        options=_options(session, store.files, user, dataset),
     )
 
 
-def _options(session: Session, user: User, dataset: Dataset) -> dict[str, list[Choice]]:
+def _options(
+    session: Session, files: Files, user: User, dataset: Dataset
+) -> dict[str, list[Choice]]:
     alike = [m for m in maps.page(session, user.id, limit=SHOWN).items if _fits(m, dataset.summary)]
     found = jobs.page(session, user.id, limit=SHOWN).items
     with_results = [job for job in found if job.status not in _WITHOUT_RESULTS]
-    here = [job for job in with_results if job.dataset_id == dataset.id]
-    alike_in = {
-        dataset_id: _same_size(session, user, dataset_id, dataset)
-        for dataset_id in {job.dataset_id for job in with_results}
-    }
+    others_on = {job.dataset_id for job in with_results}
+    alike_in = {other: _same_size(session, user, other, dataset) for other in others_on}
+    known_in = {other: _same_particles(session, files, other, dataset) for other in others_on}
+    knowing = [job for job in with_results if known_in[job.dataset_id]]
     others = [job for job in with_results if alike_in[job.dataset_id]]
     return {
         "map": [Choice(m.id, m.name) for m in alike],
-        "job.poses": [Choice("", "the particles' own table"), *map(_as_choice, here)],
+        "job.poses": [Choice("", "the particles' own table"), *map(_as_choice, knowing)],
         "job.job": [Choice("", "choose a job"), *map(_as_choice, others)],
         "group": [
             Choice("", "the dataset's"),
@@ -226,6 +229,16 @@ def _same_size(session: Session, user: User, dataset_id: str, dataset: Dataset) 
         return _fits(datasets.get(session, dataset_id, user.id), dataset.summary)
     except NotFoundError:
         return False
+
+
+def _same_particles(session: Session, files: Files, dataset_id: str, dataset: Dataset) -> bool:
+    """Whether jobs on another dataset have poses of all particles of this one."""
+    try:
+        other = datasets.get(session, dataset_id)
+        places_among(provenance_of(files, dataset), provenance_of(files, other), "")
+    except (InputError, NotFoundError, StorageError):
+        return False
+    return True
 
 
 def _fits(record: Map | Dataset, summary: DatasetSummary) -> bool:

@@ -91,7 +91,7 @@ def posteriors(export: NeedExport) -> Response:
     table, target = export.table, io.BytesIO()
     kind = "correlation" if table.correlated else "log-likelihood"
     names = [image.text for image in table.images]
-    write_posteriors(target, export.poses, names, table.voxel_size, kind)
+    write_posteriors(target, export.poses, names, export.summary.voxel_size_angstrom, kind)
     return _saved(target, BINARY, export.found, "posteriors.npz")
 
 
@@ -124,7 +124,7 @@ def mapped_back(
     `voxel_size` is the tomogram's in Å, at whatever binning; the particles' by default.
     """
     x, y, z = map(int, size.split(","))
-    grid = Grid(tomogram, (x, y, z), voxel_size or export.table.voxel_size)
+    grid = Grid(tomogram, (x, y, z), voxel_size or export.summary.voxel_size_angstrom)
     check_grid(export, grid)
     export.table.centred()  # refuses a table without coordinates, before anything is sent
     rest = f"{keepable(tomogram) or 'tomogram'}_map_back.mrc"

@@ -9,7 +9,14 @@ from fastapi.responses import JSONResponse
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_server.datasets.schemas import DatasetDocument
-from subtomo_server.datasets.selections import Choice, Origin, chosen_rows, noted
+from subtomo_server.datasets.selections import (
+    Choice,
+    Origin,
+    Sampling,
+    chosen_rows,
+    noted,
+    sampled_box,
+)
 from subtomo_server.deps.dependencies import NeedServices, NeedStore, NeedUser
 from subtomo_server.http.documents import Name
 from subtomo_server.jobs.particle_rows import Column, Window, rows_document
@@ -32,8 +39,8 @@ class TableQuery(Choice):
     limit: Annotated[int, Query(ge=1, le=500)] = 50
 
 
-class SelectionBody(Choice):
-    """Which particles become a dataset, and its name."""
+class SelectionBody(Choice, Sampling):
+    """Which particles become a dataset, how finely they are sampled, and its name."""
 
     name: Name
     group: str | None = None
@@ -73,23 +80,27 @@ def choose(
     """Copy the particles that meet the conditions into a new dataset of yours.
 
     The job's poses and classes become the particles' own: start a job on it from `poses`.
-    Weights, missing regions, half sets and all columns of the table stay. The copy is made in
-    the background: the dataset is `ready` when it is done.
+    Weights, missing regions, half sets and all columns of the table stay. With `binning` or `box`
+    the particles and their weights are binned in Fourier space; a job on the finer dataset can
+    start from the poses of one on the binned. The copy is made in the background: the dataset is
+    `ready` when it is done.
     """
     choice = Choice(**{name: getattr(body, name) for name in Choice.model_fields})
+    sampling = Sampling(binning=body.binning, box=body.box)
     if not len(chosen_rows(own_poses(found.path.parent), choice)):
         raise InputError(Problem("no particle meets these conditions: ask for less"))
     origin = Origin(found.job.id, found.iteration, found.job.dataset_id)
     with services.store.begin() as session:
         source = datasets.get(session, origin.dataset)
+        box = sampled_box(sampling, source.summary.box)
         made = datasets.create(
             session,
             user_id=user.id,
             name=body.name,
             missing=source.summary.missing,
-            voxel_size_angstrom=source.voxel_size_angstrom,
+            voxel_size_angstrom=source.summary.voxel_size_angstrom * source.summary.box / box,
             dark_particles=source.dark_particles,
-            selection=noted(origin, choice),
+            selection=noted(origin, choice, box),
             group=body.group,
         )
         made = datasets.start_check(session, made.id, user.id)

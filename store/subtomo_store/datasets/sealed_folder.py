@@ -11,13 +11,14 @@ from pathlib import Path
 from subtomo_store.datasets.checksums import CHECKSUMS
 from subtomo_store.datasets.given_table import GIVEN
 from subtomo_store.datasets.grouping import GROUPING
+from subtomo_store.datasets.provenance import PROVENANCE
 from subtomo_store.datasets.regions import REGIONS
 from subtomo_store.datasets.stack import RECORD, TABLE, WEIGHTS, Record
 from subtomo_store.datasets.stack_file import PARTICLES
 from subtomo_store.errors import StorageError
 from subtomo_store.files.whole import Written, measured, sync, sync_folder
 
-SMALL = (GIVEN, GROUPING, CHECKSUMS, REGIONS, TABLE)
+SMALL = (GIVEN, GROUPING, CHECKSUMS, REGIONS, PROVENANCE, TABLE)
 
 
 def check_space(target: Path, needed: int) -> None:

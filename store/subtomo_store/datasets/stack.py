@@ -17,6 +17,7 @@ from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_store.datasets.checksums import CHECKSUMS, checksum, damage, read_checksums
 from subtomo_store.datasets.given_table import given_table
 from subtomo_store.datasets.grouping import read_grouping
+from subtomo_store.datasets.provenance import Provenance, read_provenance
 from subtomo_store.datasets.regions import read_regions
 from subtomo_store.datasets.stack_file import Stack
 from subtomo_store.errors import DamagedError, StorageError
@@ -231,6 +232,10 @@ class StackParticles:
     def given_table(self) -> Path | None:
         """The STAR table as it was uploaded, if there was one."""
         return given_table(self._folder)
+
+    def provenance(self) -> Provenance:
+        """Which particles of which uploaded dataset these are."""
+        return read_provenance(self._folder, self._summary)
 
     def grouping(self) -> Grouping:
         """Which particles belong together."""

@@ -48,11 +48,11 @@ class ResultTable:
     ----------
     images : tuple of ImageName
     voxel_size : float
-        Of the boxes, in ångström.
+        Of the volumes that the images name, in ångström.
     rotations : array, shape (N, 3, 3)
         Reference to particle, within the box as it was cut out.
     shifts : array, shape (N, 3)
-        Of the particle from the centre of its box, in voxels, x, y, z.
+        Of the particle from the centre of its box, in these voxels, x, y, z.
     classes : array of int, shape (N,)
         Counted from 1.
     half_sets : array of int, shape (N,), or None
@@ -127,7 +127,7 @@ def read_result(
     path : Path
         The file of an iteration.
     voxel_size : float
-        The dataset's, in ångström.
+        Of the volumes that the table names, in ångström.
     counted : array of bool, shape (N,)
         Particles that are no junk.
     pixel_size : float, optional

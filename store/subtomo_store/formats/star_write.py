@@ -40,9 +40,9 @@ class ParticleRows:
     images : sequence of str
         ``rlnImageName``.
     voxel_size : float
-        In ångström.
+        Of the volumes that are named, in ångström.
     box : int
-        Side in voxels.
+        Their side in voxels.
     rotations : array, shape (N, 3, 3)
         Reference to particle.
     shifts : array, shape (N, 3)

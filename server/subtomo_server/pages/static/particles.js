@@ -60,7 +60,9 @@ export function makeTable(api) {
   }
   find("selection").addEventListener("submit", (event) => {
     event.preventDefault();
-    makeDataset(api, { name: event.target.elements.name.value, ...choice(form) });
+    const { name, binning } = event.target.elements;
+    const sampling = binning.value ? { binning: Number(binning.value) } : {};
+    makeDataset(api, { name: name.value, ...sampling, ...choice(form) });
   });
 }
 
