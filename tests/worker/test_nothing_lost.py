@@ -79,7 +79,8 @@ def test_an_attempt_that_lost_its_lease_publishes_nothing(place, standard, undis
     job = place.submit(**standard)
     sleeper = place.worker(ADDING_SECONDS="2.0", SUBTOMO_LEASE_SECONDS="1.5")
     place.wait_for_particles(job, 0, 1)
-    sleeper.pause()
+    with place.store.begin():
+        sleeper.pause()  # while the lock of the database is here, and not with the worker
     other = place.worker()
     wait_until(lambda: _finished(place, job) >= 1, "the other worker goes on")
     sleeper.resume()
