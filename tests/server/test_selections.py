@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from subtomo import Client
+from subtomo import Client, Rejected
+from subtomo_server.datasets.selections import Choice, Origin, noted
+from subtomo_store.datasets import datasets
 from subtomo_store.datasets.stack import StackParticles
 from support.browsing import LONG, Visit
 from support.services import WorkerProcess
-from support.serving import Served, small_spec
+from support.serving import Served, ready_dataset, small_spec
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +91,45 @@ def test_no_dataset_is_made_of_nothing_or_of_what_others_have(service: Served, j
     assert (ready["status"], ready["particles"]) == ("ready", 2)
     more = service.client.put(f"/datasets/{made}/files/p9.mrc", content=b"x")
     assert more.status_code == 409
+
+
+@pytest.mark.parametrize("gone", ["job", "dataset"])
+def test_a_selection_whose_source_is_deleted_before_it_is_copied_is_rejected(
+    service: Served, worker: WorkerProcess, tmp_path: Path, gone: str
+):
+    source = ready_dataset(service.client, tmp_path)
+    with Client(service.url, service.token) as client:
+        first = client.wait(client.submit(dataset=source, algorithm="faml", iterations=1))
+        with service.store.begin() as session:  # what the route does, before the copy begins
+            whole = datasets.get(session, source)
+            made = datasets.create(
+                session,
+                user_id=whole.user_id,
+                name=f"of a {gone}",
+                missing=whole.summary.missing,
+                voxel_size_angstrom=None,
+                dark_particles=False,
+                selection=noted(Origin(first.id, 1, source), Choice()),
+            )
+        folder = service.store.files.dataset(source)
+        if gone == "job":
+            client.delete_job(first)
+        else:  # a job keeps its dataset: its files alone can go
+            folder.rename(tmp_path / "away")
+        with pytest.raises(Rejected) as caught:
+            client.seal(made.id)
+        what = f"the result of the job {first.id}" if gone == "job" else f"the dataset {source}"
+        (fault,) = caught.value.faults
+        assert fault.detail == (
+            f"{what} was deleted before its particles were copied: choose them from a job that is "
+            "there, and delete this dataset"
+        )
+        assert client.dataset(made.id).status == "rejected"
+        if gone == "dataset":
+            (tmp_path / "away").rename(folder)
+            client.delete_job(first)
+        client.delete_dataset(made.id)
+        client.delete_dataset(source)
 
 
 @pytest.mark.slow
