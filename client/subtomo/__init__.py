@@ -1,6 +1,7 @@
 """Subtomo's client: what a lab script imports."""
 
 from subtomo.client import Client
+from subtomo.comparing import Changes, Comparison
 from subtomo.errors import (
     ChecksumMismatch,
     Conflict,
@@ -15,6 +16,7 @@ from subtomo.errors import (
     SubtomoError,
 )
 from subtomo.people import Group, Me, Member, Token, User
+from subtomo.postprocessing import Guinier
 from subtomo.records import (
     Dataset,
     Estimate,
@@ -31,8 +33,10 @@ from subtomo.version import installed
 __version__ = installed()
 
 __all__ = [
+    "Changes",
     "ChecksumMismatch",
     "Client",
+    "Comparison",
     "Conflict",
     "ConnectionFailed",
     "Dataset",
@@ -40,6 +44,7 @@ __all__ = [
     "Event",
     "Fault",
     "Group",
+    "Guinier",
     "HTTPProblem",
     "InvalidInput",
     "Iteration",

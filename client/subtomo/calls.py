@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from subtomo.records import Dataset, Job
 from subtomo.transport import Transport
@@ -16,6 +16,12 @@ PAGE = 100
 def path_of(*parts: str | int) -> str:
     """Join parts to a path of the API, each escaped (slashes within a part are kept)."""
     return "/".join([API, *(quote(str(part), safe="/") for part in parts)])
+
+
+def with_query(path: str, asked: Mapping[str, str | None] | None) -> str:
+    """Add to a path what was asked for; what is None is left open."""
+    query = urlencode({key: value for key, value in (asked or {}).items() if value is not None})
+    return f"{path}?{query}" if query else path
 
 
 def id_of(thing: Any) -> str:

@@ -8,16 +8,20 @@ from typing import Any, Self
 import httpx
 
 from subtomo.calls import path_of
+from subtomo.comparing import ComparingCalls
 from subtomo.connection import find_connection
 from subtomo.errors import HTTPProblem
 from subtomo.exports import ExportCalls
 from subtomo.lifecycle import LifecycleCalls
 from subtomo.pair import PairCalls
 from subtomo.people import PeopleCalls
+from subtomo.postprocessing import PostprocessingCalls
 from subtomo.transport import Transport
 
 
-class Client(PairCalls, LifecycleCalls, PeopleCalls, ExportCalls):
+class Client(
+    PairCalls, LifecycleCalls, PeopleCalls, ExportCalls, ComparingCalls, PostprocessingCalls
+):
     """A connection to a Subtomo server.
 
     Without arguments it finds the server by ``SUBTOMO_URL`` and ``SUBTOMO_TOKEN``, or by the

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlencode
 
-from subtomo.calls import Calls, id_of, path_of
+from subtomo.calls import Calls, id_of, path_of, with_query
 from subtomo.records import Job
 from subtomo.transfer import Counter, download
 
@@ -139,9 +138,7 @@ class ExportCalls(Calls):
 
 
 def _path(job: str | Job, iteration: int | str, name: str, asked: dict[str, str | None]) -> str:
-    query = urlencode({key: value for key, value in asked.items() if value is not None})
-    path = path_of("jobs", id_of(job), "iterations", iteration, name)
-    return f"{path}?{query}" if query else path
+    return with_query(path_of("jobs", id_of(job), "iterations", iteration, name), asked)
 
 
 def _text(number: float | None) -> str | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from subtomo.calls import Calls, id_of, path_of
+from subtomo.calls import Calls, id_of, path_of, with_query
 from subtomo.records import Job
 from subtomo.transfer import Counter, download
 
@@ -106,6 +107,7 @@ class ResultCalls(Calls):
         to: str | Path,
         *,
         count: Counter | None = None,
+        asked: Mapping[str, str] | None = None,
     ) -> Path:
         path = path_of("jobs", id_of(job), "iterations", iteration, "classes", cls, name)
-        return download(self._transport, path, Path(to), count)
+        return download(self._transport, with_query(path, asked), Path(to), count)

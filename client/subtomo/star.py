@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from subtomo.errors import InvalidInput
 
-FILE_COLUMNS = ("_rlnImageName", "_rlnCtfImage")
+WEIGHTS_COLUMN = "_rlnCtfImage"
+FILE_COLUMNS = ("_rlnImageName", WEIGHTS_COLUMN)
 _IMAGE_FILE = re.compile(r"(\d+@)?(.*?)((?<=\w):(?:mrcs?|map|ccp4|rec|st|em))?", re.IGNORECASE)
 _TOKEN = re.compile(r"\"[^\"]*\"|'[^']*'|\S+")
 _NO_FILE = frozenset({"", "none", "None", "null"})
@@ -120,6 +121,12 @@ def _mentions(
         value = token.group().strip("\"'")
         if label and value not in _NO_FILE:
             yield Reference(line, token.start(), token.end(), row, label, value)
+
+
+def names_weights(star: Path) -> bool:
+    """Whether a STAR file names the weights of any particle."""
+    mentions = references(read_text(star))
+    return any(mention.column == WEIGHTS_COLUMN for mention in mentions)
 
 
 def make_portable(star: Path, columns: Sequence[str] = FILE_COLUMNS) -> PortableStar:

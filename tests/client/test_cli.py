@@ -99,6 +99,43 @@ def test_push_needs_to_know_the_missing_region(server, cli, tmp_path):
     assert server.requests == []
 
 
+def weighted_star(folder: Path, weights: str = "a.mrc") -> str:
+    star = star_file(folder)
+    star.write_text(f"data_\nloop_\n_rlnImageName #1\n_rlnCtfImage #2\na.mrc {weights}\n")
+    return str(star)
+
+
+TILTED = ("--tilt", "-60", "60")
+
+
+@pytest.mark.parametrize("region", [TILTED, ("--cone", "45"), ("--nothing-missing",)])
+def test_push_does_not_leave_weights_out_unasked(server, cli, tmp_path, region):
+    accept_uploads(server)
+    star = weighted_star(tmp_path)
+    result = cli("push", star, *region)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "p.star names weights of its particles (rlnCtfImage), which tell more than any other "
+        "missing region: give --missing-from-weights in its place, or --leave-weights-out beside "
+        "it to go without them.\n"
+    )
+    assert server.requests == []
+    asked = cli("push", star, *region, "--leave-weights-out")
+    assert asked.exit_code == 0, asked.stderr
+
+
+def test_push_sends_weights_that_are_to_be_used_and_needs_no_word_of_none(server, cli, tmp_path):
+    accept_uploads(server)
+    used = cli("push", weighted_star(tmp_path), "--missing-from-weights")
+    assert used.exit_code == 0, used.stderr
+    assert server.calls(f"POST {API}/datasets")[0].json["missing"] == {"kind": "weights"}
+    named_none = cli("push", weighted_star(tmp_path, "None"), *TILTED)
+    assert named_none.exit_code == 0, named_none.stderr
+    both = cli("push", weighted_star(tmp_path), "--missing-from-weights", "--leave-weights-out")
+    assert both.exit_code == 1
+    assert "exclude each other" in both.stderr
+
+
 def test_push_of_a_missing_file_says_so_before_anything_is_made(server, cli, tmp_path):
     star = star_file(tmp_path)
     (tmp_path / "a.mrc").unlink()

@@ -234,6 +234,24 @@ def test_the_command_finds_the_server_by_its_note(note, tmp_path):
     assert watched.stderr == f"Job {job} was cancelled.\n"
 
 
+def test_weights_that_are_left_out_are_remarked_on_with_the_remedy(real, tmp_path):
+    star = write_star(tmp_path, [16] * 2)
+    lines = star.read_text().replace("_rlnPixelSize #2\n", "_rlnPixelSize #2\n_rlnCtfImage #3\n")
+    star.write_text(lines.replace(" 6.0\n", " 6.0 w.mrc\n"))
+    write_volume(tmp_path / "w.mrc", np.ones((16, 16, 16), np.float32), 6.0)
+    without = real.create_dataset("without", tilt=(-60, 60))
+    real.upload(without, star)
+    told = [remark for remark in real.seal(without).remarks if "rlnCtfImage" in remark]
+    assert told == [
+        "the column _rlnCtfImage of p.star and the file of weights that it names were not "
+        "used, since the missing region is 'wedge': to use them, make the dataset with the missing "
+        'region {"kind": "weights"} (--missing-from-weights)'
+    ]
+    using = real.create_dataset("using", missing={"kind": "weights"})
+    real.upload(using, star)
+    assert not any("_rlnCtfImage" in remark for remark in real.seal(using).remarks)
+
+
 def test_a_watch_outlives_a_restart_of_the_server(tmp_path):
     folder = tmp_path / "data"
     seen = []

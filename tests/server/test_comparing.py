@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import mrcfile
 import numpy as np
 import pytest
 
+from subtomo import Client, HTTPProblem
 from subtomo_core.orientation.rotations import rotation_about
 from subtomo_core.simulate import four_gaussians
 from subtomo_store.formats.mrc import write_volume
@@ -90,6 +93,60 @@ def test_maps_of_other_grids_and_particles_of_others_are_refused(
         assert answer.status_code == 404
     foreign = service.client.get(f"{path}/classes/1/compared.json", params={"with": "job_0"})
     assert foreign.status_code == 404
+
+
+def test_the_client_compares_two_jobs(service: Served, pair: tuple[str, str], tmp_path: Path):
+    one, other = pair
+    with Client(service.url, service.token) as client:
+        found = client.compare(one, other, mirror=True)
+        assert found.correlation > 0.98
+        np.testing.assert_allclose(found.rotation, TURN.T, atol=0.05)
+        # MOVED = R PHANTOM + t, so the way back shifts by -R^-1 t.
+        np.testing.assert_allclose(found.shift_angstrom, -6.0 * (TURN.T @ SHIFT), atol=0.6)
+        assert (found.mirrored, found.box, found.voxel_size_angstrom) == (False, 16, 6.0)
+        assert found.shells == tuple(range(9))
+        file = client.download_compared(one, other, tmp_path, mirror=True)
+        assert file.name.endswith(f"_on_{one}.mrc")
+        with mrcfile.open(file) as opened:
+            assert np.corrcoef(opened.data.ravel(), PHANTOM.ravel())[0, 1] > 0.95
+        changes = client.changes(one, other)
+        assert changes.counts == ((2, 0), (2, 0), (0, 0))
+        assert (changes.changed, changes.particles, len(changes.rows)) == (2, 4, 2)
+        assert sorted(changes.partner, key=str) == [1, None]
+        with pytest.raises(HTTPProblem, match="classes"):
+            client.compare(one, other, with_cls=2)
+
+
+def test_the_command_compares_two_jobs(service: Served, pair: tuple[str, str], tmp_path: Path):
+    one, other = pair
+
+    def compare(*arguments: str) -> str:
+        result = service.command("compare", *arguments)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    lines = compare(one, other, "--to", str(tmp_path / "moved.mrc")).splitlines()
+    assert lines[0] == f"class 1 of {other}, iteration 2, on class 1 of {one}, iteration 2:"
+    assert re.fullmatch(
+        r"turned by 7[5-9]\.\d degrees, shifted by \S+ \S+ \S+ Å \(x, y, z\)", lines[1]
+    )
+    assert re.fullmatch(r"correlation 0\.9\d+; FSC 0\.5 at \S+ Å, 0\.143 at \S+ Å", lines[2])
+    assert lines[3] == "2 of 4 particles are in another class"
+    assert [line.split() for line in lines[4:8]] == [
+        ["particles", "other", "1", "junk"],
+        ["class", "1", "2", "0"],
+        ["class", "2", "2", "0"],
+        ["junk", "0", "0"],
+    ]
+    assert lines[8] == str(tmp_path / "moved.mrc")
+    assert (tmp_path / "moved.mrc").stat().st_size == 1024 + 4 * 16**3
+    told = json.loads(compare(one, other, "--json"))
+    assert told["changes"]["changed"] == 2
+    assert told["comparison"]["correlation"] > 0.98
+    assert told["file"] is None
+    alike = json.loads(compare(one, one, "--with-iteration", "2", "--json"))
+    assert alike["comparison"]["correlation"] == pytest.approx(1.0, abs=1e-3)
+    assert alike["changes"] is None  # one iteration of one job
 
 
 @pytest.mark.slow

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import mrcfile
 import numpy as np
 import pytest
 
+from subtomo import Client, HTTPProblem
 from subtomo_core.fourier.masks import radii
 from subtomo_store.formats.mrc import write_volume
 from support.browsing import LONG, Visit
@@ -44,7 +46,7 @@ def test_an_average_is_sharpened(service: Served, job: str, tmp_path: Path):
     assert len(plot["inverse_square"]) == len(plot["log_amplitude"]) == 8
     assert plot["b_factor"] is None  # Nyquist is at 12 Å
     answer = service.client.get(f"{path}/sharpened.mrc", params={"b_factor": -300})
-    assert answer.headers["content-disposition"].endswith('ball_it002_sharpened.mrc"')
+    assert answer.headers["content-disposition"].endswith('ball_it002_class1_sharpened.mrc"')
     assert volume_of(answer.content, tmp_path).shape == (16, 16, 16)
     shown = service.client.get(f"{path}/sharpened_display.mrc", params={"b_factor": -300})
     assert len(shown.content) == 1024 + 16**3
@@ -73,6 +75,59 @@ def test_a_mask_is_kept_among_the_users_maps_and_used(
     nothing = service.client.post(path, json=wish | {"level": 99})
     assert (nothing.status_code, nothing.json()["errors"][0]["pointer"]) == (422, "/level")
     assert service.client.post(path, json={"name": "x"}).status_code == 422
+
+
+def test_the_client_sharpens_and_draws_masks(service: Served, job: str, tmp_path: Path):
+    with Client(service.url, service.token) as client:
+        plot = client.guinier(job)
+        assert len(plot.inverse_square) == len(plot.log_weighted_amplitude) == 8
+        assert plot.b_factor is None
+        plain = client.download_sharpened(job, tmp_path)
+        assert plain.name == "ball_it002_class1_sharpened.mrc"
+        sharp = client.download_sharpened(job, tmp_path / "sharp.mrc", b_factor=-300)
+        before, after = (volume_of(file.read_bytes(), tmp_path) for file in (plain, sharp))
+        # exp(300 / (4 d^2)) raises the shell of 24 Å by a factor of 1.139.
+        spectra = [np.abs(np.fft.rfftn(volume))[0, 0, 4] for volume in (before, after)]
+        assert spectra[1] / spectra[0] == pytest.approx(np.exp(300 / (4 * 24**2)), rel=1e-3)
+        mask = client.make_mask(job, "by script", level=2.0, extend=6.0, edge=12.0)
+        assert (mask.name, mask.box, mask.voxel_size_angstrom) == ("by script", 16, 6.0)
+        assert mask in client.maps()
+        with pytest.raises(HTTPProblem, match="level"):
+            client.make_mask(job, "nothing", level=99.0)
+
+
+def test_commands_sharpen_draw_masks_and_use_them(
+    service: Served, job: str, dataset: str, tmp_path: Path
+):
+    def subtomo(*arguments: str) -> str:
+        result = service.command(*arguments)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    told = subtomo("sharpen", job, "--b-factor", "-300", "--to", str(tmp_path)).splitlines()
+    assert told == [
+        "resolution 12.0 Å (FSC 0.143); too few shells lie between 10 Å and it to fit a B-factor",
+        "sharpened by a B-factor of -300 Å²",
+        str(tmp_path / "ball_it002_class1_sharpened.mrc"),
+    ]
+    file = tmp_path / "plain.mrc"
+    found = json.loads(subtomo("sharpen", job, "--to", str(file), "--json"))
+    assert (found["file"], found["b_factor"]) == (str(file), 0.0)
+    assert found["guinier"]["resolution_angstrom"] == pytest.approx(12.0)
+    assert "not sharpened" in subtomo("sharpen", job, "--to", str(file))
+    lines = subtomo("mask", job, "--level", "2", "--name", "core", "--extend", "6").splitlines()
+    mask = lines[0].split()[0]
+    assert lines[0] == f"{mask}  core: box 16, 6 Å per voxel"
+    assert lines[1] == f"Use it with: subtomo continue {job} --mask {mask}"
+    wanted = {"kind": "map", "map": mask}
+    for start in (
+        ("continue", job, "--mask", mask, "-i", "1"),
+        ("run", "faml", dataset, "--poses", job, "--mask", mask, "-i", "1"),
+    ):
+        new = json.loads(subtomo(*start, "--no-watch", "--json"))
+        assert wanted.items() <= new["spec"]["mask"].items()
+    refused = service.command("mask", job, "--level", "99", "--name", "nothing")
+    assert (refused.returncode, "level" in refused.stderr) == (1, True)
 
 
 @pytest.mark.slow

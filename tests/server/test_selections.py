@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import numpy as np
 import pytest
 
-from subtomo import Client, HTTPProblem
+from subtomo import Client, HTTPProblem, Rejected
 from subtomo_core.data.poses import Poses
+from subtomo_server.datasets.selections import Choice, Origin, noted
+from subtomo_store.datasets import datasets
 from subtomo_store.datasets.stack import StackParticles
 from subtomo_store.jobs.result_poses import own_poses
 from support.browsing import LONG, Visit
 from support.services import WorkerProcess
 from support.serving import Served, ready_dataset, small_spec
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 
 @pytest.fixture(scope="module")
@@ -166,16 +173,67 @@ def test_no_dataset_is_made_of_nothing_or_of_what_others_have(service: Served, j
     assert more.status_code == 409
 
 
+@pytest.mark.parametrize("gone", ["job", "dataset"])
+def test_a_selection_whose_source_is_deleted_before_it_is_copied_is_rejected(
+    service: Served, worker: WorkerProcess, tmp_path: Path, gone: str
+):
+    source = ready_dataset(service.client, tmp_path)
+    with Client(service.url, service.token) as client:
+        first = client.wait(client.submit(dataset=source, algorithm="faml", iterations=1))
+        with service.store.begin() as session:  # what the route does, before the copy begins
+            whole = datasets.get(session, source)
+            made = datasets.create(
+                session,
+                user_id=whole.user_id,
+                name=f"of a {gone}",
+                missing=whole.summary.missing,
+                voxel_size_angstrom=None,
+                dark_particles=False,
+                selection=noted(Origin(first.id, 1, source), Choice()),
+            )
+        folder = service.store.files.dataset(source)
+        if gone == "job":
+            client.delete_job(first)
+        else:  # a job keeps its dataset: its files alone can go
+            folder.rename(tmp_path / "away")
+        with pytest.raises(Rejected) as caught:
+            client.seal(made.id)
+        what = f"the result of the job {first.id}" if gone == "job" else f"the dataset {source}"
+        (fault,) = caught.value.faults
+        assert fault.detail == (
+            f"{what} was deleted before its particles were copied: choose them from a job that is "
+            "there, and delete this dataset"
+        )
+        assert client.dataset(made.id).status == "rejected"
+        if gone == "dataset":
+            (tmp_path / "away").rename(folder)
+            client.delete_job(first)
+        client.delete_dataset(made.id)
+        client.delete_dataset(source)
+
+
 @pytest.mark.slow
 def test_particles_are_chosen_on_the_page(visit: Visit, service: Served, job: str):
     page = visit.page
     visit.open(f"/jobs/{job}")
     page.get_by_text("Particles", exact=True).click()
     page.locator("#particle-rows tr").nth(3).wait_for(timeout=LONG)
+    # The answer to the first click comes behind that to the second one, and counts no more.
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile("sort=score&descending=false"), hold)
     page.get_by_role("button", name="Score").click()
     page.get_by_role("button", name="Score").click()
     first = page.locator("#particle-rows tr").first
     first.get_by_text("p3.mrc").wait_for()
+    with page.expect_response(re.compile("sort=score&descending=false")) as late:
+        held[0].continue_()
+    late.value.finished()
+    page.evaluate("new Promise((done) => setTimeout(done, 200))")
+    assert "p3.mrc" in first.inner_text()
     page.locator("#particle-filter").get_by_label("Class").select_option("1")
     page.get_by_text("2 of 4 particles").wait_for()
     page.get_by_label("Name of the new dataset").fill("from the page")

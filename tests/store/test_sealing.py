@@ -36,7 +36,7 @@ def test_weights_are_kept_for_their_region_only_and_a_remark_says_so(folder, upl
     shutil.copytree(folder, folder.with_name("ds_2"))
     seal(folder, WEDGE)
     (remark,) = (r for r in read_record(folder).remarks if "were not used" in r)
-    assert "not used" in remark
+    assert "--missing-from-weights" in remark
     masked = folder.with_name("ds_2")
     seal(masked, Weights())
     assert names(masked) == sorted([*SEALED, "weights.npy"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from subtomo_server.auth.accounts import issue_token
 from subtomo_server.embedded.address import bind, url_of
 from subtomo_store import Settings, Store, open_store
 from subtomo_store.formats.mrc import write_volume
-from support.services import wait_until
+from support.services import environment, wait_until
 
 
 @dataclass
@@ -39,6 +41,16 @@ class Served:
         """A client of somebody else."""
         token = issue_token(self.store, "somebody else", label="test")
         return client_of(self.url, token)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the ``subtomo`` command against it."""
+        return subprocess.run(
+            [sys.executable, "-m", "subtomo", *arguments],
+            env=environment(SUBTOMO_URL=self.url, SUBTOMO_TOKEN=self.token),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
 
 def client_of(url: str, token: str) -> httpx.Client:

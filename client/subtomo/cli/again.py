@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from subtomo.cli.find import find_job
+from subtomo.cli.find import find_job, map_id
 from subtomo.cli.output import connect, plainly, print_json, screen
-from subtomo.cli.settings import assigned, swept
+from subtomo.cli.settings import assigned, said_of, swept
 from subtomo.cli.watch import end_of, follow
 from subtomo.client import Client
 from subtomo.records import Job
@@ -42,17 +42,28 @@ def go_on(
             help="How many further ones; those which the job had left by default.",
         ),
     ] = None,
+    mask: Annotated[
+        str | None,
+        typer.Option(
+            help="Another mask: a map's id, such as 'subtomo mask' prints, or an MRC or EM file."
+        ),
+    ] = None,
     changes: Changes = None,
     watching: Watching = True,
     as_json: AsJson = False,
 ) -> None:
     """Go on from an iteration of a job, in a new job."""
+    changed = assigned(changes)
     with connect(context) as client:
+        earlier = find_job(client, job)
+        if mask is not None:
+            said = said_of(changed, "mask")
+            changed["mask"] = {"kind": "map", "map": map_id(client, mask)} | said
         made = client.continue_job(
-            find_job(client, job),
+            earlier,
             from_iteration=from_iteration,
             iterations=iterations,
-            changes=assigned(changes),
+            changes=changed,
         )
         shown(client, [made], watching=watching, as_json=as_json)
 

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from subtomo.cli import again, align, fetch, lists, plugins, push, run, select, watch
+from subtomo.cli import (
+    again,
+    align,
+    compare,
+    fetch,
+    lists,
+    plugins,
+    postprocess,
+    push,
+    run,
+    select,
+    watch,
+)
 from subtomo.cli.output import debugging, errors
 from subtomo.version import installed
 
@@ -56,6 +68,9 @@ app.command("clone")(again.clone)
 app.command("select")(select.select)
 app.command("watch")(watch.watch)
 app.command("fetch")(fetch.fetch)
+app.command("compare")(compare.compare)
+app.command("sharpen")(postprocess.sharpen)
+app.command("mask")(postprocess.mask)
 app.command("jobs")(lists.jobs)
 app.command("datasets")(lists.datasets)
 app.command("usage")(lists.usage)

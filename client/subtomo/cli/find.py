@@ -1,8 +1,9 @@
-"""Datasets and jobs by id, by name or as the newest one."""
+"""Datasets and jobs by id, by name or as the newest one; maps by id or as files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from subtomo.client import Client
@@ -26,6 +27,13 @@ def find_job(client: Client, text: str) -> Job:
     if text.startswith("job_"):
         return client.job(text)
     return _one("job", text, client.jobs())
+
+
+def map_id(client: Client, text: str, voxel_size: float | None = None) -> str:
+    """Id of a map which was uploaded or made before, or of a file which is uploaded now."""
+    if text.startswith("map_") and not Path(text).exists():
+        return text
+    return client.upload_map(text, voxel_size=voxel_size).id
 
 
 def _one(noun: str, text: str, records: Sequence[T]) -> T:

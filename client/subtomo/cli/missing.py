@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import typer
 
 from subtomo.errors import InvalidInput
+from subtomo.star import names_weights
 from subtomo.tilt_table import region_of_table
 
 Range = tuple[float, float]
@@ -26,6 +27,13 @@ Cone = Annotated[
 ]
 FromWeights = Annotated[
     bool, typer.Option(help="The STAR names a weight volume for each particle (rlnCtfImage).")
+]
+LeaveWeightsOut = Annotated[
+    bool,
+    typer.Option(
+        "--leave-weights-out",
+        help="Go without the weights that the STAR names, with another missing region.",
+    ),
 ]
 TiltTable = Annotated[
     Path | None,
@@ -98,3 +106,25 @@ class Missing(NamedTuple):
             "second_tilt_min_deg": low,
             "second_tilt_max_deg": high,
         }
+
+
+def check_weights(table: Path, region: dict[str, Any], *, leave_out: bool) -> None:
+    """See that weights which a STAR file names are used, or left out on purpose.
+
+    Raises
+    ------
+    InvalidInput
+        If it names weights and neither was said, or both were.
+    """
+    if region["kind"] == "weights":
+        if leave_out:
+            raise InvalidInput(
+                "--leave-weights-out and --missing-from-weights exclude each other: give one."
+            )
+        return
+    if not leave_out and names_weights(table):
+        raise InvalidInput(
+            f"{table.name} names weights of its particles (rlnCtfImage), which tell more than any "
+            "other missing region: give --missing-from-weights in its place, or "
+            "--leave-weights-out beside it to go without them."
+        )

@@ -20,12 +20,14 @@ from subtomo.cli.missing import (
     Cone,
     FromTable,
     FromWeights,
+    LeaveWeightsOut,
     Missing,
     NothingMissing,
     SecondTilt,
     Tilt,
     TiltAxis,
     TiltTable,
+    check_weights,
 )
 from subtomo.cli.output import connect, errors, plainly, print_json, screen
 from subtomo.client import Client
@@ -62,6 +64,7 @@ def push(
     missing_from_weights: FromWeights = False,
     missing_from_table: FromTable = False,
     nothing_missing: NothingMissing = False,
+    leave_weights_out: LeaveWeightsOut = False,
     voxel_size: Annotated[
         float | None, typer.Option(help="Ångström per voxel; read from the files by default.")
     ] = None,
@@ -87,9 +90,12 @@ def push(
                 tilt_table,
                 missing_from_table,
             )
-            stacks = particles.suffix.lower() == ".star" and holds_stacks(particles)
+            star = particles.suffix.lower() == ".star"
+            stacks = star and holds_stacks(particles)
             # Images come from known directions: there is nothing to tell.
             region = {"kind": "weights"} if stacks and not missing.said else missing.region()
+            if star and not stacks:
+                check_weights(particles, region, leave_out=leave_weights_out)
             title = name or particles.resolve().stem
             _warn_of_namesake(client, title)
             dataset = client.create_dataset(title, missing=region, voxel_size=voxel_size, dark=dark)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from subtomo.cli.again import Sweep, shown
-from subtomo.cli.find import find_dataset, find_job
+from subtomo.cli.find import find_dataset, find_job, map_id
 from subtomo.cli.output import connect, plainly
-from subtomo.cli.settings import assign, swept
+from subtomo.cli.settings import assign, said_of, swept
 from subtomo.client import Client
 from subtomo.errors import InvalidInput
 
@@ -70,7 +69,7 @@ def run(
         str | None,
         typer.Option(
             help="Mask on the references: an MRC or EM file with values from 0 to 1, or the id "
-            "of an uploaded map."
+            "of a map on the server, such as 'subtomo mask' makes."
         ),
     ] = None,
     map_voxel_size: Annotated[
@@ -129,25 +128,17 @@ def run(
     with connect(context) as client:
         spec["dataset"] = find_dataset(client, dataset).id
         if poses:
-            spec["start"] = _poses(client, poses) | _said(spec, "start")
+            spec["start"] = _poses(client, poses) | said_of(spec, "start")
         if start:
-            said = _said(spec, "start")
+            said = said_of(spec, "start")
             spec["start"] = _start(client, start, low_pass, map_voxel_size) | said
         elif low_pass is not None:
             raise InvalidInput("--low-pass is for references given by --start.")
         if mask is not None:
-            said = _said(spec, "mask")
-            spec["mask"] = {"kind": "map", "map": _map_id(client, mask, map_voxel_size)} | said
+            said = said_of(spec, "mask")
+            spec["mask"] = {"kind": "map", "map": map_id(client, mask, map_voxel_size)} | said
         made = client.sweep(swept(sweep), spec) if sweep else [client.submit(spec)]
         shown(client, made, watching=watching and not sweep, as_json=as_json)
-
-
-def _said(spec: dict[str, Any], group: str) -> dict[str, Any]:
-    """What ``--set`` says of a group of fields which an option chooses."""
-    fields = spec.get(group, {})
-    if not isinstance(fields, dict):
-        raise InvalidInput(f"--set {group} excludes the option which chooses it: give one of them.")
-    return fields
 
 
 def _poses(client: Client, poses: str) -> dict[str, Any]:
@@ -171,13 +162,6 @@ def _start(
         return {"kind": "job", "job": references[0], **filtered}
     return {
         "kind": "maps",
-        "maps": [_map_id(client, text, voxel_size) for text in references],
+        "maps": [map_id(client, text, voxel_size) for text in references],
         **filtered,
     }
-
-
-def _map_id(client: Client, text: str, voxel_size: float | None) -> str:
-    """Id of a map which was uploaded before, or of a file which is uploaded now."""
-    if text.startswith("map_") and not Path(text).exists():
-        return text
-    return client.upload_map(text, voxel_size=voxel_size).id

@@ -47,3 +47,11 @@ def assigned(settings: list[str] | None) -> dict[str, Any]:
     for setting in settings or ():
         assign(changes, setting)
     return changes
+
+
+def said_of(spec: dict[str, Any], group: str) -> dict[str, Any]:
+    """What ``--set`` says of a group of fields which an option chooses."""
+    fields = spec.get(group, {})
+    if not isinstance(fields, dict):
+        raise InvalidInput(f"--set {group} excludes the option which chooses it: give one of them.")
+    return fields

@@ -14,7 +14,7 @@ from subtomo_core.errors import InputError, Problem
 from subtomo_core.spec.strict import Strict
 from subtomo_store.datasets.sealing import House
 from subtomo_store.datasets.selecting import ChosenParticles, select
-from subtomo_store.datasets.stack import read_record
+from subtomo_store.datasets.stack import is_sealed, read_record
 from subtomo_store.errors import GoneError
 from subtomo_store.files.data_folder import Files
 from subtomo_store.formats.star import read_particles
@@ -150,8 +150,9 @@ def make_selection(files: Files, folder: Path, selection: dict[str, Any], house:
         table = files.iteration_file(origin.job, origin.iteration, "particles.star")
         poses, halves = own_poses(table.parent), read_particles(table).half_sets
     except FileNotFoundError as error:
-        detail = f"the result of the job {origin.job} was deleted before its particles were copied"
-        raise GoneError(detail) from error
+        raise _deleted(f"the result of the job {origin.job}") from error
+    if not is_sealed(files.dataset(origin.dataset)):
+        raise _deleted(f"the dataset {origin.dataset}")
     rows = chosen_rows(poses, choice)
     kept = sorted(set(choice.classes or range(1, poses.probability.shape[1] + 1)))
     classes = np.searchsorted(kept, poses.best_class[rows] + 1) + 1
@@ -172,6 +173,13 @@ def make_selection(files: Files, folder: Path, selection: dict[str, Any], house:
         f"{_renumbered(kept)}{_binned(side, box)}"
     )
     select(source, folder, chosen, remark, house)
+
+
+def _deleted(what: str) -> GoneError:
+    return GoneError(
+        f"{what} was deleted before its particles were copied: choose them from a job that is "
+        "there, and delete this dataset"
+    )
 
 
 def _renumbered(kept: list[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from pathlib import Path
@@ -80,6 +81,15 @@ def send_file(
         content_disposition_type="inline" if inline else "attachment",
         headers={"etag": etag},
     )
+
+
+def send_made(content: bytes, media_type: str, name: str) -> Response:
+    """Answer with a file that was made for this request; its ETag is its SHA-256."""
+    headers = {
+        "content-disposition": f'attachment; filename="{name}"',
+        "etag": quoted(hashlib.sha256(content).hexdigest()),
+    }
+    return Response(content, media_type=media_type, headers=headers)
 
 
 def require_stored(path: Path, record: FileRecord, name: str) -> None:

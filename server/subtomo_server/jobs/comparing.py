@@ -125,11 +125,14 @@ def changes_document(here: Found, there: Found) -> dict[str, Any]:
         detail = "the two jobs have different datasets: classes can be compared of one dataset only"
         raise InputError(Problem(detail, pointer="/with"))
     first, second = _classes(here), _classes(there)
-    agreement = class_agreement(second.of, first.of, second.total)
     counts = np.zeros((first.total, second.total), np.int64)
-    counts[: len(agreement.counts), : agreement.counts.shape[1]] = agreement.counts
+    np.add.at(counts, (first.of, second.of), 1)
     partner = np.full(first.total, -1)
-    partner[: len(agreement.partner)] = agreement.partner
+    partner[-1] = second.total - 1  # junk stands for junk, and for no class
+    shown = (first.of < first.total - 1) & (second.of < second.total - 1)
+    if shown.any():
+        agreement = class_agreement(second.of[shown], first.of[shown], second.total - 1)
+        partner[: len(agreement.partner)] = agreement.partner
     changed = np.flatnonzero(partner[first.of] != second.of)
     return {
         "counts": counts.tolist(),

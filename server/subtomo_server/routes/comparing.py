@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from subtomo_core.fourier.binning import binned
 from subtomo_server.deps.dependencies import NeedServices, NeedStore, NeedUser
-from subtomo_server.http.downloads import job_file_name
+from subtomo_server.http.downloads import MEDIA_TYPES, job_file_name, send_made
 from subtomo_server.http.packing import packed
 from subtomo_server.jobs.comparing import Compared, changes_document, comparison_document
 from subtomo_server.jobs.results import (
@@ -93,8 +93,7 @@ def compared_mrc(pair: NeedPair) -> Response:
     target, place = io.BytesIO(), pair.here
     write_volume(target, pair.compared.comparison.fit.map, pair.compared.voxel_size)
     name = job_file_name(pair.there.job, pair.there.iteration, f"on_{place.job.id}.mrc")
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(target.getvalue(), media_type="application/x-mrc", headers=headers)
+    return send_made(target.getvalue(), MEDIA_TYPES[".mrc"], name)
 
 
 @router.get(

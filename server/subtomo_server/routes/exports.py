@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from subtomo_server.deps.dependencies import NeedStore, NeedUser
 from subtomo_server.http.archive import stream_zip
-from subtomo_server.http.downloads import job_file_name, keepable
+from subtomo_server.http.downloads import job_file_name, keepable, send_made
 from subtomo_server.jobs.exports import Export, Grid, check_grid, load, map_back, placed_members
 from subtomo_server.jobs.results import CLASS_MAPS, Found, find_class_file
 from subtomo_server.routes.results import NeedPlace, Which
@@ -134,8 +134,7 @@ def mapped_back(
 
 def _saved(content: io.BytesIO, media_type: str, found: Found, rest: str) -> Response:
     name = job_file_name(found.job, found.iteration, rest)
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(content.getvalue(), media_type=media_type, headers=headers)
+    return send_made(content.getvalue(), media_type, name)
 
 
 def _streamed(pieces: Iterator[bytes], media_type: str, name: str) -> Response:

@@ -14,7 +14,7 @@ from subtomo_core.spec.strict import Strict
 from subtomo_server.datasets.schemas import MapDocument
 from subtomo_server.deps.dependencies import NeedStore, NeedUser
 from subtomo_server.http.documents import Name
-from subtomo_server.http.downloads import job_file_name
+from subtomo_server.http.downloads import MEDIA_TYPES, job_file_name, send_made
 from subtomo_server.http.packing import packed
 from subtomo_server.jobs.postprocessing import (
     Halves,
@@ -69,13 +69,12 @@ def guinier_json(halves: NeedHalves) -> Response:
 
 
 @router.get("/iterations/{which}/classes/{k}/sharpened.mrc", summary="A sharpened average")
-def sharpened_mrc(halves: NeedHalves, b_factor: BFactor = None) -> Response:
+def sharpened_mrc(halves: NeedHalves, place: NeedPlace, b_factor: BFactor = None) -> Response:
     """Send the mean of both halves, weighted by their FSC, sharpened, cut at its resolution."""
     target = io.BytesIO()
     write_volume(target, processed(halves, b_factor), halves.voxel_size)
-    name = job_file_name(halves.job, halves.iteration, "sharpened.mrc")
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(target.getvalue(), media_type="application/x-mrc", headers=headers)
+    name = job_file_name(halves.job, halves.iteration, f"class{place.cls}_sharpened.mrc")
+    return send_made(target.getvalue(), MEDIA_TYPES[".mrc"], name)
 
 
 @router.get(

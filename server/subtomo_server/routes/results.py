@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from subtomo_server.deps.dependencies import NeedStore, NeedUser
 from subtomo_server.http.archive import stream_zip
 from subtomo_server.http.documents import StoredFile
-from subtomo_server.http.downloads import job_file_name, quoted, send_file, unchanged
+from subtomo_server.http.downloads import job_file_name, quoted, send_file, send_made, unchanged
 from subtomo_server.jobs.fsc_formats import fsc_star, fsc_xml
 from subtomo_server.jobs.results import (
     CLASS_MAPS,
@@ -181,8 +181,7 @@ def _send(request: Request, found: Found, rest: str, *, inline: bool = False) ->
 
 def _saved(content: bytes, media_type: str, found: Found, rest: str) -> Response:
     name = job_file_name(found.job, found.iteration, rest)
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(content, media_type=media_type, headers=headers)
+    return send_made(content, media_type, name)
 
 
 def _document(

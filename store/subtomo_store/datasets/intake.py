@@ -120,9 +120,11 @@ def _from_star(
     told = {place.file for s in sources for place in (s.volume, s.weight) if place} | {star}
     if table.ctf_images is not None and not weighted:
         unused = {name for image in table.ctf_images if (name := finder.name(image.path))} - told
+        files = "file" if len(unused) == 1 else f"{len(unused)} files"
         remarks.append(
-            f"the column _{CTF} of {star} and the {len(unused)} files of weights which it names "
-            "were not used: the missing region is given by a formula"
+            f"the column _{CTF} of {star} and the {files} of weights that it names were not used, "
+            f"since the missing region is '{missing.kind}': to use them, make the dataset with the "
+            'missing region {"kind": "weights"} (--missing-from-weights)'
         )
         told |= unused
     remarks += left_out((name for name in names if name not in told), f"not named in {star}")

@@ -75,8 +75,8 @@ def seal(
     is read where it lies. A kill at any time leaves either the uploads, from which sealing
     starts again, or the complete dataset. Memory does not grow with the number of particles.
 
-    Weights named by ``rlnCtfImage`` are read for the missing region ``weights`` only; beside a
-    region given by a formula they are left out, with a remark in ``dataset.json``.
+    Weights named by ``rlnCtfImage`` are read for the missing region ``weights`` only; beside
+    another one they are left out, with a remark in ``dataset.json``.
 
     Parameters
     ----------

@@ -91,6 +91,25 @@ def test_one_class_with_a_structure_is_enough_and_each_is_told_apart():
     assert (moving.movement, moving.advice) == ("still moving", ("let it go on",))
 
 
+@pytest.mark.parametrize(
+    ("empty", "told"),
+    [
+        ((2,), "class 2 has no particles"),
+        ((1, 3), "classes 1 and 3 have no particles"),
+        ((1, 3, 4), "classes 1, 3 and 4 have no particles"),
+    ],
+)
+def test_classes_without_particles_are_told_in_one_sentence(empty, told):
+    findings = [Finding.of(k, sums(0.9, 12.0), empty=k in empty) for k in range(1, 5)]
+    found = Verdict.of(findings, converged=True, caveats=("few particles",))
+    shown = [k for k in range(1, 5) if k not in empty]
+    assert [reason.split(":")[0] for reason in found.reasons] == [
+        *(f"class {k} shows structure" for k in shown),
+        told,
+        "few particles",
+    ]
+
+
 def test_noise_alone_is_confirmed_by_chance_as_often_as_a_normal_number_says():
     # Held-out components of pure noise against any reference: z has the spread of 1.
     rng = np.random.default_rng(2)

@@ -56,7 +56,7 @@ async function showChanged() {
   head.append(make("th"), ...names(found.counts[0].length).map((name) => make("th", "", name)));
   const rows = found.counts.map((row, k) => {
     const line = make("tr");
-    const partner = found.partner[k] ?? row.length;
+    const partner = k < found.partner.length ? found.partner[k] : row.length; // junk is last
     line.append(make("th", "", names(found.counts.length)[k]), ...row.map((count, j) => make("td", j + 1 === partner ? "strong" : "", String(count))));
     return line;
   });

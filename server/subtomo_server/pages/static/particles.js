@@ -24,11 +24,14 @@ function line(item) {
 export function makeTable(api) {
   const form = find("particle-filter");
   const view = { sort: "row", descending: false, offset: 0 };
+  let newest = 0;
 
   async function load() {
+    const number = ++newest;
     const asked = { ...choice(form), ...view, limit: PAGE };
     const answer = await fetch(`${api}/iterations/last/particles?${new URLSearchParams(asked)}`);
     const found = await answer.json();
+    if (number !== newest) return; // asked for something else meanwhile
     if (!answer.ok) {
       find("particle-count").textContent = found.detail;
       return;
