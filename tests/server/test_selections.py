@@ -189,7 +189,7 @@ def test_a_selection_whose_source_is_deleted_before_it_is_copied_is_rejected(
                 missing=whole.summary.missing,
                 voxel_size_angstrom=None,
                 dark_particles=False,
-                selection=noted(Origin(first.id, 1, source), Choice()),
+                selection=noted(Origin(first.id, 1, source), Choice(), whole.summary.box),
             )
         folder = service.store.files.dataset(source)
         if gone == "job":
