@@ -83,7 +83,7 @@ def test_more_than_ten_are_counted(folder, uploaded):
 def test_weights_which_are_not_used_are_counted_as_named(folder, uploaded):
     seal(folder, WEDGE)
     assert not any("not named" in remark for remark in remarks(folder))
-    assert any("the 4 files of weights which it names" in remark for remark in remarks(folder))
+    assert any("the 4 files of weights that it names" in remark for remark in remarks(folder))
 
 
 def test_a_dropped_row_leaves_its_file_named(folder, uploaded):

@@ -80,25 +80,33 @@ def _problem(finding: Finding, body: Any, known_fields: list[str]) -> Problem:
     source = location.pop(0) if location and location[0] in SOURCES else "body"
     name = next((str(part) for part in reversed(location) if isinstance(part, str)), "the body")
     if source != "body":
-        return Problem(f"{_sentence(finding, name, [])} (in the request's {source})")
+        return Problem(f"{_sentence(finding, name, '')} (in the request's {source})")
     if not location and not isinstance(body, Mapping):
         return Problem(NO_OBJECT)
     pointer = pointer_of(location, body, absent=finding["type"] == "missing")
     if finding["type"] in ("union_tag_invalid", "union_tag_not_found"):
         pointer += "/" + finding["ctx"]["discriminator"].strip("'")
-    return Problem(_sentence(finding, name, known_fields), pointer=pointer)
+    above = next((str(part) for part in reversed(location[:-1]) if isinstance(part, str)), "")
+    return Problem(_sentence(finding, name, _meant(name, above, known_fields)), pointer=pointer)
+
+
+def _meant(name: str, above: str, known_fields: list[str]) -> str:
+    """Place of the field that an unknown one may stand for, below the same one if it can be."""
+    last = {place: place.rpartition(".")[2] for place in sorted(known_fields)}
+    close = difflib.get_close_matches(name, sorted(set(last.values())), n=1)
+    places = [place for place, end in last.items() if end in close]
+    beside = [place for place in places if f".{place}".rpartition(".")[0].endswith(f".{above}")]
+    return next(iter([*beside, *places]), "")
 
 
 SOURCES = ("body", "query", "path", "header", "cookie")
 NO_OBJECT = "the body must be one JSON object, sent with the header Content-Type: application/json"
 
 
-def _sentence(finding: Finding, name: str, known_fields: list[str]) -> str:
+def _sentence(finding: Finding, name: str, meant: str) -> str:
     kind, context = finding["type"], finding.get("ctx", {})
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        places = {place.rpartition(".")[2]: place for place in sorted(known_fields, reverse=True)}
-        close = difflib.get_close_matches(name, list(places), n=1)
-        hint = f"did you mean '{places[close[0]]}'?" if close else "remove it"
+        hint = f"did you mean '{meant}'?" if meant else "remove it"
         return f"unknown field '{name}': {hint}"
     if kind == "value_error":
         return str(context.get("error", finding["msg"]))
