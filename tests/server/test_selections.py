@@ -15,8 +15,11 @@ from subtomo_core.data.poses import Poses
 from subtomo_server.datasets.selections import Choice, Origin, noted
 from subtomo_store.datasets import datasets
 from subtomo_store.datasets.stack import StackParticles
+from subtomo_store.jobs import jobs
 from subtomo_store.jobs.result_poses import own_poses
+from subtomo_store.people import groups, users
 from support.browsing import LONG, Visit
+from support.people import client_for
 from support.services import WorkerProcess
 from support.serving import Served, ready_dataset, small_spec
 
@@ -171,6 +174,24 @@ def test_no_dataset_is_made_of_nothing_or_of_what_others_have(service: Served, j
     assert (ready["status"], ready["particles"]) == ("ready", 2)
     more = service.client.put(f"/datasets/{made}/files/p9.mrc", content=b"x")
     assert more.status_code == 409
+
+
+def test_who_sees_a_job_alone_cannot_copy_its_particles(service: Served, job: str):
+    """The result was shared, its dataset was not."""
+    with service.store.begin() as session:
+        maker = jobs.get(session, job).user_id
+        users.ensure(session, "looker")
+        groups.create(session, "lookers", maker)
+        groups.set_member(session, None, "lookers", "looker", "viewer")
+        jobs.move_to_group(session, job, maker, "lookers")
+    with client_for(service, "looker") as looker:
+        path = f"/api/v1/jobs/{job}/iterations/last"
+        assert looker.get(f"{path}/particles").status_code == 200
+        refused = looker.post(f"{path}/selection", json={"name": "taken"})
+    assert refused.status_code == 404, refused.text
+    with service.store.begin() as session:
+        jobs.move_to_group(session, job, maker, None)
+        groups.remove(session, maker, "lookers")
 
 
 @pytest.mark.parametrize("gone", ["job", "dataset"])

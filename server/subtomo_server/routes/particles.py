@@ -91,7 +91,7 @@ def choose(
         raise InputError(Problem("no particle meets these conditions: ask for less"))
     origin = Origin(found.job.id, found.iteration, found.job.dataset_id)
     with services.store.begin() as session:
-        source = datasets.get(session, origin.dataset)
+        source = datasets.get(session, origin.dataset, user.id)
         box = sampled_box(sampling, source.summary.box)
         made = datasets.create(
             session,
