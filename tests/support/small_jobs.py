@@ -12,7 +12,7 @@ from subtomo_core import methods
 from subtomo_core.data.particles import ArrayParticles, Particles
 from subtomo_core.data.statistics import Batch, Expectation, Model, Poses
 from subtomo_core.fourier.missing import Region
-from subtomo_core.methods.iterative import FastAlignment
+from subtomo_core.methods.iterative import IterativeAlignment
 from subtomo_core.simulate import Simulation, Structure, asymmetric_blob, simulate
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.defaults import resolve
@@ -76,10 +76,10 @@ def noise_particles(volumes: NDArray[np.float32], missing: Any = WEDGE) -> Array
     return ArrayParticles(volumes, summary)
 
 
-def method_of(particles: Particles, spec: AnySpec) -> FastAlignment:
+def method_of(particles: Particles, spec: AnySpec) -> IterativeAlignment:
     """Method of a specification whose open fields are filled here."""
     method = methods.create(resolve(spec, particles.summary), particles.summary)
-    assert isinstance(method, FastAlignment)
+    assert isinstance(method, IterativeAlignment)
     return method
 
 
@@ -90,7 +90,7 @@ def batch_of(particles: Particles, poses: Poses | None = None, rows: Any = None)
 
 
 def surveyed(
-    method: FastAlignment, particles: Particles, references: NDArray[np.float32] | None = None
+    method: IterativeAlignment, particles: Particles, references: NDArray[np.float32] | None = None
 ) -> tuple[Model, Expectation]:
     """Model after the survey, and what the survey saw."""
     start = method.start(references)
@@ -98,7 +98,7 @@ def surveyed(
     return method.maximise(start, seen.statistics), seen
 
 
-def knowing(method: FastAlignment, maps: NDArray[np.float32], variance: float = 1.0) -> Model:
+def knowing(method: IterativeAlignment, maps: NDArray[np.float32], variance: float = 1.0) -> Model:
     """Model with known maps (K, n, n, n) in the particles' scale, at the finest resolution."""
     settings, start = method.settings, method.start(None)
     shaped = np.stack([settings.shape(m, settings.limit_shell) for m in maps])

@@ -16,6 +16,7 @@ from subtomo_core.expect.batch_samples import BatchSamples
 from subtomo_core.expect.coarse_pass import COARSER, LEAST_RADIUS, carrying, temperatures
 from subtomo_core.expect.every_pose import EveryPose, Found
 from subtomo_core.expect.held_out_gain import At, confirmed, profile_of
+from subtomo_core.expect.ordered_threads import nothing
 from subtomo_core.expect.rotation_grid import Looks
 from subtomo_core.fourier.grids import padded_grid
 from subtomo_core.plan import Settings
@@ -23,10 +24,6 @@ from subtomo_core.plan import Settings
 Values = NDArray[np.float64]
 
 _NEGLIGIBLE = 1e-8  # rotations whose posterior is below this are left out of the sums
-
-
-def _nothing() -> None:
-    """Default of a callback."""
 
 
 class Posterior(NamedTuple):
@@ -121,7 +118,7 @@ class Pass:
         coarse = Looks.of(self.settings, self.model, self.poses, self.count, COARSER * step)
         radius = max(LEAST_RADIUS, self.settings.whole_radius / COARSER)
         samples = self.samples.within(*self.samples.support.within(radius))
-        found = [one.weigh(coarse, k, _nothing) for k, one in enumerate(self.classes(samples))]
+        found = [one.weigh(coarse, k, nothing) for k, one in enumerate(self.classes(samples))]
         warm = temperatures(samples, self.references, COARSER * step)[:, None]
         warmer = [one._replace(evidence=one.evidence / warm) for one in found]
         kept = carrying(self.posterior(warmer, coarse).probability, share)

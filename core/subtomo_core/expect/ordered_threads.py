@@ -9,6 +9,11 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+
+def nothing() -> None:
+    """Default of callbacks that tell of progress."""
+
+
 _ROOM = 8  # results for each thread that may wait for their turn
 
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from subtomo_core.data.folds import Labels
 from subtomo_core.data.statistics import Batch, Expectation, Model, Statistics
-from subtomo_core.methods.exhaustive import ExhaustiveAlignment
-from subtomo_core.methods.iterative import FastAlignment
+from subtomo_core.expect.exhaustive import align_in_every_pose
+from subtomo_core.maximise import published_averages
+from subtomo_core.methods.iterative import IterativeAlignment
 from subtomo_core.methods.pairwise import PairwiseAlignment
 from subtomo_core.plan import Settings
 from subtomo_core.spec.dataset import DatasetSummary
@@ -59,8 +60,8 @@ def create(
     if isinstance(spec, PairwiseSpec):
         return PairwiseAlignment(settings, spec)
     if isinstance(spec, ExhaustiveBase):
-        return ExhaustiveAlignment(settings)
-    return FastAlignment(settings)
+        return IterativeAlignment(settings, align_in_every_pose, published_averages.maximise)
+    return IterativeAlignment(settings)
 
 
 __all__ = ["Method", "create"]

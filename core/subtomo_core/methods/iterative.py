@@ -1,9 +1,10 @@
-"""FAML and FA as methods: start, expect, maximise."""
+"""Alignment to references as a method: start, expect, maximise."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from subtomo_core.data.statistics import Batch, Expectation, Model, Statistics
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.expect.alignment import align
 from subtomo_core.expect.first_averages import survey
+from subtomo_core.expect.ordered_threads import nothing
 from subtomo_core.maximise import symmetry
 from subtomo_core.maximise.convergence import at_rest, watched
 from subtomo_core.maximise.half_alignment import Motions
@@ -20,16 +22,41 @@ from subtomo_core.methods import restarts
 from subtomo_core.plan import Settings
 from subtomo_core.spec.restart_schedule import starts_in
 
+Advance = Callable[[Settings, Model, Statistics], Model]
 
-def _nothing() -> None:
-    """Default of a callback."""
+
+class Step(Protocol):
+    """A pass over a batch."""
+
+    def __call__(
+        self,
+        settings: Settings,
+        batch: Batch,
+        model: Model,
+        /,
+        *,
+        threads: int,
+        on_particle: Callable[[], None],
+    ) -> Expectation:
+        """Statistics and poses of the batch."""
 
 
 @dataclass(frozen=True, eq=False)
-class FastAlignment:
-    """Alignment by rotational matching, with soft (FAML) or hard (FA) assignment."""
+class IterativeAlignment:
+    """Alignment of particles to the averages of the iteration before.
+
+    Attributes
+    ----------
+    settings : Settings
+    step : callable
+        Meets a batch with the model's references: by rotational matching, unless told.
+    advance : callable
+        Makes the next model, without its convergence and verdict.
+    """
 
     settings: Settings
+    step: Step = align
+    advance: Advance = restarts.maximise
 
     def start(self, references: NDArray[np.float32] | None = None) -> Model:
         """Model before the survey; ``references`` (K or 1, n, n, n) where the job has some."""
@@ -76,14 +103,14 @@ class FastAlignment:
         model: Model,
         *,
         threads: int = 1,
-        on_particle: Callable[[], None] = _nothing,
+        on_particle: Callable[[], None] = nothing,
     ) -> Expectation:
         """Statistics and poses of a batch under the present model."""
-        step = survey if model.iteration < 0 else align
+        step = survey if model.iteration < 0 else self.step
         settings = self.settings.knowing(model)
         return step(settings, batch, model, threads=threads, on_particle=on_particle)
 
     def maximise(self, model: Model, statistics: Statistics) -> Model:
         """The next model from the sum of all batches' statistics."""
-        result = watched(self.settings, model, restarts.maximise(self.settings, model, statistics))
+        result = watched(self.settings, model, self.advance(self.settings, model, statistics))
         return judged(self.settings, result, at_rest=at_rest(result))

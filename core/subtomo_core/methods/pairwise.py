@@ -17,19 +17,16 @@ from subtomo_core.data.pairs import Pairs
 from subtomo_core.data.statistics import Batch, Expectation, Model, Statistics
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.expect.first_averages import survey
+from subtomo_core.expect.ordered_threads import nothing
 from subtomo_core.expect.pair_comparison import Aligned, AsTheyLie, Comparing, compare
 from subtomo_core.maximise import next_model
-from subtomo_core.methods.iterative import FastAlignment
+from subtomo_core.methods.iterative import IterativeAlignment
 from subtomo_core.plan import Settings
 from subtomo_core.refiners.gradient import GradientRefiner
 from subtomo_core.spec.pairwise import PairwiseSpec
 
 _COARSE_GRID = 3.5  # Fourier pixels in which a body of half the box is found from 60 degrees off
 _FINALISTS = 8
-
-
-def _nothing() -> None:
-    """Default of a callback."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +41,7 @@ class PairwiseAlignment:
         if references is not None:
             detail = "particles are aligned to each other: leave out the starting references"
             raise InputError(Problem(detail, pointer="/start"))
-        return FastAlignment(self.settings).start()
+        return IterativeAlignment(self.settings).start()
 
     def expect(
         self,
@@ -52,11 +49,11 @@ class PairwiseAlignment:
         model: Model,
         *,
         threads: int = 1,
-        on_particle: Callable[[], None] = _nothing,
+        on_particle: Callable[[], None] = nothing,
     ) -> Expectation:
         """Sums of a batch at its present poses, and its share of the pairs."""
         way = self._comparing(model.iteration + 1)
-        told = on_particle if way is None else _nothing
+        told = on_particle if way is None else nothing
         summed = survey(self.settings, batch, model, threads=threads, on_particle=told)
         if way is None:
             return summed
