@@ -164,12 +164,6 @@ class Settings:
         return isinstance(self.spec.start, ParticleStart)
 
     @property
-    def deals_classes(self) -> bool:
-        """Particles that start from poses are dealt into classes at random."""
-        start = self.spec.start
-        return isinstance(start, PosesStart) and start.random_classes
-
-    @property
     def matching(self) -> MatchingParameters:
         """Parameters of a method that matches particles to references."""
         parameters = self.spec.parameters
@@ -218,7 +212,7 @@ class Settings:
         particle by particle need none.
         """
         strength, iterations = self.assignment.regularisation, self.assignment.drawn_together
-        given = isinstance(self.spec.start, PosesStart) and not self.deals_classes
+        given = isinstance(self.spec.start, PosesStart) and not self.spec.deals_classes
         if given or not iterations:
             return 0.0
         left = max(0.0, 1.0 - (iteration - 1) / iterations)
