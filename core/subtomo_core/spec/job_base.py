@@ -127,6 +127,7 @@ class JobBase(Strict):
     passes: ClassVar[float | None] = None  # over the particles, where iterations do not tell
     coarse_to_fine: ClassVar[bool] = True  # the resolution in use grows
     fits_mask: ClassVar[bool] = True  # to what the half maps agree on, unless told
+    several_starts: ClassVar[bool] = True  # may run side by side
 
     @property
     def symmetries(self) -> tuple[str, ...]:
