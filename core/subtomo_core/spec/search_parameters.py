@@ -7,7 +7,9 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
+from subtomo_core.errors import Problem
 from subtomo_core.spec.assignment import HARD, Assignment
+from subtomo_core.spec.start import Start
 from subtomo_core.spec.strict import Strict
 
 GridDegrees = Annotated[
@@ -115,6 +117,10 @@ class SearchParameters(Strict):
     def turns_about_normal(self) -> bool:
         """Particles turn about their own z axes only: the frame of the references stays."""
         return False
+
+    def pose_problems(self, start: Start) -> list[Problem]:  # noqa: ARG002
+        """What of the poses asked for does not fit the job's start."""
+        return []
 
     @abstractmethod
     def seconds(self, work: Work) -> float:
