@@ -112,7 +112,7 @@ class Pass:
         """Rotations to look at, after a coarse pass where the job asks for one."""
         step = self.settings.exhaustive.step_deg
         whole = Looks.of(self.settings, self.model, self.poses, self.count, step)
-        share = getattr(self.settings.exhaustive, "pruning", None)
+        share = self.settings.exhaustive.coarse_share
         if share is None or not self.soft or self.settings.exhaustive.poses == "fixed":
             return whole
         coarse = Looks.of(self.settings, self.model, self.poses, self.count, COARSER * step)

@@ -136,7 +136,7 @@ def _maps(
         if not fills:
             return sums.weighted(k, parameters.threshold)
         whole = sums.whole(k, soft_weights=settings.weighted)
-        return sums.filled(k, before[k], whole=whole, sweeps=getattr(parameters, "sweeps", 1))
+        return sums.filled(k, before[k], whole=whole, sweeps=parameters.fillings)
 
     transforms = regularised([average(k) for k in range(len(before))], sums.mass, theta)
     volumes = np.stack([to_real(transform) for transform in transforms])
