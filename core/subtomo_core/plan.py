@@ -187,7 +187,7 @@ class Settings:
     @property
     def holds_out(self) -> bool:
         """Components are held out to judge the averages by: where references find the poses."""
-        return isinstance(self.spec.parameters, ReferenceParameters)
+        return self.spec.parameters.holds_out
 
     @property
     def assignment(self) -> Assignment:

@@ -24,6 +24,8 @@ from subtomo_core.spec.start import PosesStart, Start
 class ReferenceParameters(SearchParameters):
     """How far particles are searched against references."""
 
+    holds_out: ClassVar[bool] = True
+
     search_range_deg: Annotated[
         float | None,
         Field(

@@ -88,6 +88,8 @@ class SearchParameters(Strict):
     ----------
     refines : bool
         A refiner finds the poses, from those that a search comes to.
+    holds_out : bool
+        Components are held out to judge the averages by: where references find the poses.
     least_batch : int
         Particles in a batch at the least, where a job does not say.
     least_batch_seconds : float
@@ -95,6 +97,7 @@ class SearchParameters(Strict):
     """
 
     refines: ClassVar[bool] = False
+    holds_out: ClassVar[bool] = False
     least_batch: ClassVar[int] = 16
     least_batch_seconds: ClassVar[float] = 10.0
 
