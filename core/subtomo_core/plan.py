@@ -23,7 +23,7 @@ from subtomo_core.spec.defaults import shell_of
 from subtomo_core.spec.exhaustive_parameters import ExhaustiveParameters
 from subtomo_core.spec.job import AnySpec
 from subtomo_core.spec.missing_region import Weights
-from subtomo_core.spec.parameters import MatchingParameters, ReferenceParameters
+from subtomo_core.spec.parameters import MatchingParameters
 from subtomo_core.spec.start import ParticleStart, PosesStart
 
 _EDGE = 1.0  # half the width of the references' soft low-pass, shells
@@ -92,11 +92,9 @@ class Settings:
         (N,) are those of the particles, where some belong together (`data.folds.folds_of`).
         """
         resolution, parameters = spec.resolution, spec.parameters
-        reach, bandwidth = parameters.shift_range_angstrom, _NO_MATCHING
+        reach, bandwidth = parameters.reach_angstrom, _NO_MATCHING
         start_angstrom, limit_angstrom = resolution.start_angstrom, resolution.limit_angstrom
         growth = resolution.growth_shells
-        if isinstance(parameters, ReferenceParameters):
-            reach = parameters.search_range_angstrom or reach
         if isinstance(parameters, MatchingParameters):
             bandwidth = parameters.bandwidth
         if not spec.coarse_to_fine:

@@ -54,6 +54,11 @@ class ReferenceParameters(SearchParameters):
         ),
     ] = "searched"
 
+    @property
+    def reach_angstrom(self) -> float | None:
+        """The search range, where the search is limited."""
+        return self.search_range_angstrom or self.shift_range_angstrom
+
     def pose_problems(self, start: Start) -> list[Problem]:
         """Poses fixed or searched near by where none are known, or both at once."""
         ranges = {

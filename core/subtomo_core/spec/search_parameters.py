@@ -117,6 +117,11 @@ class SearchParameters(Strict):
         return HARD
 
     @property
+    def reach_angstrom(self) -> float | None:
+        """Longest shift searched: from a particle's centre, or its present shift where limited."""
+        return self.shift_range_angstrom
+
+    @property
     def turns_about_normal(self) -> bool:
         """Particles turn about their own z axes only: the frame of the references stays."""
         return False
