@@ -10,7 +10,6 @@ from subtomo_core.data.verdict import Finding, Verdict
 from subtomo_core.maximise.apparent_symmetry import Apparent, apparent_symmetry
 from subtomo_core.maximise.averages import EMPTY
 from subtomo_core.plan import Settings
-from subtomo_core.spec.exhaustive import ExhaustiveBase
 from subtomo_core.spec.job import AnySpec
 from subtomo_core.spec.restart_schedule import PARTICLE_STARTS
 from subtomo_core.spec.start import ParticleStart, PosesStart, RandomStart
@@ -111,7 +110,7 @@ def _go_on(spec: AnySpec) -> str:
 def _starts(spec: AnySpec) -> list[str]:
     """More starts, and single particles as starts, as far as the job has not had them."""
     starts = spec.starts or 1
-    if isinstance(spec, ExhaustiveBase):
+    if not spec.several_starts:
         random = isinstance(spec.start, RandomStart)
         return [f"try another random start: --seed {spec.seed + 1}"] if random else []
     if isinstance(spec.start, RandomStart):
