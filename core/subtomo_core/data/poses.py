@@ -116,6 +116,12 @@ class Poses(Flat):
         return best
 
     @property
+    def junk_probability(self) -> NDArray[np.float64]:
+        """Probability that a particle shows none of the classes, (N,)."""
+        junk: NDArray[np.float64] = np.clip(1.0 - self.probability.sum(1), 0.0, 1.0)
+        return junk
+
+    @property
     def counted(self) -> NDArray[np.bool_]:
         """Particles that are likelier to show a structure than to be junk, (N,)."""
         likelier: NDArray[np.bool_] = self.probability.sum(1) >= 0.5

@@ -129,7 +129,7 @@ def sampled_box(sampling: Sampling, side: int) -> int:
 
 def noted(origin: Origin, choice: Choice, box: int) -> dict[str, Any]:
     """What the dataset's record keeps of a selection."""
-    conditions = choice.model_dump(mode="json", exclude_none=True)
+    conditions = choice.model_dump(mode="json", include=set(Choice.model_fields), exclude_none=True)
     return {**origin._asdict(), "choice": conditions, "box": box}
 
 

@@ -90,12 +90,12 @@ def _without_faults(
     session: Session, store: Store, user: User, posted: PostedJob, problems: list[Problem]
 ) -> AnySpec | None:
     """The specification that is left without the fields that problems are of."""
-    body = {**posted.asked, **posted.handling.model_dump(mode="json", exclude_none=True)}
+    body = posted.document
     for _ in range(_ROUNDS):
         left, wrong = _parsed(_without(body, (problem.pointer for problem in problems)))
         if left is None or wrong:
             return None
-        body = {**left.asked, **left.handling.model_dump(mode="json", exclude_none=True)}
+        body = left.document
         found, problems = _wanted(session, store, user, left)
         if found:
             return found.spec

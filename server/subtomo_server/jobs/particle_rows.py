@@ -38,6 +38,7 @@ def rows_document(
     table = particles.table()
     angles = relion_angles(poses.best_rotation[shown])
     shifts = poses.best_shift[shown] * particles.summary.voxel_size_angstrom
+    junk = poses.junk_probability[shown]
     items = [
         {
             "row": int(row) + 1,
@@ -46,7 +47,7 @@ def rows_document(
             "class": int(poses.best_class[row]) + 1,
             "probability": float(poses.best_probability[row]),
             "probabilities": poses.probability[row].tolist(),
-            "junk_probability": _junk(poses, row),
+            "junk_probability": float(junk[place]),
             "junk": not bool(poses.counted[row]),
             "score": float(poses.best_score[row]),
             "angles_deg": angles[place].tolist(),
@@ -57,16 +58,12 @@ def rows_document(
     return {"items": items, "total": len(rows), "particles": len(poses)}
 
 
-def _junk(poses: Poses, row: np.integer) -> float:
-    return float(max(0.0, 1.0 - poses.probability[row].sum()))
-
-
 def _column(poses: Poses, name: Column) -> NDArray[np.float64]:
     values: dict[str, NDArray[Any]] = {
         "row": np.arange(len(poses)),
         "class": poses.best_class,
         "probability": poses.best_probability,
-        "junk_probability": 1.0 - poses.probability.sum(1),
+        "junk_probability": poses.junk_probability,
         "score": poses.best_score,
     }
     return values[name].astype(np.float64)

@@ -88,3 +88,8 @@ class PostedJob(RootModel[Posted]):
             mode="json", exclude=set(Handling.model_fields), exclude_unset=True
         )
         return {**sent, "algorithm": self.root.algorithm}
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The specification as it was sent, and how it is to be handled."""
+        return {**self.asked, **self.handling.model_dump(mode="json", exclude_none=True)}

@@ -83,8 +83,7 @@ async def clone(services: NeedServices, user: NeedUser, request: Request, job_id
         values = {
             FIELDS[key]: [_value(v) for v in text.split(",")] for key, text in several.items()
         }
-        base = parsed(body, changes, "")
-        document = {**base.asked, **base.handling.model_dump(mode="json", exclude_none=True)}
+        document = parsed(body, changes, "").document
         return [
             wanted(session, services.store, user, parsed(document, variant.body, ""))
             for variant in variants(values, str(document.get("name") or job.name))

@@ -44,6 +44,12 @@ from subtomo_store.people import quotas
 from subtomo_store.people.access import SignIn
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
+_BYTES: dict[str, Any] = {
+    "requestBody": {
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "required": True,
+    }
+}
 EXAMPLES: dict[str, Any] = {
     "single-axis tilt series": {
         "value": {
@@ -121,14 +127,7 @@ def list_page(
 @router.post(
     "/propose-region",
     summary="Missing region that a table tells of",
-    openapi_extra={
-        "requestBody": {
-            "content": {
-                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
-            },
-            "required": True,
-        }
-    },
+    openapi_extra=_BYTES,
 )
 async def propose_region(
     request: Request,
@@ -196,14 +195,7 @@ def files(store: NeedStore, user: NeedUser, dataset_id: str) -> StoredFiles:
 @router.put(
     "/{dataset_id}/files/{name:path}",
     summary="Upload one file",
-    openapi_extra={
-        "requestBody": {
-            "content": {
-                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
-            },
-            "required": True,
-        }
-    },
+    openapi_extra=_BYTES,
 )
 async def put_file(
     store: NeedStore, user: NeedUser, request: Request, dataset_id: str, name: str

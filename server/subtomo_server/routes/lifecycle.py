@@ -189,8 +189,7 @@ def new_secret(store: NeedStore, user: NeedUser) -> SecretDocument:
 
 def _base(session: Session, store: Store, user: User, body: SweepBody) -> dict[str, Any]:
     if body.spec is not None:
-        handling = body.spec.handling.model_dump(mode="json", exclude_none=True)
-        return merged({**body.spec.asked, **handling}, body.changes)
+        return merged(body.spec.document, body.changes)
     return merged(_body(session, store, user, str(body.job)), body.changes)
 
 

@@ -62,9 +62,8 @@ def table(store: NeedStore, found: NeedFound, query: Annotated[TableQuery, Query
     box's centre. Junk is left out unless `junk` is true.
     """
     particles = StackParticles(store.files.dataset(found.job.dataset_id))
-    choice = Choice(**{name: getattr(query, name) for name in Choice.model_fields})
     window = Window(query.sort, query.descending, query.offset, query.limit)
-    return JSONResponse(rows_document(found, particles, choice, window))
+    return JSONResponse(rows_document(found, particles, query, window))
 
 
 @router.post(
@@ -85,9 +84,8 @@ def choose(
     start from the poses of one on the binned. The copy is made in the background: the dataset is
     `ready` when it is done.
     """
-    choice = Choice(**{name: getattr(body, name) for name in Choice.model_fields})
     sampling = Sampling(binning=body.binning, box=body.box)
-    if not len(chosen_rows(own_poses(found.path.parent), choice)):
+    if not len(chosen_rows(own_poses(found.path.parent), body)):
         raise InputError(Problem("no particle meets these conditions: ask for less"))
     origin = Origin(found.job.id, found.iteration, found.job.dataset_id)
     with services.store.begin() as session:
@@ -100,7 +98,7 @@ def choose(
             missing=source.summary.missing,
             voxel_size_angstrom=source.summary.voxel_size_angstrom * source.summary.box / box,
             dark_particles=source.dark_particles,
-            selection=noted(origin, choice, box),
+            selection=noted(origin, body, box),
             group=body.group,
         )
         made = datasets.start_check(session, made.id, user.id)

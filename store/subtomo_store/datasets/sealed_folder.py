@@ -21,6 +21,12 @@ from subtomo_store.files.whole import Written, measured, sync, sync_folder
 SMALL = (GIVEN, GROUPING, CHECKSUMS, REGIONS, PROVENANCE, TABLE)
 
 
+def bytes_needed(count: int, box: int, *, copied: bool, weighted: bool) -> int:
+    """Bytes of the particles and weights that a dataset writes; ``copied`` where it has a stack."""
+    planes = (box if copied else 0) + (box // 2 + 1 if weighted else 0)
+    return 4 * count * box * box * planes
+
+
 def check_space(target: Path, needed: int) -> None:
     """Refuse at once what would fill the disk an hour later.
 

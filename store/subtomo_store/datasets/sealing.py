@@ -22,7 +22,12 @@ from subtomo_store.datasets.packing import Packer, Progress, Volumes
 from subtomo_store.datasets.packing_stacks import StackPacker
 from subtomo_store.datasets.region_power import compare_power
 from subtomo_store.datasets.regions import regions_of
-from subtomo_store.datasets.sealed_folder import check_space, publish, write_record
+from subtomo_store.datasets.sealed_folder import (
+    bytes_needed,
+    check_space,
+    publish,
+    write_record,
+)
 from subtomo_store.datasets.stack import TABLE, Record, is_sealed, read_record
 from subtomo_store.datasets.stack_file import Stack
 from subtomo_store.datasets.voxel_sizes import common_voxel_size
@@ -54,6 +59,17 @@ class House(NamedTuple):
     allow: Callable[[int], object] = lambda _bytes: None
     share: Callable[[Path, Written], object] = lambda _path, _written: None
     uploads: Path | None = None
+
+    def reserve(self, target: Path, needed: int) -> None:
+        """Refuse bytes for which the disk has no room, or the quota none.
+
+        Raises
+        ------
+        StorageError
+        QuotaError
+        """
+        check_space(target, needed)
+        self.allow(needed)
 
 
 def seal(
@@ -151,9 +167,9 @@ def _pack(
         left = None
         if intake.stacks is None and len(good) == len(intake.sources):
             left = left_as_it_is(good, headers, material, target)
-        needed = _needed(len(good), box, copied=left is None, weighted=missing.kind == "weights")
-        check_space(target, needed)
-        house.allow(needed)
+        weighted = missing.kind == "weights"
+        needed = bytes_needed(len(good), box, copied=left is None, weighted=weighted)
+        house.reserve(target, needed)
         header = None if left else volume_header((box, box, box), size, len(good))
         if intake.stacks is None:
             with Volumes(material, target) as volumes:
@@ -201,12 +217,6 @@ def _describe(target: Path, packed: _Packed, house: House) -> None:
         write_grouping(target, grouping_of(packed.intake.table))
     remarks = [*packed.intake.remarks, *packed.remarks]
     write_record(target, Record(packed.summary, tuple(remarks), packed.stack), house.share)
-
-
-def _needed(count: int, box: int, *, copied: bool, weighted: bool) -> int:
-    """Bytes which sealing writes."""
-    planes = (box if copied else 0) + (box // 2 + 1 if weighted else 0)
-    return 4 * count * box * box * planes
 
 
 def _rows(intake: Intake, summary: DatasetSummary) -> ParticleRows:

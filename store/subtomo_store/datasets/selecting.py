@@ -20,7 +20,11 @@ from subtomo_store.datasets.grouping import write_grouping
 from subtomo_store.datasets.packing import write_npy_header
 from subtomo_store.datasets.provenance import Provenance, write_provenance
 from subtomo_store.datasets.regions import Behind, read_regions
-from subtomo_store.datasets.sealed_folder import check_space, publish, write_record
+from subtomo_store.datasets.sealed_folder import (
+    bytes_needed,
+    publish,
+    write_record,
+)
 from subtomo_store.datasets.sealing import House
 from subtomo_store.datasets.stack import TABLE, WEIGHTS, Record, StackParticles
 from subtomo_store.datasets.stack_file import PARTICLES
@@ -89,9 +93,8 @@ def select(source: Path, folder: Path, chosen: ChosenParticles, remark: str, hou
         particles = StackParticles(source)
         box, count = chosen.box, len(chosen.rows)
         weighted = particles.weight(int(chosen.rows[0])) is not None
-        needed = 4 * count * box * box * (box + (box // 2 + 1 if weighted else 0))
-        check_space(temporary, needed)
-        house.allow(needed)
+        needed = bytes_needed(count, box, copied=True, weighted=weighted)
+        house.reserve(temporary, needed)
         summary = _sampled(particles.summary, box)
         _copy(particles, chosen.rows, summary, temporary, weighted=weighted)
         summary = _write_regions(source, summary, chosen.rows, temporary)

@@ -28,13 +28,12 @@ def write_posteriors(
     score_kind : str
         What ``score`` is: ``log-likelihood`` or ``correlation``.
     """
-    probability = poses.probability
     np.savez(
         target,
         allow_pickle=False,
         image=np.array(images, np.str_),
-        class_probability=probability,
-        junk_probability=np.clip(1.0 - probability.sum(1), 0.0, 1.0),
+        class_probability=poses.probability,
+        junk_probability=poses.junk_probability,
         rotation=poses.rotations,
         relion_angles_deg=relion_angles(poses.rotations),
         shift_angstrom=poses.shifts * voxel_size,
