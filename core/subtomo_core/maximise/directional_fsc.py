@@ -24,7 +24,8 @@ LARGEST_BOX = 256  # takes half a minute and 2 GiB
 HALF_ANGLE_DEG = 20.0
 CUTOFF = 0.143
 STRONG = 0.5  # area ratio below which a map is strongly anisotropic
-_BEYOND_CHANCE = 6.0  # deviations between the areas; 16 cones lie side by side, and differ by 3.5
+_BEYOND_CHANCE = 8.5  # deviations between the areas; where all are alike they are 3 to 8 apart
+_NARROW = math.cos(math.radians(HALF_ANGLE_DEG))
 _DIRECTIONS = 200
 _LEAST_COMPONENTS = 16  # independent ones in each shell of a cone; fewer agree by chance, or do not
 _WIDEST_DEG = 60.0  # of cones that still tell directions apart
@@ -47,7 +48,8 @@ class DirectionalFsc(NamedTuple):
     resolution_angstrom : ndarray, (D,)
         Where each curve falls below 0.143.
     areas : ndarray, (D,)
-        Under each curve up to the median of the resolutions, in shells.
+        Under each curve, in shells: from the first shell with cones below 60 degrees, since wider
+        ones have most in common, to the median of the resolutions.
     cosines : ndarray, (n / 2 + 1,)
         Of the cones' half angle in each shell.
     chance : float
@@ -80,13 +82,19 @@ class DirectionalFsc(NamedTuple):
 
     @property
     def coarsest(self) -> int:
-        """Number of the direction of the least area."""
-        return int(self.areas.argmin())
+        """Number of the direction about which resolutions are coarsest."""
+        return int(self._about_each().argmax())
 
     @property
     def finest(self) -> int:
-        """Number of the direction of the greatest area."""
-        return int(self.areas.argmax())
+        """Number of the direction about which resolutions are finest."""
+        return int(self._about_each().argmin())
+
+    def _about_each(self) -> Curves:
+        """Mean resolution of the directions within 20 degrees: one cone may stand out by chance."""
+        near = np.abs(self.directions @ self.directions.T) >= _NARROW
+        means: Curves = near @ self.resolution_angstrom / near.sum(axis=1)
+        return means
 
 
 def hemisphere(count: int = _DIRECTIONS) -> Curves:
@@ -167,30 +175,34 @@ def _told(
     extent, independent = scale
     fallen = np.array([gridding.resolution_angstrom(c, CUTOFF, extent) for c in curves])
     half = np.array([gridding.resolution_angstrom(c, _SPHERICITY_CUTOFF, extent) for c in curves])
-    last = max(1, round(extent / float(np.median(fallen))))
+    narrow = np.arange(_wide(cosines) + 1, round(extent / float(np.median(fallen))) + 1)
     # Of n independent pairs of components a correlation F varies by (1 - F^2)^2 / 2 n; that which
     # cones have in common is left out.
-    share = 1.0 - cosines[1 : last + 1]
-    counts = independent * 2 * np.pi * np.arange(1, last + 1) ** 2 * share
-    spread = 1.0 - np.clip(whole[1 : last + 1], 0.0, 1.0) ** 2
+    share = 1.0 - cosines[narrow]
+    counts = independent * 2 * np.pi * narrow**2 * share
+    spread = 1.0 - np.clip(whole[narrow], 0.0, 1.0) ** 2
     return DirectionalFsc(
         directions=axes,
         curves=curves,
         whole=whole,
         resolution_angstrom=fallen,
-        areas=curves[:, 1 : last + 1].sum(axis=1),
+        areas=curves[:, narrow].sum(axis=1),
         cosines=cosines,
         chance=float(np.sqrt(np.sum((1.0 - share) * spread**2 / (2.0 * counts)))),
         sphericity=sphericity(axes, extent / half),
     )
 
 
+def _wide(cosines: Real) -> int:
+    """Number of shells from 1 on whose cones are too wide to tell directions apart."""
+    return int(np.sum(cosines[1:] < math.cos(math.radians(_WIDEST_DEG))))
+
+
 def _cosines(shells: int, independent: float) -> Real:
     """Cosine of the cones' half angle in each shell, (shells,): of 20 degrees, or wider."""
     # A cap takes 1 - cos of the half's 2 pi s^2 components.
     among = independent * 2.0 * np.pi * np.maximum(np.arange(shells), 1.0) ** 2
-    narrow = math.cos(math.radians(HALF_ANGLE_DEG))
-    return np.clip(1.0 - _LEAST_COMPONENTS / among, 0.0, narrow).astype(np.float32)
+    return np.clip(1.0 - _LEAST_COMPONENTS / among, 0.0, _NARROW).astype(np.float32)
 
 
 def _within_cones(first: Real, second: Real, axes: Curves, cosines: Real) -> tuple[Curves, Curves]:
@@ -273,7 +285,7 @@ def anisotropy_warning(found: DirectionalFsc) -> str | None:
 
     Nothing is told where all of the halves agree only in shells whose cones are very wide.
     """
-    wide = int(np.sum(found.cosines < math.cos(math.radians(_WIDEST_DEG))))
+    wide = _wide(found.cosines)
     if (found.whole[1 : wide + 1] < CUTOFF).any():
         return (
             "The halves agree in too few shells to compare directions: the map is too coarse, or "
@@ -294,7 +306,7 @@ def anisotropy_warning(found: DirectionalFsc) -> str | None:
 
 def axis_words(axis: Curves) -> str:
     """An axis in words: its name where it is within 20 degrees of one, else x, y and z."""
-    aligned = np.flatnonzero(np.abs(axis) >= math.cos(math.radians(HALF_ANGLE_DEG)))
+    aligned = np.flatnonzero(np.abs(axis) >= _NARROW)
     if len(aligned):
         return "xyz"[int(aligned[0])]
     return "({:.2f}, {:.2f}, {:.2f})".format(*axis)
