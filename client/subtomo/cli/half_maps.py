@@ -119,7 +119,7 @@ def _directional_lines(found: DirectionalFsc) -> list[str]:
         f"spread {found.spread_angstrom:.1f} Å",
         "; ".join(ends),
         f"sphericity {found.sphericity:.2f}, area ratio {found.area_ratio:.2f}",
-        found.warning or "Alike along all directions, or nearly.",
+        found.warning or "Not strongly anisotropic.",
     ]
 
 
