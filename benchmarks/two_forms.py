@@ -4,7 +4,8 @@
     python benchmarks/two_forms.py 1WCM 1MNF --count 60 --snr 0.1 --neighbours 2 --junk 30
 
 Needs the shared atomic models. Prints the FSC-0.5 of a job with all defaults beside the oracle's
-and the ceiling's (docs/decisions/0049), F1, particles kept and junk kept.
+and the ceiling's (docs/decisions/0049), F1, particles kept, junk kept, iterations, and the point
+groups that the classes show.
 """
 
 from __future__ import annotations
@@ -57,9 +58,11 @@ def rows(simulation: SeriesSimulation, particles: Particles, seed: int) -> list[
     truth = simulation.truth
     fields = {"classes": len(truth.maps), "seed": seed}
     result, verdict, _ = judged(particles, truth, fields)
+    last = result.history[-1].verdict
     shown, counted = truth.classes >= 0, result.poses.counted
     box, voxel = particles.summary.box, particles.summary.voxel_size_angstrom
     mask = soft_sphere(box, 0.42 * box)
+    groups = " ".join(f.symmetry or "-" for f in last.classes) if last else "-"
     told = []
     for k, found in enumerate(verdict.classes):
         best = fit(ceiling(particles, truth, k, threads=THREADS), truth.maps[k]).map
@@ -69,7 +72,8 @@ def rows(simulation: SeriesSimulation, particles: Particles, seed: int) -> list[
         told.append(
             f"{reached:.1f} | {found.oracle.resolution_angstrom:.1f} | {top:.1f} "
             f"| {reached / top:.2f} | {found.f1:.3f} | {int(counted[shown].sum())}/{shown.sum()} "
-            f"| {int(counted[~shown].sum())}/{(~shown).sum()} | {len(result.history) - 1} |"
+            f"| {int(counted[~shown].sum())}/{(~shown).sum()} | {len(result.history) - 1} "
+            f"| {groups} |"
         )
     return told
 

@@ -23,7 +23,7 @@ from subtomo_core.spec.defaults import shell_of
 from subtomo_core.spec.exhaustive_parameters import ExhaustiveParameters
 from subtomo_core.spec.job import AnySpec
 from subtomo_core.spec.missing_region import Weights
-from subtomo_core.spec.parameters import MatchingParameters, ReferenceParameters
+from subtomo_core.spec.parameters import MatchingParameters
 from subtomo_core.spec.start import ParticleStart, PosesStart
 
 _EDGE = 1.0  # half the width of the references' soft low-pass, shells
@@ -92,11 +92,9 @@ class Settings:
         (N,) are those of the particles, where some belong together (`data.folds.folds_of`).
         """
         resolution, parameters = spec.resolution, spec.parameters
-        reach, bandwidth = parameters.shift_range_angstrom, _NO_MATCHING
+        reach, bandwidth = parameters.reach_angstrom, _NO_MATCHING
         start_angstrom, limit_angstrom = resolution.start_angstrom, resolution.limit_angstrom
         growth = resolution.growth_shells
-        if isinstance(parameters, ReferenceParameters):
-            reach = parameters.search_range_angstrom or reach
         if isinstance(parameters, MatchingParameters):
             bandwidth = parameters.bandwidth
         if not spec.coarse_to_fine:
@@ -164,12 +162,6 @@ class Settings:
         return isinstance(self.spec.start, ParticleStart)
 
     @property
-    def deals_classes(self) -> bool:
-        """Particles that start from poses are dealt into classes at random."""
-        start = self.spec.start
-        return isinstance(start, PosesStart) and start.random_classes
-
-    @property
     def matching(self) -> MatchingParameters:
         """Parameters of a method that matches particles to references."""
         parameters = self.spec.parameters
@@ -193,7 +185,7 @@ class Settings:
     @property
     def holds_out(self) -> bool:
         """Components are held out to judge the averages by: where references find the poses."""
-        return isinstance(self.spec.parameters, ReferenceParameters)
+        return self.spec.parameters.holds_out
 
     @property
     def assignment(self) -> Assignment:
@@ -218,7 +210,7 @@ class Settings:
         particle by particle need none.
         """
         strength, iterations = self.assignment.regularisation, self.assignment.drawn_together
-        given = isinstance(self.spec.start, PosesStart) and not self.deals_classes
+        given = isinstance(self.spec.start, PosesStart) and not self.spec.deals_classes
         if given or not iterations:
             return 0.0
         left = max(0.0, 1.0 - (iteration - 1) / iterations)

@@ -365,6 +365,11 @@ def test_the_last_iteration_says_what_the_averages_are_worth():
         "  1. let it go on",
         "What averages look like that went wrong: http://there/help/how-to/troubleshooting.html",
     ]
+    at_rest = verdict | {"movement": "converged", "advice": ["impose the symmetry D7"]}
+    assert verdict_lines(METRICS | {"verdict": at_rest}, "http://there")[-2:] == [
+        "What to try next, in this order:",
+        "  1. impose the symmetry D7",
+    ]
     assert "resolution 24.1 none Å" in iteration_line({"iteration": 3, "metrics": metrics}, 20)
     assert Iteration(number=3, metrics=metrics).verdict == verdict
     assert verdict_lines(METRICS, "http://there") == []

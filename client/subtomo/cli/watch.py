@@ -164,8 +164,10 @@ def verdict_lines(metrics: dict[str, Any], url: str) -> list[str]:
     advice = [f"  {n}. {text}" for n, text in enumerate(verdict.get("advice") or (), start=1)]
     if not advice:
         return [head, *reasons]
-    symptoms = f"What averages look like that went wrong: {url}{SYMPTOMS}"
-    return [head, *reasons, "What to try next, in this order:", *advice, symptoms]
+    told = [head, *reasons, "What to try next, in this order:", *advice]
+    if verdict.get("state") == "structure" and verdict.get("movement") == "converged":
+        return told
+    return [*told, f"What averages look like that went wrong: {url}{SYMPTOMS}"]
 
 
 def _is_noise(metrics: dict[str, Any], index: int) -> bool:

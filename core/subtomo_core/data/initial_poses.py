@@ -72,7 +72,7 @@ def own_poses(
             )
         )
     wanted = spec.classes
-    if wanted == 1 or _dealt(spec):
+    if wanted == 1 or spec.deals_classes:
         return in_classes(rotations, shifts, np.zeros(len(rotations), np.int64), wanted)
     if classes is None:
         raise InputError(
@@ -115,14 +115,9 @@ def check_start(spec: AnySpec, poses: Poses | None, summary: DatasetSummary) -> 
     _check_reach(spec, poses, summary.voxel_size_angstrom)
 
 
-def _dealt(spec: AnySpec) -> bool:
-    """Whether particles are dealt at random into classes, whatever those of their poses."""
-    return isinstance(spec.start, PosesStart) and spec.start.random_classes
-
-
 def in_each_class(spec: AnySpec, poses: Poses | None) -> Poses | None:
     """Starting poses as they are; those of one class for all, where particles are dealt."""
-    if poses is None or not _dealt(spec) or poses.rotations.shape[1] != 1:
+    if poses is None or not spec.deals_classes or poses.rotations.shape[1] != 1:
         return poses
     members = np.zeros(len(poses), np.int64)
     return in_classes(poses.best_rotation, poses.best_shift, members, spec.classes)
@@ -139,7 +134,7 @@ def _check_classes(spec: AnySpec, poses: Poses, summary: DatasetSummary) -> None
                 pointer="/start",
             )
         )
-    if _dealt(spec):
+    if spec.deals_classes:
         return
     members = np.bincount(poses.best_class, minlength=spec.classes)
     if members.min() == 0:

@@ -43,6 +43,8 @@ class Finding:
     confidence : float or None
         Probability that the state is not owed to chance; None where there is no decision.
     reason : str
+    symmetry : str or None
+        Point group that the average shows though the job imposed none.
     """
 
     state: Literal["structure", "noise", "undecided", "empty"]
@@ -52,6 +54,7 @@ class Finding:
     oriented_z: float
     confidence: float | None
     reason: str
+    symmetry: str | None = None
 
     @classmethod
     def of(cls, number: int, found: Confirmation, *, empty: bool = False) -> Finding:
@@ -101,8 +104,12 @@ class Verdict:
         converged: bool,
         caveats: Sequence[str] = (),
         advice: Sequence[str] = (),
+        finer: Sequence[str] = (),
     ) -> Verdict:
-        """Verdict from the findings on all classes; advice is kept where it is needed."""
+        """Verdict from the findings on all classes; advice is kept where it is needed.
+
+        ``finer`` is what would make averages finer that show structure, and stands first.
+        """
         state = _together(findings)
         movement: Movement = "converged" if converged else "still moving"
         own = [f.confidence for f in findings if f.state == state and f.confidence is not None]
@@ -114,7 +121,7 @@ class Verdict:
             f"{_WORDS[state]}{_sure(confidence)}",
             tuple(findings),
             (*_reasons(findings), *caveats),
-            () if state == "structure" and converged else tuple(advice),
+            (*finer, *(() if state == "structure" and converged else advice)),
         )
 
     def as_dict(self) -> dict[str, Any]:

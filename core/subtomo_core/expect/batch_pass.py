@@ -118,12 +118,9 @@ def pass_over(
     poses = [poses_of([row for row, _ in each]) for each in own]
     before = [start.own(batch.poses) if batch.poses else None for start in starts]
     parts = [
-        statistics_of(
-            [row for row, _ in each], placed, past, groups,
-            moments=_moments([term for _, term in each], folds, len(groups)),
-        )
+        _of_start(each, placed, past, folds, groups)
         for each, placed, past in zip(own, poses, before, strict=True)
-    ]  # fmt: skip
+    ]
     # The large sums lie side by side already.
     alone = 0 if len(starts) == 1 else slice(None)
     if len(starts) > 1 and len(groups) > 1:
@@ -177,6 +174,14 @@ def statistics_of(
         power_by_weight=np.sum([r.power_by_weight for r in rows], 0),
         confirmation=np.sum([r.confirmation for r in rows], 0),
     )
+
+
+def _of_start(
+    found: list[Found], poses: Poses, before: Poses | None, folds: int, groups: Sequence[Values]
+) -> Statistics:
+    """Statistics of one start, of what was found for its particles."""
+    moments = _moments([term for _, term in found], folds, len(groups))
+    return statistics_of([row for row, _ in found], poses, before, groups, moments=moments)
 
 
 def _moments(terms: list[Term], folds: int, classes: int) -> tuple[Values, float]:

@@ -15,7 +15,7 @@ from subtomo_core.expect.batch_pass import Row
 from subtomo_core.expect.batch_samples import BatchSamples
 from subtomo_core.expect.coarse_pass import COARSER, LEAST_RADIUS, carrying, temperatures
 from subtomo_core.expect.every_pose import EveryPose, Found
-from subtomo_core.expect.held_out_gain import At, confirmed, profile_of
+from subtomo_core.expect.held_out_gain import At, confirmed_in_classes, profile_of
 from subtomo_core.expect.ordered_threads import nothing
 from subtomo_core.expect.rotation_grid import Looks
 from subtomo_core.fourier.grids import padded_grid
@@ -112,7 +112,7 @@ class Pass:
         """Rotations to look at, after a coarse pass where the job asks for one."""
         step = self.settings.exhaustive.step_deg
         whole = Looks.of(self.settings, self.model, self.poses, self.count, step)
-        share = getattr(self.settings.exhaustive, "pruning", None)
+        share = self.settings.exhaustive.coarse_share
         if share is None or not self.soft or self.settings.exhaustive.poses == "fixed":
             return whole
         coarse = Looks.of(self.settings, self.model, self.poses, self.count, COARSER * step)
@@ -182,6 +182,6 @@ class Pass:
 
     def _confirmation(self, i: int, row: Row, profiles: list[Values]) -> Values:
         held, noise = self.samples.held[i], self.model.noise
-        at = zip(row.rotations, row.shifts, row.probability.tolist(), strict=True)
-        each = zip(self.references, profiles, at, strict=True)
-        return np.stack([confirmed(held, g, profile, noise, At(*a)) for g, profile, a in each])
+        each = zip(row.rotations, row.shifts, row.probability.tolist(), strict=True)
+        at = [At(*pose) for pose in each]
+        return confirmed_in_classes(held, self.references, profiles, noise, at)

@@ -126,7 +126,7 @@ class _Drawn:
         index, unmoved = int(batch.indices[position]), np.zeros((1, 3))
         if batch.poses is not None:
             given = batch.poses[position : position + 1]
-            if not self.settings.deals_classes:
+            if not self.settings.spec.deals_classes:
                 return given
             own = self.orders[number][index : index + 1] % classes
             return in_classes(given.best_rotation, given.best_shift, own, classes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -69,6 +70,18 @@ def confirmed(held: HeldOut, grid: Real, profile: Values, noise: Values, at: At)
     turning = _terms(seen, model)
     sums = [part.sum() for part in (power, gain, variance, *turning)]
     return np.array(sums) * [p, p, p * p, p, p * p]
+
+
+def confirmed_in_classes(
+    held: HeldOut,
+    grids: Sequence[Real],
+    profiles: Sequence[Values],
+    noise: Values,
+    at: Iterable[At],
+) -> Values:
+    """`confirmed` for the reference of each class at its pose, (K, 5)."""
+    each = zip(grids, profiles, at, strict=True)
+    return np.stack([confirmed(held, grid, profile, noise, a) for grid, profile, a in each])
 
 
 def _terms(seen: Values, model: Values) -> tuple[Values, Values]:

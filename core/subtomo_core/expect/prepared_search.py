@@ -11,7 +11,7 @@ from subtomo_core.data.particles import Particles
 from subtomo_core.data.statistics import Model
 from subtomo_core.expect.batch_pass import Values
 from subtomo_core.expect.fold_references import FoldReferences, References
-from subtomo_core.expect.held_out_gain import At, confirmed, profile_of
+from subtomo_core.expect.held_out_gain import At, confirmed_in_classes, profile_of
 from subtomo_core.expect.limited_search import NOWHERE, Centre, find
 from subtomo_core.expect.observed_particle import ObservedParticle
 from subtomo_core.expect.refined_search import Refining, stay
@@ -122,11 +122,10 @@ class PreparedSearch:
     ) -> Values:
         """What held-out components say for each class at its best pose, (K, 5)."""
         templates, _, profiles = self.references[self.fold(particle)]
-        noise, both = self.model.noise, zip(chosen, probability, strict=True)
+        both = zip(chosen, probability, strict=True)
         at = [At(e.rotations[b], e.shifts[b], float(p)) for (e, b), p in both]
         grids = [template.grid for template in templates]
-        each = zip(grids, profiles, at, strict=True)
-        return np.stack([confirmed(particle.held, g, profile, noise, a) for g, profile, a in each])
+        return confirmed_in_classes(particle.held, grids, profiles, self.model.noise, at)
 
     def noise_of(
         self,

@@ -7,9 +7,9 @@ from dataclasses import replace
 from subtomo_core.data.confirmation import Confirmation
 from subtomo_core.data.statistics import Model
 from subtomo_core.data.verdict import Finding, Verdict
+from subtomo_core.maximise.apparent_symmetry import Apparent, apparent_symmetry
 from subtomo_core.maximise.averages import EMPTY
 from subtomo_core.plan import Settings
-from subtomo_core.spec.exhaustive import ExhaustiveBase
 from subtomo_core.spec.job import AnySpec
 from subtomo_core.spec.restart_schedule import PARTICLE_STARTS
 from subtomo_core.spec.start import ParticleStart, PosesStart, RandomStart
@@ -41,6 +41,10 @@ def verdict_on(settings: Settings, model: Model, *, converged: bool) -> Verdict:
             zip(model.confirmation, model.metrics.class_shares, strict=True), start=1
         )
     ]
+    shown = [_symmetry(settings, model, k, f) for k, f in enumerate(findings)]
+    findings = [
+        replace(f, symmetry=s.name if s else None) for f, s in zip(findings, shown, strict=True)
+    ]
     start = settings.spec.start
     elsewhere = isinstance(start, PosesStart) and start.job is None
     return Verdict.of(
@@ -48,6 +52,27 @@ def verdict_on(settings: Settings, model: Model, *, converged: bool) -> Verdict:
         converged=converged,
         caveats=(_FROM_ELSEWHERE,) if elsewhere else (),
         advice=advice(settings.spec, converged=converged),
+        finer=_to_impose(shown),
+    )
+
+
+def _symmetry(settings: Settings, model: Model, k: int, finding: Finding) -> Apparent | None:
+    """Point group that a class shows and the job did not impose."""
+    if finding.state != "structure" or len(settings.groups[k]) > 1:
+        return None
+    halves, fsc = model.half_maps[:, k], model.fsc[k]
+    return apparent_symmetry(halves, fsc, settings.mask, model.shell_in_use)
+
+
+def _to_impose(shown: list[Apparent | None]) -> tuple[str, ...]:
+    """Advice on the symmetry of classes that show one."""
+    alone = len({s and s.name for s in shown}) == 1
+    return tuple(
+        f"impose the symmetry {s.name}, if the molecule has it: the average of class {k} shows it "
+        f"(correlation with its symmetrised self {s.correlation:.2f}), and would become finer: "
+        + (f"--symmetry {s.name}" if alone else f"its particles alone with --symmetry {s.name}")
+        for k, s in enumerate(shown, start=1)
+        if s
     )
 
 
@@ -85,7 +110,7 @@ def _go_on(spec: AnySpec) -> str:
 def _starts(spec: AnySpec) -> list[str]:
     """More starts, and single particles as starts, as far as the job has not had them."""
     starts = spec.starts or 1
-    if isinstance(spec, ExhaustiveBase):
+    if not spec.several_starts:
         random = isinstance(spec.start, RandomStart)
         return [f"try another random start: --seed {spec.seed + 1}"] if random else []
     if isinstance(spec.start, RandomStart):

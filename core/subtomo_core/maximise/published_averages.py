@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from subtomo_core.arrays import Complex, Real
 from subtomo_core.data.statistics import Model, Statistics
 from subtomo_core.fourier import gridding
-from subtomo_core.fourier.shells import multiplicity, radius_of
+from subtomo_core.fourier.shells import shell_of_components, shell_sums
 from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_core.likelihood.shift_priors import spread_of
 from subtomo_core.maximise.averages import EMPTY, Averages, regularised
@@ -77,10 +77,10 @@ class Sums(NamedTuple):
 
         Where particles bring weights of their own: the largest of the shell.
         """
-        mass, box = np.float32(self.mass[class_index]), len(self.inside)
+        mass = np.float32(self.mass[class_index])
         if not soft_weights:
             return np.full(self.inside.shape, mass)
-        shell = np.rint(radius_of(box)).astype(np.int64)
+        shell = shell_of_components(len(self.inside))
         most = np.zeros(int(shell.max()) + 1, np.float32)
         np.maximum.at(most, shell, self.denominators[class_index])
         return np.maximum(most[shell], np.float32(1e-30))
@@ -136,7 +136,7 @@ def _maps(
         if not fills:
             return sums.weighted(k, parameters.threshold)
         whole = sums.whole(k, soft_weights=settings.weighted)
-        return sums.filled(k, before[k], whole=whole, sweeps=getattr(parameters, "sweeps", 1))
+        return sums.filled(k, before[k], whole=whole, sweeps=parameters.fillings)
 
     transforms = regularised([average(k) for k in range(len(before))], sums.mass, theta)
     volumes = np.stack([to_real(transform) for transform in transforms])
@@ -158,13 +158,9 @@ def _with_regularisation(
     if theta <= 0.0 or len(before) == 1 or not model.scaled:
         return statistics
     box, radius = settings.box, settings.whole_radius
-    inside = multiplicity(box) * gridding.ball(box, radius)
     apart = sum(np.abs(a - b) ** 2 for a in before for b in before)
-    shell = np.rint(radius_of(box)).astype(np.int64).reshape(-1)
-    added = np.bincount(shell, (inside * apart).reshape(-1), settings.shells)
-    return replace(
-        statistics, noise_sum=statistics.noise_sum + 0.5 * theta * added[: settings.shells]
-    )
+    added = shell_sums(gridding.ball(box, radius) * apart, box)
+    return replace(statistics, noise_sum=statistics.noise_sum + 0.5 * theta * added)
 
 
 def _spread(settings: Settings, statistics: Statistics) -> float:

@@ -14,13 +14,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from subtomo_core.arrays import Complex, Real
+from subtomo_core.arrays import Real
 from subtomo_core.data.statistics import Model
-from subtomo_core.fourier.shells import on_components, shell_means
 from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_core.maximise.averages import EMPTY, Averages
-from subtomo_core.orientation.symmetry_average import invariance, symmetrised, symmetrised_map
-from subtomo_core.orientation.symmetry_axes import Axes, correlation_about_axes, find_axes
+from subtomo_core.maximise.axes_of_halves import axes_of_halves, correlation_at, even_gain
+from subtomo_core.orientation.symmetry_average import symmetrised_map
+from subtomo_core.orientation.symmetry_axes import Axes, correlation_about_axes
 from subtomo_core.plan import Settings
 
 # Between what a body without the symmetry reaches at its best axes and 1: from where an average
@@ -50,8 +50,9 @@ def given(settings: Settings, references: Real) -> tuple[Real, Standing]:
         standing.on_axes[k] = True
         if len(group) > 1:
             weights = np.arange(settings.shells) <= settings.start_shell
-            even = _whitened(settings, to_fourier(result[k] * settings.mask), weights)
-            standing.symmetry_correlation[k] = correlation_about_axes(to_real(even), group)
+            transform = to_fourier(result[k] * settings.mask)
+            even = to_real(transform * even_gain(transform, weights.astype(np.float64)))
+            standing.symmetry_correlation[k] = correlation_about_axes(even, group)
             result[k] = symmetrised_map(result[k], group)
     return result, standing
 
@@ -83,7 +84,7 @@ def stand(
             standing.symmetry_correlation[k] = axes.correlation
             last = model.iteration + 1 >= math.ceil(_LATEST * settings.spec.iterations)
             together = theta > 0 and len(mass) > 1
-            if together or not (last or axes.correlation >= _level(group, _SHOWS)):
+            if together or not (last or axes.correlation >= correlation_at(group, _SHOWS)):
                 continue
             standing.on_axes[k] = True
             standing.frames[k] = np.column_stack([axes.rotation, axes.shift])
@@ -99,46 +100,14 @@ def alarms(settings: Settings, standing: Standing | Model) -> tuple[str, ...]:
         f"that the job asked for: its correlation with its symmetrised self was {found:.2f} "
         "before the symmetry was imposed; compare with a run in C1"
         for k, found in enumerate(standing.symmetry_correlation)
-        if standing.on_axes[k] and found < _level(settings.groups[k], _DOUBTFUL)
+        if standing.on_axes[k] and found < correlation_at(settings.groups[k], _DOUBTFUL)
     )
-
-
-def _level(group: NDArray[np.float64], part: float) -> float:
-    """Correlation that lies at ``part`` between no symmetry and all of it.
-
-    Bodies without it (a blob, a ribosome) reach about ``m^-0.3`` at the best axes of a group of
-    order m: 0.8 in C2, 0.6 in C7, 0.45 in D7 and T, 0.4 in O.
-    """
-    chance = math.pow(len(group), -0.3)
-    return chance + part * (1.0 - chance)
 
 
 def _axes_of(settings: Settings, averages: Averages, k: int, fsc: Real, shell: float) -> Axes:
     """Axes in the average of a class, and the correlation there that its halves speak for."""
-    group, mask = settings.groups[k], settings.mask
-    halves = [to_fourier(to_real(averages.half(h, k)) * mask) for h in range(2)]
-    weights = np.maximum(fsc, 0.0) * (np.arange(settings.shells) <= shell + 1.0)
-    whole = halves[0] + halves[1]
-    gain = _gain(settings, whole, weights)
-    found = find_axes(to_real(whole * gain), group, shell + 1.0)
-    pair = np.stack([half * gain for half in halves])
-    pose = (found.rotation, found.shift)
-    first, second = symmetrised(pair, group[:1], shell + 1.0, *pose)
-    average = symmetrised(pair[1:], group, shell + 1.0, *pose)[0]
-    return found._replace(correlation=invariance(first, second, average))
-
-
-def _gain(settings: Settings, transform: Complex, weights: NDArray[np.generic]) -> Real:
-    """Factor for each component that gives every shell the power ``weights`` (shells,)."""
-    box = settings.box
-    power = shell_means(np.abs(transform) ** 2, box)
-    power[0] = 0.0
-    gain = np.sqrt(np.divide(weights, power, out=np.zeros_like(power), where=power > 0))
-    return on_components(gain.astype(np.float32), box)
-
-
-def _whitened(settings: Settings, transform: Complex, weights: NDArray[np.generic]) -> Complex:
-    return transform * _gain(settings, transform, weights.astype(np.float64))
+    halves = [to_fourier(to_real(averages.half(h, k)) * settings.mask) for h in range(2)]
+    return axes_of_halves(halves, fsc, settings.groups[k], shell + 1.0)
 
 
 def _turned(model: Model, k: int, group: NDArray[np.float64], frame: NDArray[np.float64]) -> Model:

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from subtomo_core.fourier.gridding import resample
 from subtomo_core.fourier.shells import multiplicity, radius_of
 from subtomo_core.fourier.transforms import to_fourier, to_real
 from subtomo_core.orientation.rotations import angular_distance, from_rotation_vectors
@@ -144,9 +145,6 @@ def _inner(first: NDArray[np.complexfloating], second: NDArray[np.complexfloatin
 
 def _resample(volume: Real, side: int) -> Real:
     """Sample the same extent with ``side`` voxels: the transform is cropped."""
-    box = volume.shape[0]
-    if side == box:
+    if side == volume.shape[0]:
         return volume
-    full = np.fft.fftfreq(side, 1.0 / side).astype(int)
-    spectrum = to_fourier(volume)[np.ix_(full, full, np.arange(side // 2 + 1))]
-    return to_real(spectrum * (radius_of(side) < side / 2))
+    return to_real(resample(to_fourier(volume), side) * (radius_of(side) < side / 2))

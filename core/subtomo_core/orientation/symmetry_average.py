@@ -48,8 +48,7 @@ def symmetrised(
     """
     box = transforms.shape[1]
     inside = (radius_of(box) <= r_max) & (radius_of(box) > 0)
-    index = np.argwhere(inside)
-    k = np.where(index < box / 2, index, index - box)[:, ::-1].astype(np.int64)
+    k = _frequencies(inside)
     exact, others = _cosets(group)
     turns = others if rotation is None else np.einsum("ij,gjk->gik", rotation, others)
     total = _turned(transforms, inside, k, turns, shift)
@@ -57,6 +56,12 @@ def symmetrised(
     result[:, 0, 0, 0] = transforms[:, 0, 0, 0]  # turns onto itself: exact, above all where 0
     result[:, inside] = _over_grid(total, inside, exact) / np.float32(len(group))
     return result
+
+
+def _frequencies(inside: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Frequencies of the components ``inside`` (n, n, n // 2 + 1), order x, y, z: (J, 3)."""
+    box, index = len(inside), np.argwhere(inside)
+    return np.where(index < box / 2, index, index - box)[:, ::-1].astype(np.int64)
 
 
 def _cosets(group: Matrix) -> tuple[NDArray[np.int64], Matrix]:
@@ -151,8 +156,7 @@ class _Orbits(NamedTuple):
 def _orbits(inside: bytes, box: int, exact: bytes) -> _Orbits:
     """Orbits of the components ``inside`` (n, n, n // 2 + 1) under elements (h, 3, 3)."""
     within = np.frombuffer(inside, np.bool_).reshape(box, box, box // 2 + 1)
-    index = np.argwhere(within)
-    k = np.where(index < box / 2, index, index - box)[:, ::-1]
+    k = _frequencies(within)
     place = np.empty(within.shape, np.int64)
     place[within] = np.arange(len(k))
     turned = np.einsum("hij,kj->hki", np.frombuffer(exact, np.int64).reshape(-1, 3, 3), k)

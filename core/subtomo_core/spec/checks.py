@@ -7,12 +7,10 @@ from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job import AnySpec
 from subtomo_core.spec.mask_and_resolution import START_SHELL, Mask
 from subtomo_core.spec.restart_schedule import trial_problems
-from subtomo_core.spec.search_parameters import SearchParameters
 from subtomo_core.spec.start import MapStart, PosesStart
 
 _LEAST_OF_HALVES = 8  # particles a class
 _FEWEST_OF_A_CLASS = 10  # of which an average is worth a look
-_RANGES = ("search_range_deg", "search_range_angstrom")
 
 
 def check(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
@@ -20,7 +18,7 @@ def check(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
     return [
         *_class_problems(spec, summary),
         *trial_problems(spec, summary),
-        *_range_problems(spec),
+        *spec.parameters.pose_problems(spec.start),
         *_normal_problems(spec),
         *_symmetry_problems(spec),
         *_mask_problems(spec, summary),
@@ -60,41 +58,6 @@ def _class_problems(spec: AnySpec, summary: DatasetSummary) -> list[Problem]:
         )
         problems.append(Problem(detail, pointer="/start/maps"))
     return problems
-
-
-def _range_problems(spec: AnySpec) -> list[Problem]:
-    parameters = spec.parameters
-    if isinstance(spec.start, PosesStart):
-        return _fixed_problems(parameters)
-    fixed = [
-        Problem(
-            f"poses can be fixed only where they are known, and the start '{spec.start.kind}' "
-            "gives none: start from 'poses', or leave poses out",
-            pointer="/parameters/poses",
-        )
-    ] * (getattr(parameters, "poses", None) == "fixed")
-    return fixed + [
-        Problem(
-            f"a limited search goes about each particle's present pose, and the start "
-            f"'{spec.start.kind}' gives none: start from 'poses', or leave {field} out",
-            pointer=f"/parameters/{field}",
-        )
-        for field in _RANGES
-        if getattr(parameters, field, None) is not None
-    ]
-
-
-def _fixed_problems(parameters: SearchParameters) -> list[Problem]:
-    if getattr(parameters, "poses", None) != "fixed":
-        return []
-    return [
-        Problem(
-            f"poses that are fixed are not searched: leave {field} out, or set poses to 'searched'",
-            pointer=f"/parameters/{field}",
-        )
-        for field in _RANGES
-        if getattr(parameters, field, None) is not None
-    ]
 
 
 def _normal_problems(spec: AnySpec) -> list[Problem]:

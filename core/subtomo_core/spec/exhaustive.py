@@ -24,6 +24,7 @@ class ExhaustiveBase(JobBase):
 
     coarse_to_fine: ClassVar[bool] = False
     fits_mask: ClassVar[bool] = False
+    several_starts: ClassVar[bool] = False
 
     algorithm: str
     iterations: Iterations = 40

@@ -57,6 +57,16 @@ class ExhaustiveParameters(ReferenceParameters):
     regularisation: Regularisation = 5.0
     regularisation_iterations: RegularisedIterations = 5
 
+    @property
+    def fillings(self) -> int:
+        """How often averages are filled in an iteration, where they are."""
+        return 1
+
+    @property
+    def coarse_share(self) -> float | None:
+        """Share of a coarse pass's posterior that is looked at closely; None without one."""
+        return None
+
     def seconds(self, work: Work) -> float:
         """Those of every rotation with every class."""
         if self.poses == "fixed":
@@ -121,6 +131,16 @@ class MlParameters(ExhaustiveParameters):
             "rotations that carry this share of its posterior are looked at closely.",
         ),
     ] = None
+
+    @property
+    def fillings(self) -> int:
+        """As the job asks."""
+        return self.sweeps
+
+    @property
+    def coarse_share(self) -> float | None:
+        """As the job asks."""
+        return self.pruning
 
     @property
     def assignment(self) -> Assignment:

@@ -10,7 +10,7 @@ from subtomo_core.errors import Problem
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.mask_and_resolution import AnyMask, Mask, Resolution
 from subtomo_core.spec.point_groups import Symmetry
-from subtomo_core.spec.start import RandomStart, Start
+from subtomo_core.spec.start import PosesStart, RandomStart, Start
 from subtomo_core.spec.strict import Strict
 
 Iterations = Annotated[
@@ -127,6 +127,7 @@ class JobBase(Strict):
     passes: ClassVar[float | None] = None  # over the particles, where iterations do not tell
     coarse_to_fine: ClassVar[bool] = True  # the resolution in use grows
     fits_mask: ClassVar[bool] = True  # to what the half maps agree on, unless told
+    several_starts: ClassVar[bool] = True  # may run side by side
 
     @property
     def symmetries(self) -> tuple[str, ...]:
@@ -134,6 +135,11 @@ class JobBase(Strict):
         if isinstance(self.symmetry, str):
             return (self.symmetry,) * self.classes
         return self.symmetry
+
+    @property
+    def deals_classes(self) -> bool:
+        """Particles that start from poses are dealt into classes at random."""
+        return isinstance(self.start, PosesStart) and self.start.random_classes
 
     def problems(self, summary: DatasetSummary) -> list[Problem]:  # noqa: ARG002
         """What keeps this algorithm from a dataset, whatever the job's fields."""

@@ -29,6 +29,7 @@ class PairwiseSpec(JobBase):
     usual_limit: ClassVar[float] = 0.25  # half of Nyquist (docs/decisions/0034)
     passes: ClassVar[float | None] = 1.0  # over all pairs, at one resolution
     coarse_to_fine: ClassVar[bool] = False
+    several_starts: ClassVar[bool] = False
 
     algorithm: Literal["pairwise"]
     iterations: Literal[2] = 2

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from subtomo_core.errors import Problem
 from subtomo_core.spec.assignment import Assignment
 from subtomo_core.spec.search_parameters import (
     GridDegrees,
@@ -17,10 +18,13 @@ from subtomo_core.spec.search_parameters import (
     Sigma,
     Work,
 )
+from subtomo_core.spec.start import PosesStart, Start
 
 
 class ReferenceParameters(SearchParameters):
     """How far particles are searched against references."""
+
+    holds_out: ClassVar[bool] = True
 
     search_range_deg: Annotated[
         float | None,
@@ -49,6 +53,36 @@ class ReferenceParameters(SearchParameters):
             "the job starts.",
         ),
     ] = "searched"
+
+    @property
+    def reach_angstrom(self) -> float | None:
+        """The search range, where the search is limited."""
+        return self.search_range_angstrom or self.shift_range_angstrom
+
+    def pose_problems(self, start: Start) -> list[Problem]:
+        """Poses fixed or searched near by where none are known, or both at once."""
+        ranges = {
+            "search_range_deg": self.search_range_deg,
+            "search_range_angstrom": self.search_range_angstrom,
+        }
+        limited, fixed = [f for f, v in ranges.items() if v is not None], self.poses == "fixed"
+        if isinstance(start, PosesStart):
+            detail = (
+                "poses that are fixed are not searched: leave {} out, or set poses to 'searched'"
+            )
+            wrong = {field: detail.format(field) for field in limited if fixed}
+        else:
+            detail = (
+                "a limited search goes about each particle's present pose, and the start "
+                f"'{start.kind}' gives none: start from 'poses', or leave {{}} out"
+            )
+            unknown = (
+                f"poses can be fixed only where they are known, and the start '{start.kind}' "
+                "gives none: start from 'poses', or leave poses out"
+            )
+            wrong = {"poses": unknown} if fixed else {}
+            wrong |= {field: detail.format(field) for field in limited}
+        return [Problem(told, pointer=f"/parameters/{field}") for field, told in wrong.items()]
 
 
 class MatchingParameters(ReferenceParameters):

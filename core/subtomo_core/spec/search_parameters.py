@@ -7,7 +7,9 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
+from subtomo_core.errors import Problem
 from subtomo_core.spec.assignment import HARD, Assignment
+from subtomo_core.spec.start import Start
 from subtomo_core.spec.strict import Strict
 
 GridDegrees = Annotated[
@@ -86,6 +88,8 @@ class SearchParameters(Strict):
     ----------
     refines : bool
         A refiner finds the poses, from those that a search comes to.
+    holds_out : bool
+        Components are held out to judge the averages by: where references find the poses.
     least_batch : int
         Particles in a batch at the least, where a job does not say.
     least_batch_seconds : float
@@ -93,6 +97,7 @@ class SearchParameters(Strict):
     """
 
     refines: ClassVar[bool] = False
+    holds_out: ClassVar[bool] = False
     least_batch: ClassVar[int] = 16
     least_batch_seconds: ClassVar[float] = 10.0
 
@@ -112,9 +117,18 @@ class SearchParameters(Strict):
         return HARD
 
     @property
+    def reach_angstrom(self) -> float | None:
+        """Longest shift searched: from a particle's centre, or its present shift where limited."""
+        return self.shift_range_angstrom
+
+    @property
     def turns_about_normal(self) -> bool:
         """Particles turn about their own z axes only: the frame of the references stays."""
         return False
+
+    def pose_problems(self, start: Start) -> list[Problem]:  # noqa: ARG002
+        """What of the poses asked for does not fit the job's start."""
+        return []
 
     @abstractmethod
     def seconds(self, work: Work) -> float:

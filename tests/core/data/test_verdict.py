@@ -7,7 +7,7 @@ from subtomo_core.data.confirmation import Confirmation
 from subtomo_core.data.verdict import Finding, Verdict
 from subtomo_core.fourier.shells import low_pass
 from subtomo_core.run import run
-from subtomo_core.simulate import TiltSeries, asymmetric_blob, simulate, simulate_series
+from subtomo_core.simulate import TiltSeries, asymmetric_blob, barrel, simulate, simulate_series
 from support.small_jobs import WEDGE, job
 
 BOX, VOXEL, COUNT = 24, 8.0, 32
@@ -121,6 +121,24 @@ def test_noise_alone_is_confirmed_by_chance_as_often_as_a_normal_number_says():
         variance = 2.0 * ((seen**2).sum(0) * (model**2).sum(0)).sum()
         found.append(Confirmation(1.0, gain, variance, gain, variance).z)
     assert np.std(found) == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_symmetry_that_nobody_imposed_is_told_with_the_remedy():
+    made = simulate(
+        [barrel(0.55 * BOX * VOXEL)], [COUNT], BOX, VOXEL, snr=0.3, missing=WEDGE, shift_range=1.0
+    )
+    free, imposed = verdict(made.particles), verdict(made.particles, symmetry="D7")
+    assert free.state == "structure"
+    assert free.classes[0].symmetry == "D7"
+    assert "--symmetry D7" in free.advice[0]
+    assert imposed.classes[0].symmetry is None
+    assert "--symmetry" not in " ".join(imposed.advice)
+
+
+def test_a_body_without_symmetry_is_not_told_to_have_one():
+    found = verdict(particles("wedge", 0.3))
+    assert found.classes[0].symmetry is None
+    assert "--symmetry" not in " ".join(found.advice)
 
 
 def test_numbers_of_a_verdict_are_plain():
