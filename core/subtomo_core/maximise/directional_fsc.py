@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull
 
 from subtomo_core.arrays import Complex, Real
 from subtomo_core.errors import InputError, Problem
@@ -19,6 +18,7 @@ from subtomo_core.maximise.half_map_fsc import (
     phases_randomised,
     reliable_shell,
 )
+from subtomo_core.orientation.hemisphere import axis_words, hemisphere, sphericity
 
 LARGEST_BOX = 256  # takes half a minute and 2 GiB
 HALF_ANGLE_DEG = 20.0
@@ -26,7 +26,6 @@ CUTOFF = 0.143
 STRONG = 0.5  # area ratio below which a map is strongly anisotropic
 _BEYOND_CHANCE = 8.5  # deviations between the areas; where all are alike they are 3 to 8 apart
 _NARROW = math.cos(math.radians(HALF_ANGLE_DEG))
-_DIRECTIONS = 200
 _LEAST_COMPONENTS = 16  # independent ones in each shell of a cone; fewer agree by chance, or do not
 _WIDEST_DEG = 60.0  # of cones that still tell directions apart
 _SPHERICITY_CUTOFF = 0.5
@@ -95,15 +94,6 @@ class DirectionalFsc(NamedTuple):
         near = np.abs(self.directions @ self.directions.T) >= _NARROW
         means: Curves = near @ self.resolution_angstrom / near.sum(axis=1)
         return means
-
-
-def hemisphere(count: int = _DIRECTIONS) -> Curves:
-    """Unit vectors (count, 3), x, y, z, evenly over the hemisphere z > 0 (a Fibonacci lattice)."""
-    number = np.arange(count) + 0.5
-    z = 1.0 - number / count
-    turn = number * np.pi * (3.0 - math.sqrt(5.0))
-    across = np.sqrt(1.0 - z**2)
-    return np.stack([across * np.cos(turn), across * np.sin(turn), z], axis=1)
 
 
 def directional_fsc(
@@ -252,34 +242,6 @@ class _Components(NamedTuple):
         return curve
 
 
-def sphericity(axes: Curves, radii: Curves) -> float:
-    """Area of the sphere of a body's volume over the body's own area: 1 for a sphere, else less.
-
-    Parameters
-    ----------
-    axes : ndarray, (D, 3)
-        Unit vectors over a hemisphere, at least four; the body is alike at their opposites.
-    radii : ndarray, (D,)
-        Of the body along them.
-
-    References
-    ----------
-    Wadell (1935), J. Geol. 43, 250-280; of the 3D FSC, Tan et al. (2017). The surface consists of
-    triangles, so that the value is over that of the unit sphere with the same corners.
-    """
-    corners = np.concatenate([axes, -axes])
-    triangles = ConvexHull(corners).simplices
-    scaled = corners * np.concatenate([radii, radii])[:, None]
-    return _wadell(scaled[triangles]) / _wadell(corners[triangles])
-
-
-def _wadell(triangles: Curves) -> float:
-    a, b, c = (triangles[:, i] for i in range(3))
-    volume = float(np.abs(np.sum(a * np.cross(b, c), axis=1)).sum()) / 6.0
-    area = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum()) / 2.0
-    return float(np.pi ** (1 / 3) * (6.0 * volume) ** (2 / 3) / area)
-
-
 def anisotropy_warning(found: DirectionalFsc) -> str | None:
     """What a user ought to know, in a sentence or two: strong anisotropy, or nothing told; or None.
 
@@ -302,11 +264,3 @@ def anisotropy_warning(found: DirectionalFsc) -> str | None:
         "smeared out. This comes of views from few sides or of the missing wedge: look at the "
         "directions of views, and add particles that are seen from other sides."
     )
-
-
-def axis_words(axis: Curves) -> str:
-    """An axis in words: its name where it is within 20 degrees of one, else x, y and z."""
-    aligned = np.flatnonzero(np.abs(axis) >= _NARROW)
-    if len(aligned):
-        return "xyz"[int(aligned[0])]
-    return "({:.2f}, {:.2f}, {:.2f})".format(*axis)

@@ -124,9 +124,9 @@ def directional_json(request: Request, services: NeedServices, given: NeedMasked
     """FSC within cones of 20 degrees about 200 directions (x, y, z) of a hemisphere.
 
     Each has its curve and its resolution at 0.143; `finest` and `coarsest` are numbers of
-    directions, from 0, about which the mean is so. `sphericity` is that of the surface at FSC 0.5, `area_ratio` the least
-    area under a curve over the greatest: below 0.5, unless by chance, the map is strongly
-    anisotropic, which `warning` says in words.
+    directions, from 0, about which resolutions are so. `sphericity` is that of the surface at
+    FSC 0.5, `area_ratio` the least area under a curve over the greatest: below 0.5, unless by
+    chance, the map is strongly anisotropic, which `warning` says in words.
     """
     document = directional_document(given, services.half_maps.directional(given))
     return packed(request, bytes(JSONResponse(document).body), MEDIA_TYPES[".json"], {})
