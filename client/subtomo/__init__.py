@@ -16,7 +16,7 @@ from subtomo.errors import (
     SubtomoError,
 )
 from subtomo.people import Group, Me, Member, Token, User
-from subtomo.postprocessing import Guinier
+from subtomo.postprocessing import DirectionalFsc, Guinier, LocalResolution
 from subtomo.records import (
     Dataset,
     Estimate,
@@ -40,6 +40,7 @@ __all__ = [
     "Conflict",
     "ConnectionFailed",
     "Dataset",
+    "DirectionalFsc",
     "Estimate",
     "Event",
     "Fault",
@@ -50,6 +51,7 @@ __all__ = [
     "Iteration",
     "Job",
     "JobFailed",
+    "LocalResolution",
     "Map",
     "Me",
     "Member",

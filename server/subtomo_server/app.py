@@ -25,6 +25,7 @@ from subtomo_server.http.latency import Latency
 from subtomo_server.http.request_log import RequestLog
 from subtomo_server.http.words import installed_version
 from subtomo_server.jobs.comparing import Comparer
+from subtomo_server.jobs.half_maps import HalfMapAnalysis
 from subtomo_server.jobs.recent import Recent
 from subtomo_server.jobs.vocabulary import field_names
 from subtomo_server.ops.health import Readiness
@@ -51,6 +52,7 @@ from subtomo_server.routes import (
     events,
     exports,
     groups,
+    half_maps,
     jobs,
     lifecycle,
     maps,
@@ -80,8 +82,21 @@ THREADS = 10
 COLLECT_AFTER = (20_000, 20, 50)  # objects; young collections; middle ones
 CLEAN_OLDER_THAN_SECONDS = 24 * 3600.0
 # Searched in this order: what is asked for most stands first.
-OF_JOBS = (jobs, events, results, display, particles, comparing, postprocessing, exports, lifecycle)
-ROUTES = (*OF_JOBS, datasets, truth, uploads, maps, service, usage, account, groups, users)
+OF_JOBS = (jobs, events, results, display, particles, exports, lifecycle)
+OF_RESULTS = (comparing, postprocessing, half_maps)
+ROUTES = (
+    *OF_JOBS,
+    *OF_RESULTS,
+    datasets,
+    truth,
+    uploads,
+    maps,
+    service,
+    usage,
+    account,
+    groups,
+    users,
+)
 SIGNING_IN = (sign_in, sign_in_oidc)
 PAGES = (metrics, *SIGNING_IN, docs, help_site, views, compare, forms, again, account_page, people)
 
@@ -187,6 +202,7 @@ def _open(settings: Settings, broker_url: str, stopping: Event) -> Services:
         census=Probe(lambda: _count(store)),
         recent=Recent(),
         comparer=Comparer(),
+        half_maps=HalfMapAnalysis(),
     )
 
 

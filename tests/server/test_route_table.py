@@ -29,6 +29,8 @@ GROUP = f"{API}/groups/{{group}}"
 EXPORTS = ("particles.tbl", "tomograms.doc", "motive_list.star", "posteriors.npz", "placed.zip")
 EXPORTS += ("map_back.mrc",)
 SHARPENED = ("guinier.json", "sharpened.mrc", "sharpened_display.mrc")
+HALF_MAPS = ("local_resolution.json", "local_resolution.mrc", "local_resolution_display.mrc")
+HALF_MAPS += ("directional_fsc.json",)
 COMPARED = ("compared.json", "compared.mrc", "compared_display.mrc")
 
 # Who may: "public", "anyone" who is signed in, the role over what is named in the path,
@@ -110,7 +112,7 @@ EXPECTED: dict[tuple[str, str], str] = {
             f"{CLASS}/map.em",
             f"{CLASS}/display.mrc",
             f"{CLASS}/directions.json",
-            *(f"{CLASS}/{name}" for name in (*COMPARED, *SHARPENED)),
+            *(f"{CLASS}/{name}" for name in (*COMPARED, *SHARPENED, *HALF_MAPS)),
             f"{JOB}/iterations/{{which}}/changed.json",
             f"{JOB}/iterations/{{which}}/particles",
             "/jobs/{job_id}/compare",

@@ -12,6 +12,7 @@ from subtomo.cli import (
     align,
     compare,
     fetch,
+    half_maps,
     lists,
     plugins,
     postprocess,
@@ -71,6 +72,8 @@ app.command("fetch")(fetch.fetch)
 app.command("compare")(compare.compare)
 app.command("sharpen")(postprocess.sharpen)
 app.command("mask")(postprocess.mask)
+app.command("local-resolution")(half_maps.local_resolution)
+app.command("directional-fsc")(half_maps.directional_fsc)
 app.command("jobs")(lists.jobs)
 app.command("datasets")(lists.datasets)
 app.command("usage")(lists.usage)

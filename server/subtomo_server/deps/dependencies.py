@@ -12,6 +12,7 @@ from fastapi import Depends, Query, Request
 from subtomo_server.datasets.dataset_checker import DatasetChecker
 from subtomo_server.http.errors import NotSignedInError
 from subtomo_server.jobs.comparing import Comparer
+from subtomo_server.jobs.half_maps import HalfMapAnalysis
 from subtomo_server.jobs.recent import Recent
 from subtomo_server.ops.health import Readiness
 from subtomo_server.ops.health_probe import Probe
@@ -32,7 +33,7 @@ class Services:
     ``stopping`` is set when the server is about to end, so that answers that wait come back.
     ``reads`` answers short questions to the database; ``recent`` keeps documents of jobs for a
     moment; ``census`` counts everything, with None where the database does not answer;
-    ``comparer`` fits maps on maps.
+    ``comparer`` fits maps on maps; ``half_maps`` tells where half maps agree.
     """
 
     store: Store
@@ -45,6 +46,7 @@ class Services:
     census: Probe[Census | None]
     recent: Recent
     comparer: Comparer
+    half_maps: HalfMapAnalysis
 
 
 def services_at(request: Request) -> Services:

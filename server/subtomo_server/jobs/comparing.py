@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,8 +9,8 @@ from numpy.typing import NDArray
 
 from subtomo_core.errors import InputError, Problem
 from subtomo_core.orientation.rotations import to_rotation_vectors
+from subtomo_server.jobs.one_at_a_time import OneAtATime
 from subtomo_server.jobs.results import Found
-from subtomo_store.errors import UnavailableError
 from subtomo_store.formats.volumes import Volume, read_volume
 from subtomo_store.jobs.result_poses import own_poses
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 FIT_BOX = 48  # fits take seconds on this grid, whatever the maps' own
 KEPT = 4
-PATIENCE_SECONDS = 20.0
 
 
 class Compared(NamedTuple):
@@ -34,8 +32,7 @@ class Comparer:
     """Fits one pair of averages at a time, and keeps the last few."""
 
     def __init__(self) -> None:
-        self._one = BoundedSemaphore(1)
-        self._kept: dict[tuple[str, str, bool], Compared] = {}
+        self._made = OneAtATime[Compared](KEPT, "other maps are being compared")
 
     def compare(self, moving: Found, target: Found, *, try_mirror: bool) -> Compared:
         """Find how the average of ``moving`` lies on that of ``target``.
@@ -48,16 +45,7 @@ class Comparer:
             If others are being fitted for long.
         """
         key = (moving.record.sha256, target.record.sha256, try_mirror)
-        if not self._one.acquire(timeout=PATIENCE_SECONDS):
-            raise UnavailableError("other maps are being compared: try again in a minute")
-        try:
-            if key not in self._kept:
-                self._kept[key] = _compared(moving, target, try_mirror)
-            while len(self._kept) > KEPT:
-                self._kept.pop(next(iter(self._kept)))
-            return self._kept[key]
-        finally:
-            self._one.release()
+        return self._made.get(key, lambda: _compared(moving, target, try_mirror))
 
 
 def _compared(moving: Found, target: Found, try_mirror: bool) -> Compared:

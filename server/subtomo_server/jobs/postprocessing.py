@@ -23,13 +23,23 @@ from subtomo_store.people import quotas
 
 
 class Halves(NamedTuple):
-    """The mean of a class's half maps, (n, n, n), their corrected FSC, and where they are from."""
+    """A class's half maps, (n, n, n), their corrected FSC, and where they are from.
 
-    mean: Real
+    ``version`` is the SHA-256 of both files.
+    """
+
+    first: Real
+    second: Real
     fsc: NDArray[np.float64]
     voxel_size: float
     job: Job
     iteration: int
+    version: tuple[str, str]
+
+    @property
+    def mean(self) -> Real:
+        """Their plain mean, (n, n, n)."""
+        return 0.5 * (self.first + self.second)
 
 
 class MaskRequest(NamedTuple):
@@ -44,14 +54,20 @@ class MaskRequest(NamedTuple):
 
 def read_halves(store: Store, user: User, place: Place) -> Halves:
     """Read what post-processing starts from; raises as `find_class_file` does."""
-    first, second = (
-        read_volume(find_class_file(store, user, place, CLASS_MAPS[name]).path)
-        for name in ("half1.mrc", "half2.mrc")
+    one, other = (
+        find_class_file(store, user, place, CLASS_MAPS[name]) for name in ("half1.mrc", "half2.mrc")
     )
+    first, second = read_volume(one.path), read_volume(other.path)
     found = find_class_file(store, user, place, FSC)
-    curve = np.array(class_curve(found.path, place.cls)["fsc"], np.float64)
-    mean = 0.5 * (first.array + second.array)
-    return Halves(mean, curve, first.voxel_size, found.job, found.iteration)
+    return Halves(
+        first.array,
+        second.array,
+        np.array(class_curve(found.path, place.cls)["fsc"], np.float64),
+        first.voxel_size,
+        found.job,
+        found.iteration,
+        (one.record.sha256, other.record.sha256),
+    )
 
 
 def plot_of(halves: Halves) -> Guinier:

@@ -81,14 +81,20 @@ def write_volume(target: Path | BinaryIO, array: NDArray[np.floating], voxel_siz
     target.write(data.data)
 
 
-def write_display(target: BinaryIO, array: NDArray[np.floating], voxel_size: float) -> None:
+def write_display(
+    target: BinaryIO,
+    array: NDArray[np.floating],
+    voxel_size: float,
+    limits: tuple[float, float] | None = None,
+) -> None:
     """Write a volume (n, n, n) for display: 8 bits a voxel, from its least value to its greatest.
 
-    ``voxel_size`` is in ångström. The scale of the densities is not kept.
+    ``voxel_size`` is in ångström. The scale of the densities is not kept; ``limits`` are the
+    values of the least and the greatest byte, where given.
     """
-    low, high = float(array.min()), float(array.max())
+    low, high = limits or (float(array.min()), float(array.max()))
     scale = 255 / (high - low) if high > low else 0.0
-    data = (np.rint((array - low) * scale) - 128).astype(np.int8)
+    data = (np.rint((np.clip(array, low, high) - low) * scale) - 128).astype(np.int8)
     z, y, x = data.shape
     target.write(volume_header((z, y, x), voxel_size, array=data))
     target.write(data.tobytes())

@@ -78,3 +78,25 @@ export function drawMap(svg, counts) {
   svg.setAttribute("viewBox", `0 0 ${MAP.width} ${MAP.height}`);
   svg.replaceChildren(...parts);
 }
+
+/**
+ * Draw values on a hemisphere of directions [x, y, z], seen from +z, all areas alike (Lambert):
+ * x to the right, y up. colour gives the fill of a value, told what to say of it.
+ */
+export function drawDisc(svg, directions, values, colour, told) {
+  const radius = 100;
+  const spot = 1.25 * radius / Math.sqrt(directions.length);
+  const parts = directions.map(([x, y, z], i) => {
+    const across = radius / Math.sqrt(1 + z);
+    const cell = element("circle", { cx: (across * x).toFixed(1), cy: (-across * y).toFixed(1), r: spot.toFixed(1), fill: colour(values[i]) });
+    cell.append(element("title", {}, told(values[i], directions[i])));
+    return cell;
+  });
+  const rim = radius + spot;
+  for (const [name, x, y] of [["x", rim + 9, 4], ["y", 0, -rim - 5]]) {
+    parts.push(element("text", { x, y, "text-anchor": "middle" }, name));
+  }
+  parts.push(element("text", { x: 0, y: 4, "text-anchor": "middle", class: "on-colour" }, "z"));
+  svg.setAttribute("viewBox", `${-rim - 20} ${-rim - 20} ${2 * rim + 40} ${2 * rim + 30}`);
+  svg.replaceChildren(...parts);
+}

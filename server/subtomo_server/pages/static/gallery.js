@@ -96,13 +96,26 @@ class Tile {
     if (loaded) this.picture.hidden = true;
   }
 
-  /** Load a volume when it comes into sight; null leaves the first picture. */
-  load(url) {
-    this.wanted = url;
+  /** Load a volume when it comes into sight, and one that colours it; null leaves the first picture. */
+  load(url, paint = null) {
+    [this.wanted, this.wantedPaint] = [url, paint];
     if (this.seen) this.fetch();
   }
 
+  /** Load what colours the volume. */
+  async fetchPaint() {
+    const url = this.wantedPaint;
+    if (url === this.fetchedPaint) return;
+    this.fetchedPaint = url;
+    const content = url && await contentOf(url);
+    if (url !== this.wantedPaint) return;
+    if (this.paint && this.gallery.renderer) this.gallery.renderer.forget(this.paint);
+    this.paint = content ? readVolume(content) : undefined;
+    this.gallery.draw([this]);
+  }
+
   async fetch() {
+    if (this.wantedPaint !== undefined) this.fetchPaint();
     const url = this.wanted;
     if (!url || url === this.fetched) return;
     this.fetched = url;
@@ -130,13 +143,13 @@ class Tile {
     const colour = colourOf(this.card, "--mine");
     const density = volume.mean + level * volume.sigma;
     const place = this.gallery.place.map((part) => Math.min(volume.side - 1, Math.floor(part * volume.side)));
-    for (const { plane, canvas } of this.cuts) drawSlice(canvas, volume, plane, place, density, colour);
+    for (const { plane, canvas } of this.cuts) drawSlice(canvas, volume, plane, place, density, colour, this.paint);
     if (!this.gallery.renderer) return;
     const side = Math.min(LARGEST, Math.round(surface.clientWidth * window.devicePixelRatio)) || 1;
     if (surface.width !== side) surface.width = surface.height = side;
     const { turn, zoom } = this.gallery.view;
     const ground = colourOf(this.card, "--card");
-    this.gallery.renderer.draw(surface, volume, { turn, zoom, level, colour, ground, milliseconds });
+    this.gallery.renderer.draw(surface, volume, { turn, zoom, level, colour, ground, milliseconds, paint: this.paint });
   }
 }
 

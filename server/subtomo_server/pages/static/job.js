@@ -5,6 +5,7 @@ import { makeClasses, showClasses } from "/static/classes.js";
 import { showDirections, showFsc, showHistory } from "/static/curves.js";
 import { find, make } from "/static/elements.js";
 import { Gallery } from "/static/gallery.js";
+import { makeDirectionalFsc, makeLocalResolution } from "/static/half-maps.js";
 import { makeTable } from "/static/particles.js";
 import { makeMasks, makeSharpening } from "/static/postprocessing.js";
 import { showVerdict } from "/static/verdict.js";
@@ -215,6 +216,8 @@ function watchTheQueue() {
 makeTable(api);
 makeSharpening(api);
 makeMasks(api, tiles);
+makeLocalResolution(api);
+makeDirectionalFsc(api);
 openLinked();
 tellAlarms();
 if (page.dataset.terminal === "no") {

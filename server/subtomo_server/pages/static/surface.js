@@ -1,6 +1,6 @@
 // The surface of a level in a volume, drawn by WebGL2: rays are cast through a 3D texture.
 
-import { radiusOf } from "/static/volume.js";
+import { PAINTS, radiusOf } from "/static/volume.js";
 
 const VERTEX = `#version 300 es
 in vec2 corner;
@@ -19,11 +19,20 @@ uniform float mean;
 uniform float radius;     // the surface lies within
 uniform float halfWidth;  // of what the picture shows
 uniform vec3 colour;
+uniform sampler3D paint;  // values that colour the surface instead, from paints[0] to paints[2]
+uniform vec3 paints[3];
+uniform bool painted;
 uniform vec3 ground;
 in vec2 place;
 out vec4 shade;
 
 float at(vec3 p) { return texture(density, (p + floor(side / 2.0) + 0.5) / side).r; }
+
+vec3 own(vec3 p) {
+  if (!painted) return colour;
+  float t = 2.0 * texture(paint, (p + floor(side / 2.0) + 0.5) / side).r;
+  return t < 1.0 ? mix(paints[0], paints[1], t) : mix(paints[1], paints[2], t - 1.0);
+}
 
 vec3 gradient(vec3 p) {
   vec2 h = vec2(1.0, 0.0);
@@ -72,7 +81,7 @@ void main() {
   float shine = 0.16 * pow(max(dot(normal, normalize(light - along)), 0.0), 32.0);
   float open = 1.0 - 0.55 * covered(p, normal);
   float depth = clamp(0.5 - dot(p, -along) / (2.0 * radius), 0.0, 1.0);
-  vec3 lit = colour * (0.25 + 0.85 * diffuse * diffuse) * open + shine;
+  vec3 lit = own(p) * (0.25 + 0.85 * diffuse * diffuse) * open + shine;
   shade = vec4(mix(lit, ground, 0.4 * depth), 1.0);
 }`;
 
@@ -144,7 +153,8 @@ export class SurfaceRenderer {
   /**
    * Draw a surface onto a canvas, which keeps its size.
    * view: turn (rows of a rotation from the map to the screen, 9 numbers), zoom, level (sigma),
-   * colour and ground ([r, g, b], 0 to 1), milliseconds it may take.
+   * colour and ground ([r, g, b], 0 to 1), milliseconds it may take; paint is a volume that colours
+   * it instead, or nothing.
    */
   draw(target, volume, view) {
     const { gl } = this;
@@ -155,7 +165,14 @@ export class SurfaceRenderer {
     if (this.canvas.height < size[1]) this.canvas.height = size[1];
     const started = performance.now();
     gl.viewport(0, 0, size[0], size[1]);
-    gl.bindTexture(gl.TEXTURE_3D, this.texture(volume));
+    const textures = [this.texture(volume), this.texture(view.paint ?? volume)];
+    textures.forEach((texture, unit) => {
+      gl.activeTexture(gl.TEXTURE0 + unit);
+      gl.bindTexture(gl.TEXTURE_3D, texture);
+    });
+    gl.uniform1i(this.uniform("paint"), 1);
+    gl.uniform1i(this.uniform("painted"), view.paint ? 1 : 0);
+    gl.uniform3fv(this.uniform("paints"), PAINTS.flat());
     const level = volume.mean + view.level * volume.sigma;
     // The rows of a rotation, read as columns, are its inverse: from the screen to the map.
     gl.uniformMatrix3fv(this.uniform("toMap"), false, view.turn);

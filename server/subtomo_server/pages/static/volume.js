@@ -78,8 +78,20 @@ export const PLANES = [
   { name: "yz", right: "y", up: "z", through: "x", axes: [1, 2, 0] },
 ];
 
-/** Draw the slice of a plane through a place [x, y, z] (voxels), where the surface of a level cuts it. */
-export function drawSlice(canvas, volume, plane, place, level, colour) {
+/** Colours of a painted map from its least value over the middle to its greatest, as [r, g, b], 0 to 1. */
+export const PAINTS = [[0.23, 0.44, 0.85], [0.95, 0.93, 0.88], [0.8, 0.25, 0.16]];
+
+function painted(part, channel) {
+  const low = part < 0.5 ? 0 : 1;
+  const share = 2 * part - low;
+  return (1 - share) * PAINTS[low][channel] + share * PAINTS[low + 1][channel];
+}
+
+/**
+ * Draw the slice of a plane through a place [x, y, z] (voxels), where the surface of a level cuts it;
+ * in the colours of another volume of the same side, where given.
+ */
+export function drawSlice(canvas, volume, plane, place, level, colour, paint) {
   const { side, voxels, dark, bright } = volume;
   const strides = [1, side, side * side];
   const [right, up, through] = plane.axes.map((axis) => strides[axis]);
@@ -93,7 +105,11 @@ export function drawSlice(canvas, volume, plane, place, level, colour) {
       const grey = (255 * (voxels[first + u * right + v * up] - dark)) / (bright - dark);
       const edge = inside(u, v) && !(inside(u - 1, v) && inside(u + 1, v) && inside(u, v - 1) && inside(u, v + 1));
       const at = 4 * ((side - 1 - v) * side + u);
-      for (let c = 0; c < 3; c += 1) image.data[at + c] = edge ? 0.4 * grey + 153 * colour[c] : grey;
+      const hue = paint && paint.voxels[first + u * right + v * up] / 255;
+      for (let c = 0; c < 3; c += 1) {
+        const tint = paint ? painted(hue, c) : 1;
+        image.data[at + c] = edge && !paint ? 0.4 * grey + 153 * colour[c] : tint * grey;
+      }
       image.data[at + 3] = 255;
     }
   }
