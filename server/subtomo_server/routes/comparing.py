@@ -8,10 +8,9 @@ from typing import Annotated, NamedTuple
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from subtomo_core.fourier.binning import binned
 from subtomo_server.deps.dependencies import NeedServices, NeedStore, NeedUser
+from subtomo_server.http.displays import Side, send_display
 from subtomo_server.http.downloads import MEDIA_TYPES, job_file_name, send_made
-from subtomo_server.http.packing import packed
 from subtomo_server.jobs.comparing import Compared, changes_document, comparison_document
 from subtomo_server.jobs.results import (
     CLASS_MAPS,
@@ -21,9 +20,8 @@ from subtomo_server.jobs.results import (
     find_class_file,
     find_file,
 )
-from subtomo_server.routes.display import Side
 from subtomo_server.routes.results import NeedPlace, Which
-from subtomo_store.formats.mrc import write_display, write_volume
+from subtomo_store.formats.mrc import write_volume
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 With = Annotated[str, Query(alias="with", description="Id of the other job, or of this one.")]
@@ -102,10 +100,8 @@ def compared_mrc(pair: NeedPair) -> Response:
 )
 def compared_display(request: Request, pair: NeedPair, side: Side = 64) -> Response:
     """Send it with 8 bits a voxel, on a grid of `side` voxels at the most."""
-    target, moved = io.BytesIO(), pair.compared.comparison.fit.map
-    shown = binned(moved, min(side, len(moved)))
-    write_display(target, shown, pair.compared.voxel_size * len(moved) / len(shown))
-    return packed(request, target.getvalue(), "application/x-mrc", {})
+    moved = pair.compared.comparison.fit.map
+    return send_display(request, moved, pair.compared.voxel_size, side)
 
 
 @router.get("/iterations/{which}/changed.json", summary="Particles in other classes")

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import io
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from subtomo_core.fourier.binning import binned
 from subtomo_core.orientation.directions import direction_histogram
 from subtomo_server.deps.dependencies import NeedStore, NeedUser
+from subtomo_server.http.displays import Side, send_display
 from subtomo_server.http.downloads import quoted, unchanged
-from subtomo_server.http.packing import packed
 from subtomo_server.jobs.results import CLASS_MAPS, find_class_file
 from subtomo_server.routes.results import NeedPlace
-from subtomo_store.formats.mrc import write_display
 from subtomo_store.formats.volumes import read_volume
 from subtomo_store.jobs.result_poses import POSES, own_poses
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
-Side = Annotated[
-    int, Query(ge=16, le=256, multiple_of=2, description="Voxels along a side, at the most.")
-]
 
 
 @router.get("/iterations/{which}/classes/{k}/display.mrc", summary="An average, to be looked at")
@@ -37,10 +29,8 @@ def display(
     headers = {"etag": quoted(f"{found.record.sha256}-display-{side}")}
     if unchanged(request, headers["etag"]):
         return Response(status_code=304, headers=headers)
-    volume, target = read_volume(found.path), io.BytesIO()
-    shown = binned(volume.array, min(side, len(volume.array)))
-    write_display(target, shown, volume.voxel_size * len(volume.array) / len(shown))
-    return packed(request, target.getvalue(), "application/x-mrc", headers)
+    volume = read_volume(found.path)
+    return send_display(request, volume.array, volume.voxel_size, side, headers=headers)
 
 
 @router.get("/iterations/{which}/classes/{k}/directions.json", summary="Directions of views")

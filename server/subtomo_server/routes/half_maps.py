@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from subtomo_core.fourier.local_resolution import DEFAULT_CUTOFF, LocalResolution
 from subtomo_server.deps.dependencies import NeedServices, NeedStore, NeedUser
+from subtomo_server.http.displays import Side, send_display
 from subtomo_server.http.downloads import MEDIA_TYPES, job_file_name, send_made
 from subtomo_server.http.packing import packed
 from subtomo_server.jobs.half_maps import (
@@ -21,10 +22,9 @@ from subtomo_server.jobs.half_maps import (
     shown_limits,
 )
 from subtomo_server.jobs.postprocessing import Halves
-from subtomo_server.routes.display import Side
 from subtomo_server.routes.postprocessing import NeedHalves
 from subtomo_server.routes.results import NeedPlace
-from subtomo_store.formats.mrc import write_display, write_volume
+from subtomo_store.formats.mrc import write_volume
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 MaskId = Annotated[
@@ -110,11 +110,10 @@ def local_display(request: Request, local: NeedLocal, side: Side = 64) -> Respon
 
     The least and the greatest value are those of `shown_angstrom`.
     """
-    target, box = io.BytesIO(), len(local.found.map)
+    box = len(local.found.map)
     grid = shown(local.found, min(side, box))
     voxel_size = local.halves.voxel_size * box / len(grid)
-    write_display(target, grid, voxel_size, shown_limits(local.found))
-    return packed(request, target.getvalue(), "application/x-mrc", {})
+    return send_display(request, grid, voxel_size, side, limits=shown_limits(local.found))
 
 
 @router.get(

@@ -9,13 +9,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from subtomo_core.fourier.binning import binned
 from subtomo_core.spec.strict import Strict
 from subtomo_server.datasets.schemas import MapDocument
 from subtomo_server.deps.dependencies import NeedStore, NeedUser
+from subtomo_server.http.displays import Side, send_display
 from subtomo_server.http.documents import Name
 from subtomo_server.http.downloads import MEDIA_TYPES, job_file_name, send_made
-from subtomo_server.http.packing import packed
 from subtomo_server.jobs.postprocessing import (
     Halves,
     MaskRequest,
@@ -25,9 +24,8 @@ from subtomo_server.jobs.postprocessing import (
     processed,
     read_halves,
 )
-from subtomo_server.routes.display import Side
 from subtomo_server.routes.results import NeedPlace
-from subtomo_store.formats.mrc import write_display, write_volume
+from subtomo_store.formats.mrc import write_volume
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 BFactor = Annotated[
@@ -85,10 +83,7 @@ def sharpened_display(
     request: Request, halves: NeedHalves, b_factor: BFactor = None, side: Side = 64
 ) -> Response:
     """Send it with 8 bits a voxel, on a grid of `side` voxels at the most."""
-    volume, target = processed(halves, b_factor), io.BytesIO()
-    shown = binned(volume, min(side, len(volume)))
-    write_display(target, shown, halves.voxel_size * len(volume) / len(shown))
-    return packed(request, target.getvalue(), "application/x-mrc", {})
+    return send_display(request, processed(halves, b_factor), halves.voxel_size, side)
 
 
 @router.post(
