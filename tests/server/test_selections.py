@@ -188,7 +188,9 @@ def test_who_sees_a_job_alone_cannot_copy_its_particles(service: Served, job: st
         path = f"/api/v1/jobs/{job}/iterations/last"
         assert looker.get(f"{path}/particles").status_code == 200
         refused = looker.post(f"{path}/selection", json={"name": "taken"})
+        hidden = looker.get(f"{path}/particles/1/display.mrc")
     assert refused.status_code == 404, refused.text
+    assert hidden.status_code == 404, hidden.text
     with service.store.begin() as session:
         jobs.move_to_group(session, job, maker, None)
         groups.remove(session, maker, "lookers")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from subtomo_core.errors import InputError, Problem
@@ -18,8 +18,10 @@ from subtomo_server.datasets.selections import (
     sampled_box,
 )
 from subtomo_server.deps.dependencies import NeedServices, NeedStore, NeedUser
+from subtomo_server.http.displays import Side, send_display
 from subtomo_server.http.documents import Name
 from subtomo_server.jobs.particle_rows import Column, Window, rows_document
+from subtomo_server.jobs.particle_view import DETAIL_VOXELS, View, particle_view
 from subtomo_server.jobs.results import PARTICLES, Found, find_file
 from subtomo_server.routes.results import Which
 from subtomo_store.datasets import datasets
@@ -27,6 +29,14 @@ from subtomo_store.datasets.stack import StackParticles
 from subtomo_store.jobs.result_poses import own_poses
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
+LowPass = Annotated[
+    float | None,
+    Query(
+        gt=0.0,
+        le=10_000.0,
+        description=f"Finest detail in Å; by default {DETAIL_VOXELS:g} voxels of the particle.",
+    ),
+]
 
 
 class TableQuery(Choice):
@@ -64,6 +74,33 @@ def table(store: NeedStore, found: NeedFound, query: Annotated[TableQuery, Query
     particles = StackParticles(store.files.dataset(found.job.dataset_id))
     window = Window(query.sort, query.descending, query.offset, query.limit)
     return JSONResponse(rows_document(found, particles, query, window))
+
+
+@router.get(
+    "/iterations/{which}/particles/{row}/display.mrc", summary="A particle, to be looked at"
+)
+def display(
+    store: NeedStore,
+    user: NeedUser,
+    request: Request,
+    found: NeedFound,
+    row: int,
+    *,
+    aligned: bool = False,
+    low_pass_angstrom: LowPass = None,
+    side: Side = 64,
+) -> Response:
+    """Send one particle with 8 bits a voxel, low-passed, on a grid of `side` voxels at the most.
+
+    As it lies, or `aligned` with its class's average, by its best pose. Rows count from 1. The
+    dataset itself has to be yours to see.
+    """
+    with store.read() as session:
+        dataset = datasets.get(session, found.job.dataset_id, user.id)
+    particles = StackParticles(store.files.dataset(dataset.id))
+    poses = own_poses(found.path.parent)
+    shown = particle_view(particles, poses, row, View(aligned, low_pass_angstrom, side))
+    return send_display(request, shown.volume, shown.voxel_size, side)
 
 
 @router.post(

@@ -1,6 +1,7 @@
 // The particles of a job as a table: sorted, filtered and paged by the server, and made into datasets.
 
 import { find, make } from "/static/elements.js";
+import { makeParticleView } from "/static/particle-view.js";
 
 const PAGE = 50;
 const fixed = (values, digits) => values.map((value) => value.toFixed(digits)).join(", ");
@@ -13,10 +14,17 @@ function choice(form) {
   return found;
 }
 
-function line(item) {
+/** A row of the table; its number shows the particle below it. */
+function line(item, show) {
   const row = make("tr");
-  const cells = [item.row, item.image, item.class, item.probability.toFixed(3), `${item.junk_probability.toFixed(3)}${item.junk ? " (junk)" : ""}`, item.score.toPrecision(5), fixed(item.angles_deg, 1), fixed(item.shift_angstrom, 1)];
-  row.append(...cells.map((text) => make("td", "fine", String(text))));
+  const number = make("td", "fine");
+  const button = make("button", "quiet", String(item.row));
+  button.type = "button";
+  button.setAttribute("aria-label", `Look at particle ${item.row}`);
+  button.addEventListener("click", () => show(item, row));
+  number.append(button);
+  const cells = [item.image, item.class, item.probability.toFixed(3), `${item.junk_probability.toFixed(3)}${item.junk ? " (junk)" : ""}`, item.score.toPrecision(5), fixed(item.angles_deg, 1), fixed(item.shift_angstrom, 1)];
+  row.append(number, ...cells.map((text) => make("td", "fine", String(text))));
   return row;
 }
 
@@ -24,6 +32,7 @@ function line(item) {
 export function makeTable(api) {
   const form = find("particle-filter");
   const view = { sort: "row", descending: false, offset: 0 };
+  const show = makeParticleView(api);
   let newest = 0;
 
   async function load() {
@@ -36,7 +45,7 @@ export function makeTable(api) {
       find("particle-count").textContent = found.detail;
       return;
     }
-    find("particle-rows").replaceChildren(...found.items.map(line));
+    find("particle-rows").replaceChildren(...found.items.map((item) => line(item, show)));
     const last = view.offset + found.items.length;
     const which = found.total > PAGE ? `, ${view.offset + 1} to ${last}` : "";
     find("particle-count").textContent = `${found.total} of ${found.particles} particles${which}`;
