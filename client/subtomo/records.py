@@ -83,7 +83,7 @@ class Usage(Record):
 
 
 class Map(Record):
-    """An uploaded map, for use as a starting reference."""
+    """A map, uploaded or drawn, for use as a starting reference or as a mask."""
 
     id: str
     name: str
@@ -92,6 +92,7 @@ class Map(Record):
     box: int | None = None
     voxel_size_angstrom: float | None = None
     sha256: str | None = None
+    created: datetime | None = None
 
 
 class Progress(Record):

@@ -295,6 +295,18 @@ def test_delete_takes_ids_of_every_kind_and_nothing_else(server, cli):
     ]
 
 
+def test_maps_are_listed_with_their_ids(server, cli):
+    made = {"id": "map_1", "name": "tight", "box": 32, "voxel_size_angstrom": 8.25}
+    entry = made | {"created": "2026-01-01T00:00:00Z"}
+    server.on(f"GET {API}/maps", answering({"items": [entry], "cursor": None}))
+    head, line = cli("maps").stdout.splitlines()
+    assert head.split() == ["map", "name", "box", "Å/voxel", "created"]
+    assert line.split()[:4] == ["map_1", "tight", "32", "8.25"]
+    assert json.loads(cli("maps", "--json").stdout)[0]["id"] == "map_1"
+    server.on(f"GET {API}/maps", answering({"items": [], "cursor": None}))
+    assert "subtomo mask" in cli("maps").stdout
+
+
 def test_usage_is_told_in_the_units_of_quotas(server, cli):
     parts = {"datasets": 3 << 29, "uploads": 0, "maps": 1500, "jobs": 10}
     used = {f"{part}_bytes": count for part, count in parts.items()}

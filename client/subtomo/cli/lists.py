@@ -1,4 +1,4 @@
-"""``subtomo jobs``, ``datasets``, ``usage``, ``change``, ``cancel`` and ``delete``."""
+"""``subtomo jobs``, ``datasets``, ``maps``, ``usage``, ``change``, ``cancel`` and ``delete``."""
 
 from __future__ import annotations
 
@@ -68,6 +68,24 @@ def datasets(context: typer.Context, limit: Limit = 20, as_json: AsJson = False)
             age(dataset.created),
         )
     _show(table, "No datasets yet. Upload one with: subtomo push PARTICLES.star --tilt -60 60")
+
+
+@plainly
+def maps(context: typer.Context, limit: Limit = 20, as_json: AsJson = False) -> None:
+    """List maps that were uploaded, and masks that were drawn, newest first."""
+    with connect(context) as client:
+        records = client.maps(limit=limit)
+    if as_json:
+        print_json(records)
+        return
+    table = _table("map", "name", "box", "Å/voxel", "created")
+    for record in records:
+        voxel = record.voxel_size_angstrom
+        sizes = (str(record.box or ""), f"{voxel:g}" if voxel else "")
+        table.add_row(record.id, record.name, *sizes, age(record.created))
+    _show(
+        table, "No maps yet. 'subtomo run --start MAP.mrc' uploads one, 'subtomo mask' draws one."
+    )
 
 
 @plainly
