@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from subtomo_core.arrays import Complex, Real
 from subtomo_core.fourier.gridding import resample
@@ -18,7 +19,8 @@ from subtomo_core.orientation.point_group_rotations import symmetry_group
 # above 0.7, others below 0.5.
 _SHOWS = 0.7
 _MOST_FOLDS = 12
-_MOST_SHELLS = 16.0  # as many as are needed to see twelve subunits apart
+_FIRST_SHELLS = 10.0  # in which twelve subunits are seen apart where they lie well off the axis
+_MOST_SHELLS = 16.0  # in which the group that is told is looked at again
 _EDGE = 3  # shells around those, so that sampling between components stays exact
 
 
@@ -33,9 +35,9 @@ def apparent_symmetry(halves: Real, fsc: Real, mask: Real, shell: float) -> Appa
     """The largest point group that an average shows; None where it shows none.
 
     Of C2 to C12, D2 to D12, T, O and I. A group is searched for where all groups that it
-    contains show, so that a body without symmetry costs five searches. An average that shows
-    groups which no larger one unites, such as a ring whose subunits are not resolved, shows
-    none for certain.
+    contains show in coarse shells, so that a body without symmetry costs five short searches;
+    the largest has to show in finer ones, too. An average that shows groups which no larger one
+    unites, such as a ring whose subunits are not resolved, shows none for certain.
 
     Parameters
     ----------
@@ -47,26 +49,40 @@ def apparent_symmetry(halves: Real, fsc: Real, mask: Real, shell: float) -> Appa
     shell : float
         Fourier pixels in use.
     """
-    reach = min(shell, _MOST_SHELLS) + 1.0
-    small = [_cropped(half * mask, reach) for half in halves]
-    curve = np.asarray(fsc, np.float64)[: small[0].shape[-1]]
-    shown: dict[str, Apparent] = {}
+    pair = [to_fourier(half * mask) for half in halves]
+    coarse = _Sight.of(pair, fsc, min(shell, _FIRST_SHELLS))
+    shown: set[str] = set()
     for name, parts in _PARTS.items():
-        if all(part in shown for part in parts):
-            group = symmetry_group(name)
-            correlation = axes_of_halves(small, curve, group, reach).correlation
-            if correlation >= correlation_at(group, _SHOWS):
-                shown[name] = Apparent(name, correlation)
+        if shown.issuperset(parts) and coarse.shows(name):
+            shown.add(name)
     if not shown:
         return None
     largest = max(shown, key=lambda name: len(symmetry_group(name)))
-    return shown[largest] if set(shown) <= _within(largest) else None
+    if not shown <= _within(largest):
+        return None
+    return _Sight.of(pair, fsc, min(shell, _MOST_SHELLS)).shows(largest)
 
 
-def _cropped(volume: Real, reach: float) -> Complex:
-    """Transform of a map in the smallest box that holds the components up to ``reach``."""
-    box = volume.shape[0]
-    return resample(to_fourier(volume), min(box, 2 * (math.ceil(reach) + _EDGE)))
+class _Sight(NamedTuple):
+    """Halves of an average in the smallest box that holds the components in use."""
+
+    halves: list[Complex]
+    fsc: NDArray[np.float64]
+    reach: float
+
+    @classmethod
+    def of(cls, pair: list[Complex], fsc: Real, shells: float) -> _Sight:
+        """Those of whole boxes, up to some shells and the next one."""
+        reach = shells + 1.0
+        side = min(len(pair[0]), 2 * (math.ceil(reach) + _EDGE))
+        halves = [resample(half, side) for half in pair]
+        return cls(halves, np.asarray(fsc, np.float64)[: side // 2 + 1], reach)
+
+    def shows(self, name: str) -> Apparent | None:
+        """The group, if it shows."""
+        group = symmetry_group(name)
+        correlation = axes_of_halves(self.halves, self.fsc, group, self.reach).correlation
+        return Apparent(name, correlation) if correlation >= correlation_at(group, _SHOWS) else None
 
 
 def _parts_of_groups() -> Mapping[str, tuple[str, ...]]:
