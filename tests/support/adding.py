@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from subtomo_core.data.statistics import Batch, Expectation, Metrics, Model, Poses, Statistics
+from subtomo_core.expect.ordered_threads import nothing
 from subtomo_core.methods import create
 from subtomo_core.spec.dataset import DatasetSummary
 from subtomo_core.spec.job import AnySpec
@@ -39,7 +41,12 @@ class Adding:
         )
 
     def expect(
-        self, batch: Batch, model: Model, *, threads: int, on_particle: Callable[[], None]
+        self,
+        batch: Batch,
+        model: Model,
+        *,
+        threads: int = 1,
+        on_particle: Callable[[], None] = nothing,
     ) -> Expectation:
         if self.fault == "raise":
             raise ZeroDivisionError("a planned fault")
@@ -61,8 +68,8 @@ class Adding:
         return Expectation(statistics, self._poses(batch, model))
 
     def maximise(self, model: Model, statistics: Statistics) -> Model:
-        halves = statistics.numerator.real / np.maximum(statistics.mass, 1)[..., None, None, None]
-        halves = halves.astype(np.float32)
+        mass = np.maximum(statistics.mass, 1)[..., None, None, None]
+        halves = (statistics.numerator.real / mass).astype(np.float32)
         alarms = ("class 1 is watched",) if model.iteration == 0 else ()
         shares = tuple(float(share) for share in statistics.mass.sum(0) / statistics.particles)
         converged = self.fault == "converge" and model.iteration == 0
@@ -91,7 +98,7 @@ class Adding:
             mass[half, klass] += 1
         if self.fault == "nan":
             numerator[0, 0, 0, 0, 0] = np.nan
-        sums = {
+        sums: dict[str, Any] = {
             **{field.name: np.zeros(1) for field in fields(Statistics)},
             "numerator": numerator,
             "mass": mass,

@@ -12,6 +12,7 @@ from functools import partial
 from subtomo_store import Settings
 from subtomo_store.config.logs import configure
 from subtomo_worker import running
+from subtomo_worker.context import WorkerContext
 from support.adding import create_adding
 from support.bells import chosen_bell
 
@@ -38,7 +39,8 @@ if __name__ == "__main__":
     if largest:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     if os.environ.get("ADDING_HOST"):
-        running.WorkerContext = partial(running.WorkerContext, host=os.environ["ADDING_HOST"])
+        named = partial(WorkerContext, host=os.environ["ADDING_HOST"])
+        running.WorkerContext = named  # type: ignore[assignment,attr-defined]
     if os.environ.get("ADDING_CLOCK"):
         set_clock(float(os.environ["ADDING_CLOCK"]))
     lifeline = os.environ.get("ADDING_LIFELINE") == "1"

@@ -27,7 +27,8 @@ def dynamo_angles(rotations: Array) -> Array:
     tilt = np.arccos(np.clip(M[:, 2, 2], -1.0, 1.0))
     tdrot = np.arctan2(M[:, 2, 0], M[:, 2, 1])
     narot = np.arctan2(M[:, 0, 2], -M[:, 1, 2])
-    return np.degrees(np.stack([tdrot, tilt, narot], -1))
+    angles: Array = np.degrees(np.stack([tdrot, tilt, narot], -1))
+    return angles
 
 
 def write_table(path: Path, rotations: Array, shifts: Array, **columns: Any) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import update
 
@@ -13,7 +14,7 @@ from subtomo_store.database.tables import FileRow, IterationRow, JobRow
 from support.records import new_job, ready_dataset, user_named
 
 
-def ended_job(store: Store, resolutions: list, days: float = 2) -> Job:
+def ended_job(store: Store, resolutions: list[Any], days: float = 2) -> Job:
     """A job which ended days ago, with so many ångström for the classes of each iteration."""
     with store.begin() as session:
         user = user_named(session)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -77,6 +78,10 @@ class ServerProcess:
             return False
 
 
+def _answers(client: httpx.Client, address: str) -> bool:
+    return client.get(address).status_code == 200
+
+
 @dataclass
 class Facility:
     """PostgreSQL, Redis, servers and workers."""
@@ -118,7 +123,7 @@ class Facility:
         with httpx.Client(trust_env=False) as client:
             for server in self.servers:
                 address = f"{server.url}/api/v1/health/ready"
-                wait_until(lambda a=address: client.get(a).status_code == 200, "it is ready", 90)
+                wait_until(partial(_answers, client, address), "it is ready", 90)
 
     def close(self) -> None:
         """End what still runs."""

@@ -29,7 +29,9 @@ def cancel(service: Served, *jobs: dict[str, Any]) -> None:
         service.client.post(f"/jobs/{job['id']}/cancel").raise_for_status()
 
 
-def new_job(service: Served, dataset: str, key: str | None = None, **changes: object) -> dict:
+def new_job(
+    service: Served, dataset: str, key: str | None = None, **changes: object
+) -> dict[str, Any]:
     """Post a small job, and read what was made."""
     headers = {"idempotency-key": key} if key else {}
     spec = small_spec(dataset, **changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 from sqlalchemy import MetaData, func, select
@@ -37,7 +37,7 @@ def left(service: Served) -> Left:
     return Left(frozenset(kept), rows)
 
 
-def refused(answer: httpx.Response, status: int = 422) -> dict:
+def refused(answer: httpx.Response, status: int = 422) -> dict[str, Any]:
     """A problem document, and the one fault in it where it has faults."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"

@@ -46,7 +46,7 @@ def write_stopgap(path: Path, rotations: Array, shifts: Array, **columns: object
     path.write_text(f"\ndata_stopgap_motivelist\n\nloop_\n{head}\n" + "\n".join(rows) + "\n")
 
 
-def write_av3(path: Path, rotations: Array, shifts: Array, **columns: object) -> None:
+def write_av3(path: Path, rotations: Array, shifts: Array, **columns: float | Array) -> None:
     """Write an AV3 motive list; ``c5=7`` sets column 5."""
     table = np.zeros((len(rotations), 20), np.float32)
     for at, (rotation, shift) in enumerate(zip(rotations, shifts, strict=True)):

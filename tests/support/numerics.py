@@ -11,6 +11,7 @@ from subtomo_core.fourier.shells import multiplicity
 from subtomo_core.kernels.interpolate import gather
 from subtomo_core.simulate import asymmetric_blob
 
+Numbers = NDArray[np.number]
 BLOB_WIDTH = 0.5  # of the box: the phantom's diameter
 
 
@@ -60,16 +61,17 @@ def as_parts(values: NDArray[np.complex64]) -> NDArray[np.float32]:
 
 def phases(support: Band, shift: NDArray[np.float64]) -> NDArray[np.complex128]:
     """``exp(2 pi i k.t / n)`` at each component (J,)."""
-    return np.exp(2j * np.pi / support.box * (shift @ support.points.astype(np.float64)))
+    turns: NDArray[np.float64] = shift @ support.points.astype(np.float64)
+    return np.asarray(np.exp(2j * np.pi / support.box * turns), np.complex128)
 
 
-def error(found: NDArray[np.generic], true: NDArray[np.generic], count=1.0) -> float:
+def error(found: Numbers, true: Numbers, count: float | NDArray[np.floating] = 1.0) -> float:
     """Root of ``sum count |found - true|^2 / sum count |true|^2``."""
     squares = (count * np.abs(found - true) ** 2).sum(dtype=np.float64)
     return float(np.sqrt(squares / (count * np.abs(true) ** 2).sum(dtype=np.float64)))
 
 
-def inner(first: NDArray[np.generic], second: NDArray[np.generic]) -> float:
+def inner(first: Numbers, second: Numbers) -> float:
     """``Re sum first conj(second)`` of half transforms over the whole transform."""
     product = (first * np.conj(second)).real.astype(np.float64)
     return float((product * multiplicity(first.shape[0])).sum())

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import httpx
 
 from subtomo_store.database.engine import Store
-from subtomo_store.database.people_records import Scope
+from subtomo_store.database.people_records import Role, Scope
 from subtomo_store.datasets import datasets, maps, uploads
 from subtomo_store.files import incoming
 from subtomo_store.people import access, groups, users
 from support.records import new_job, ready_dataset
 from support.serving import Served
 
-ROLES = ("viewer", "editor", "owner")
+ROLES: tuple[Role, ...] = ("viewer", "editor", "owner")
 
 
 @dataclass(frozen=True)

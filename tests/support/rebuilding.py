@@ -41,7 +41,8 @@ def brought_back(volume: NDArray[np.floating], rotation: Array, shift: Array) ->
 def rebuilt(volumes: NDArray[np.floating], rotations: Array, shifts: Array) -> Array:
     """Mean of particles (N, n, n, n) brought back."""
     parts = zip(volumes, rotations, shifts, strict=True)
-    return np.mean([brought_back(*part) for part in parts], axis=0)
+    mean: Array = np.mean([brought_back(*part) for part in parts], axis=0)
+    return mean
 
 
 def alike(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:

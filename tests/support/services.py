@@ -121,7 +121,7 @@ class Postgres:
     url: str
 
     def stop(self) -> None:
-        from pgserver._commands import pg_ctl
+        from pgserver._commands import pg_ctl  # type: ignore[attr-defined]  # made at import
 
         stop = ["-w", "-m", "immediate", "stop"]
         pg_ctl(stop, pgdata=self.server.pgdata, user=self.server.system_user)
@@ -152,7 +152,9 @@ def own_postgres() -> Iterator[Postgres]:
         import pgserver
 
     folder = Path(tempfile.mkdtemp(prefix="subtomo-pg-"))
-    server = pgserver.get_server(folder, cleanup_mode="delete")
+    server = pgserver.get_server(  # type: ignore[attr-defined]  # not in its __all__
+        folder, cleanup_mode="delete"
+    )
     try:
         yield Postgres(server, server.get_uri())
     finally:

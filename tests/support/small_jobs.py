@@ -36,7 +36,8 @@ class Unchecked:
 
     def volume(self, index: int) -> NDArray[np.float32]:
         """As given."""
-        return self._volumes[index]
+        volume: NDArray[np.float32] = self._volumes[index]
+        return volume
 
     def weight(self, index: int) -> NDArray[np.float32] | None:
         """As of the particles which these stand for."""
@@ -60,7 +61,7 @@ def blobs(count: int = 12, box: int = 16, **how: Any) -> Simulation:
     own: list[Structure] = [asymmetric_blob(0.5 * box * VOXEL)]
     structures = how.pop("structures", own)
     counts = how.pop("counts", [count])
-    chosen = {"snr": 0.3, "missing": WEDGE, "shift_range": 1.0, "seed": 5} | how
+    chosen: dict[str, Any] = {"snr": 0.3, "missing": WEDGE, "shift_range": 1.0, "seed": 5} | how
     return simulate(structures, counts, box, VOXEL, **chosen)
 
 

@@ -7,8 +7,13 @@ from pathlib import Path
 
 from support.services import ROOT
 
-PACKAGES = ("client/subtomo", "core/subtomo_core", "store/subtomo_store")
-PACKAGES += ("server/subtomo_server", "worker/subtomo_worker")
+PACKAGES = (
+    "client/subtomo",
+    "core/subtomo_core",
+    "store/subtomo_store",
+    "server/subtomo_server",
+    "worker/subtomo_worker",
+)
 
 
 def sources() -> Iterator[tuple[str, Path]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import ducc0
 import mrcfile
@@ -19,6 +20,7 @@ import numpy as np
 import starfile
 from scipy.spatial.transform import Rotation
 
+Row = dict[str, Any]
 FIELD = 2  # images are padded to so many boxes
 
 
@@ -27,24 +29,24 @@ class StackParticle:
     """Images (V, n, n) of a particle, and all that the files tell of them."""
 
     images: np.ndarray
-    row: dict
-    tilts: list[dict]  # of the visible images
-    optics: dict
-    tomogram: dict
+    row: Row
+    tilts: list[Row]  # of the visible images
+    optics: Row
+    tomogram: Row
 
     @property
     def box(self) -> int:
-        return self.images.shape[-1]
+        return int(self.images.shape[-1])
 
     @property
     def pixel(self) -> float:
         return float(self.optics["rlnImagePixelSize"])
 
-    def projection(self, tilt: dict) -> np.ndarray:
+    def projection(self, tilt: Row) -> np.ndarray:
         angles = [tilt[f"rlnTomo{name}"] for name in ("XTilt", "YTilt", "ZRot")]
-        return Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
+        return np.asarray(Rotation.from_euler("xyz", angles, degrees=True).as_matrix())
 
-    def transfer(self, tilt: dict, uv: np.ndarray) -> np.ndarray:
+    def transfer(self, tilt: Row, uv: np.ndarray) -> np.ndarray:
         """Contrast transfer times dose at components (P, 2) in pixels of the box's transform."""
         frequency = np.hypot(*uv.T) / (self.box * self.pixel)
         volt = 1e3 * float(self.optics["rlnVoltage"])
@@ -59,7 +61,7 @@ class StackParticle:
         contrast = np.sin(phase + np.arcsin(float(self.optics["rlnAmplitudeContrast"])))
         critical = 0.245 * np.maximum(frequency, 1e-9) ** -1.665 + 2.81
         damage = np.exp(-0.5 * tilt["rlnMicrographPreExposure"] / critical)
-        return tilt["rlnCtfScalefactor"] * contrast * damage
+        return np.asarray(tilt["rlnCtfScalefactor"] * contrast * damage)
 
     @property
     def premultiplied(self) -> bool:
@@ -92,7 +94,7 @@ def read_stacks(folder: Path) -> list[StackParticle]:
     return found
 
 
-def records(table) -> list[dict]:
+def records(table: Any) -> list[Row]:
     return [table] if isinstance(table, dict) else table.to_dict("records")
 
 
@@ -100,7 +102,7 @@ def components(box: int) -> np.ndarray:
     """Components (P, 2) of a padded image within the circle of the box's transform."""
     side = np.fft.fftfreq(FIELD * box, 1.0 / box)
     v, u = np.meshgrid(side, side, indexing="ij")
-    return np.stack([u, v], -1)[np.hypot(u, v) <= box / 2 - 1]
+    return np.asarray(np.stack([u, v], -1)[np.hypot(u, v) <= box / 2 - 1])
 
 
 def image_transform(image: np.ndarray) -> np.ndarray:
@@ -109,7 +111,7 @@ def image_transform(image: np.ndarray) -> np.ndarray:
     edge = (FIELD - 1) * box // 2
     padded = np.fft.fft2(np.fft.ifftshift(np.pad(image.astype(np.float64), edge)))
     side = np.fft.fftfreq(FIELD * box, 1.0 / box)
-    return padded[np.hypot(*np.meshgrid(side, side)) <= box / 2 - 1]
+    return np.asarray(padded[np.hypot(*np.meshgrid(side, side)) <= box / 2 - 1])
 
 
 def rebuilt(particle: StackParticle) -> tuple[np.ndarray, np.ndarray]:
@@ -132,14 +134,15 @@ def rebuilt(particle: StackParticle) -> tuple[np.ndarray, np.ndarray]:
 
 def plane_waves(values: np.ndarray, points: np.ndarray, n: int) -> np.ndarray:
     """Sum (n, n, n) of waves at ``points`` (P, 3), order x, y, z."""
-    return ducc0.nufft.nu2u(
+    found = ducc0.nufft.nu2u(
         points=values.astype(np.complex128),
         coord=np.ascontiguousarray(points[:, ::-1]) * (2.0 * np.pi / n),
         forward=False,
         epsilon=1e-6,
         out=np.zeros((n,) * 3, np.complex128),
         nthreads=1,
-    ).real
+    )
+    return np.asarray(found.real)
 
 
 def share_out(weight: np.ndarray, points: np.ndarray, values: np.ndarray) -> None:
@@ -154,10 +157,11 @@ def share_out(weight: np.ndarray, points: np.ndarray, values: np.ndarray) -> Non
 
 def slice_of(volume: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Transform (P,) of a volume (n, n, n) at points (P, 3), order x, y, z."""
-    return ducc0.nufft.u2nu(
+    found = ducc0.nufft.u2nu(
         grid=volume.astype(np.complex128),
         coord=np.ascontiguousarray(points[:, ::-1]) * (2.0 * np.pi / len(volume)),
         forward=True,
         epsilon=1e-6,
         nthreads=1,
     )
+    return np.asarray(found)

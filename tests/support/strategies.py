@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -43,7 +45,8 @@ def _ranges() -> st.SearchStrategy[tuple[float, float]]:
 
 def wedges() -> st.SearchStrategy[Wedge]:
     """Single-axis wedges, symmetric or not."""
-    return st.tuples(_ranges(), st.sampled_from(["x", "y"])).map(
+    axes: list[Literal["x", "y"]] = ["x", "y"]
+    return st.tuples(_ranges(), st.sampled_from(axes)).map(
         lambda both: Wedge(tilt_min_deg=both[0][0], tilt_max_deg=both[0][1], axis=both[1])
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ class Stacked:
 
 
 def simulated_stacks(
-    count: int = 4, *, snr: float = 0.1, box: int = BOX, **options
+    count: int = 4, *, snr: float = 0.1, box: int = BOX, **options: Any
 ) -> SeriesSimulation:
     """Particles of a blob in two tomograms, with one image of 9 lost in each."""
     tilts = options.pop("tilts", TiltSeries(-60, 60, 15, dose=4.0, lost=1))

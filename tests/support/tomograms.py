@@ -76,7 +76,7 @@ def zyz(rotation: Array) -> tuple[float, float, float]:
 
 def write_star(
     path: Path, columns: dict[str, list[object]], optics: dict[str, object] | None = None
-):
+) -> None:
     """A STAR file with a table of particles, and one optics group."""
     text = ""
     if optics:

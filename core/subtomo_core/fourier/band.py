@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from subtomo_core.arrays import Complex, Real
 from subtomo_core.fourier.shells import radius_of
 from subtomo_core.kernels import interpolate
+
+Value = TypeVar("Value", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +47,7 @@ class Band:
     count: Real
     cells: NDArray[np.int64]
 
-    def take(self, transform: NDArray[np.generic]) -> NDArray[np.generic]:
+    def take(self, transform: NDArray[Value]) -> NDArray[Value]:
         """Components of a half transform (n, n, n // 2 + 1) in this band, (J,)."""
         return transform.reshape(-1)[self.index]
 
