@@ -92,13 +92,15 @@ def test_a_particle_is_looked_at_on_the_page(visit: Visit, job: str):
     page.get_by_text("Particles", exact=True).click()
     page.get_by_role("button", name="Look at particle 3").click(timeout=LONG)
     page.get_by_text("Particle 3: p2.mrc").wait_for(timeout=LONG)
-    spread = """() => [...document.querySelectorAll("#particle-slices canvas")].map((canvas) => {
-        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-        return new Set(data.filter((_, i) => i % 4 === 0)).size;
-    })"""
-    grey = page.evaluate(spread)
-    assert len(grey) == 9
-    assert min(grey) > 8
+    drawn = """() => {
+        const greys = [...document.querySelectorAll("#particle-slices canvas")].map((canvas) => {
+            const { width, height } = canvas;
+            const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+            return new Set(data.filter((_, i) => i % 4 === 0)).size;
+        });
+        return greys.length === 9 && Math.min(...greys) > 8;
+    }"""
+    page.wait_for_function(drawn, timeout=LONG)
     page.get_by_label("Low-pass (Å)").fill("30")
     with page.expect_response(lambda answer: "low_pass_angstrom=30" in answer.url) as sent:
         page.get_by_label("Low-pass (Å)").press("Enter")

@@ -115,6 +115,7 @@ EXPECTED: dict[tuple[str, str], str] = {
             *(f"{CLASS}/{name}" for name in (*COMPARED, *SHARPENED, *HALF_MAPS)),
             f"{JOB}/iterations/{{which}}/changed.json",
             f"{JOB}/iterations/{{which}}/particles",
+            f"{JOB}/iterations/{{which}}/particles/{{row}}/display.mrc",
             "/jobs/{job_id}/compare",
             *(f"{CLASS}/fsc.{kind}" for kind in ("json", "star", "xml")),
             MAP,

@@ -45,6 +45,7 @@ class Things:
             "{name:path}": "a.mrc",
             "{which}": "last",
             "{k}": "1",
+            "{row}": "1",
         }
         for name, value in values.items():
             path = path.replace(name, value)
